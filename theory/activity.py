@@ -1,0 +1,134 @@
+"""Number of samples that activate each row in, forecast out (measured tier).
+
+Neither the batch size nor the mean activity tells how uneven rows are, and a sample of quiet rows is worth
+orders of magnitude more than one of busy rows.  Here columns are exchangeable and rows are not.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from theory.averaged import law_of_counts, log_samples_for_law
+from theory.budget import least_zero_count
+from theory.coupon import log_expected_draws
+from theory.errors import (
+    FloatArray,
+    IntArray,
+    ParameterError,
+    check_batch_size,
+    check_count,
+    check_width,
+)
+from theory.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, Triple, against_iid, triple
+from theory.logmath import LOG_TINY, tail_reach
+from theory.rank import log_matching
+from theory.sample import log_zero_given_rows
+
+
+def forecast_from_row_activity(
+    activity: npt.ArrayLike,
+    batch_size: int,
+    *,
+    threshold: float | None = None,
+    false_rejection: float | None = None,
+) -> Forecast:
+    """Forecast from the number of samples that activate each row (measured tier).
+
+    Parameters
+    ----------
+    activity : array_like of int, shape (m,)
+        Nonzeros per row of dL/dZ, in [0, batch_size]; rows without any are dropped.
+    batch_size : int
+        b >= 2.
+    threshold, false_rejection : float, optional
+        As in `theory.success_probability`; `false_rejection` uses the mean share of zeros.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Row j is zero in a given column with probability 1 - activity_j / b, so that the zero count of a column is
+    a sum of unequal coin flips; the rows of an all-zero sample lean towards inactive ones, and their other
+    columns are zero more often by the same token, which lowers the chance of full rank.
+
+    Examples
+    --------
+    >>> answer = forecast_from_row_activity([4] * 300, 20)
+    >>> answer.remarks[0][:56]
+    'the iid tier (p = 1/2) is wrong here: 10^4.2 times fewer'
+    """
+    b = int(check_batch_size(batch_size))
+    active = np.atleast_1d(check_count("activity", activity, b, "batch_size"))
+    if active.ndim != 1:
+        raise ParameterError(f"activity has shape {active.shape}, out of range: need one dimension")
+    active = active[active > 0]
+    m = int(check_width(active.size, b))
+    zero = 1.0 - active / b
+    mean = float(zero.mean())
+    # rows of an all-zero sample are drawn in proportion to their zero probability
+    within = float(np.clip((zero**2).sum() / max(zero.sum(), 1e-300), 1e-6, 1 - 1e-6))
+    guess = float(np.clip(mean, 1e-6, 1 - 1e-6))
+    least = least_zero_count(np.asarray(b), np.asarray(m), np.asarray(guess), threshold, false_rejection)
+    z, probability = _sum_of_flips(zero)
+    batch, leasts = np.array([b]), np.atleast_1d(least)
+    below = np.array([probability[z < least].sum()])
+    results: dict[str, Triple] = {}
+    hopeless = 1.0
+    for kind in ("estimate", "upper", "lower"):
+        law = law_of_counts(z, probability, below, m, within, batch, leasts, kind)
+        results[kind] = triple(log_samples_for_law(law, b, np.array(LEVELS), kind))
+        if kind == "estimate":
+            hopeless = float(law.hopeless[0])
+    log_rate = log_zero_given_rows(zero, b - 1) + float(np.asarray(log_matching(b - 1, within)))
+    return Forecast(
+        tier="measured",
+        batch_size=b,
+        width=m,
+        assumptions=(
+            "within a row, every sample equally likely to be active, independently between rows",
+            f"samples of zero rows have rank as if zeros had probability {within:.3g}",
+            GENERIC,
+            UNIFORM,
+        ),
+        minimum_zero_count=int(least),
+        log_samples=results["estimate"],
+        log_samples_low=results["upper"],
+        log_samples_high=results["lower"],
+        interval="limits on the rank of sampled blocks, under the assumptions",
+        log_expected=log_expected_draws(np.full(b, min(log_rate, 0.0))),
+        ceiling=max(0.0, 1.0 - hopeless) ** b,
+        remarks=against_iid(b, m, results["estimate"], np.array([mean])),
+    )
+
+
+def _sum_of_flips(probabilities: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Law of the number of successes of independent unequal trials: counts and their probabilities.
+
+    Inverts the characteristic function on a window as wide as the law, where it does not vanish.
+    """
+    values, weights = np.unique(probabilities, return_counts=True)
+    mean = float((weights * values).sum())
+    variance = float((weights * values * (1 - values)).sum())
+    reach = float(tail_reach(variance))
+    first = max(0, math.floor(mean - reach))
+    last = min(probabilities.size, math.ceil(mean + reach))
+    period = last - first + 1
+    transform = np.zeros(period // 2 + 1, complex)
+    for k in range(transform.size):
+        angle = 2 * math.pi * k / period
+        if variance * (1 - math.cos(angle)) > LOG_TINY:
+            break
+        factors = 1.0 + values * complex(math.cos(angle) - 1.0, -math.sin(angle))
+        with np.errstate(divide="ignore"):
+            transform[k] = np.exp((weights * np.log(factors)).sum() + 1j * angle * first)
+    return np.arange(first, last + 1), np.maximum(np.fft.irfft(transform, period), 0.0)

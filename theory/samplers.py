@@ -1,0 +1,249 @@
+"""A batch size and a way of sampling enter; flops and hits per draw leave, hence the price of a direction.
+
+Plain sampling pays one elimination for one look at one kernel; an information set eliminates b rows once and
+looks at b^2/2 candidates. Flops are counted as in Golub & Van Loan, "Matrix Computations", section 3.2.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from theory.errors import ParameterError, check_integer, check_scalar_probability
+from theory.logmath import binom_sf, log_binom_pmf, log_zero_subset
+from theory.rank import kernel_support, log_matching
+
+__all__ = [
+    "SamplerCost",
+    "best_information_set",
+    "elimination_flops",
+    "information_set",
+    "plain_sampler",
+]
+
+CHECKED_ROWS = 2  # a random kernel vector rarely has two zeros among rows it was not made from
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerCost:
+    """Price of one draw of a sampler.
+
+    Attributes
+    ----------
+    batch_size : int
+        b.
+    flops : float
+        Floating-point operations of a draw.
+    log_hits : float
+        Log of the expected number of times that a draw finds one given direction.
+    setting : str
+        The sampler and its parameters.
+    """
+
+    batch_size: int
+    flops: float
+    log_hits: float
+    setting: str
+
+    @property
+    def log_price(self) -> float:
+        """Log of the flops per hit of one given direction."""
+        return math.log(self.flops) - self.log_hits
+
+    @property
+    def log_total_flops(self) -> float:
+        """Log of the expected flops until every direction is found, if hits come independently."""
+        return math.log(math.fsum(1 / i for i in range(1, self.batch_size + 1))) + self.log_price
+
+    def gain_over(self, other: "SamplerCost") -> float:
+        """How many times cheaper a direction is than with another sampler."""
+        return math.exp(other.log_price - self.log_price)
+
+
+def elimination_flops(rows: int, columns: int) -> int:
+    """Flops of eliminating a block and solving for its kernel.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Shape of the block, ``0 <= rows <= columns``.
+
+    Returns
+    -------
+    int
+        Elimination with row exchanges, then a back substitution for each of the ``columns - rows`` kernel
+        vectors.
+
+    Raises
+    ------
+    ParameterError
+        If ``rows`` is not in [0, columns].
+
+    Examples
+    --------
+    >>> elimination_flops(9, 10)
+    597
+    """
+    c = int(check_integer("columns", columns, 1))
+    r = int(check_integer("rows", rows, 0, c))
+    linear, square = r * (r - 1) // 2, (r - 1) * r * (2 * r - 1) // 6
+    return 2 * square + (2 * (c - r) + 1) * linear + (c - r) * r * r
+
+
+def plain_sampler(batch_size: int, p: float = 0.5, *, exact: bool = False) -> SamplerCost:
+    """Price of the published sampler: one elimination of b-1 random rows for each kernel.
+
+    Parameters
+    ----------
+    batch_size : int
+        b, at least 2.
+    p : float, optional
+        Probability of a zero, in (0, 1).
+    exact : bool, optional
+        Include the probability that the sampled rows have full rank; the other samplers leave it out by
+        default.
+
+    Returns
+    -------
+    SamplerCost
+
+    Raises
+    ------
+    ParameterError
+        If ``batch_size`` or ``p`` is out of range.
+
+    Examples
+    --------
+    >>> plain_sampler(20).flops
+    5172.0
+    """
+    b, p = check_batch(batch_size, 2), check_scalar_probability(p)
+    flops = elimination_flops(b - 1, b) + 2 * b * CHECKED_ROWS
+    rank = float(log_matching(b - 1, p)) if exact else 0.0
+    return SamplerCost(b, float(flops), (b - 1) * math.log(p) + rank, "plain")
+
+
+def information_set(
+    batch_size: int, pool: int = 5, weight: int = 2, *, pairs: int = 1, p: float = 0.5, exact: bool = False
+) -> SamplerCost:
+    """Price of an information set: b rows eliminated once, every direction with few active rows among them.
+
+    Parameters
+    ----------
+    batch_size : int
+        b, at least 3.
+    pool : int
+        R, further rows expressed in the b eliminated ones, at least 2.
+    weight : int
+        Most active rows in the information set, 1 to 3.
+    pairs : int, optional
+        Pairs of pool rows tried for each triple of columns, with weight 3.
+    p : float, optional
+        Probability of a zero, in (0, 1).
+    exact : bool, optional
+        Include the probability that the rows have the rank they need, which weights 1 and 2 allow. The
+        default leaves it out, to compare with the other samplers.
+
+    Returns
+    -------
+    SamplerCost
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range, or ``exact`` is asked for with weight 3.
+
+    Notes
+    -----
+    The idea of Prange, "The use of information sets in decoding cyclic codes" (1962), and of the searches for
+    words of low weight that followed it. A direction with two active rows in the set is left by b-2 zero rows
+    in a plane, spanned by it and by a kernel vector of the other columns; with k nonzeros there, a pool row
+    narrows the plane down if it is zero for the direction and not for all k: the sum over k in the exact
+    form.
+
+    Examples
+    --------
+    >>> cost = information_set(10, exact=True)
+    >>> round(10 * math.exp(cost.log_hits), 4)
+    0.4184
+    """
+    b, p = check_batch(batch_size, 3), check_scalar_probability(p)
+    w = int(check_integer("weight", weight, 1, 3))
+    R, t = int(check_integer("pool", pool, max(w, 2))), int(check_integer("pairs", pairs, 1))
+    if exact and w == 3:
+        raise ParameterError("exact=True is out of range: need weight 1 or 2")
+    flops = elimination_flops(b, b) + 2 * b * b * R
+    hits = _single_hits(b, R, p, exact)
+    if w >= 2:
+        flops += math.comb(b, 2) * 3 * R
+        hits += _double_hits(b, R, p, exact)
+    if w == 3:
+        flops += math.comb(b, 3) * t * (9 + 5 * CHECKED_ROWS)  # a kernel in three dimensions, then its check
+        hits += _triple_hits(b, R, t, p)
+    # every weight leaves at least b-3 zero rows: that power is kept in the logarithm
+    return SamplerCost(
+        b, float(flops), math.log(hits) + (b - 3) * math.log(p), f"weight={w}, R={R}, pairs={t}"
+    )
+
+
+def best_information_set(batch_size: int, p: float = 0.5) -> SamplerCost:
+    """Cheapest information set over weights 1 to 3 and pools of 2 to 12 rows.
+
+    Parameters
+    ----------
+    batch_size : int
+        b, at least 3.
+    p : float, optional
+        Probability of a zero, in (0, 1).
+
+    Returns
+    -------
+    SamplerCost
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> best_information_set(20).setting
+    'weight=2, R=5, pairs=1'
+    """
+    sets = [
+        information_set(batch_size, pool, weight, pairs=pairs, p=p)
+        for weight, trials in ((1, (1,)), (2, (1,)), (3, (1, 2, 3, 4, 6, 8, 12)))
+        for pool in (2, 3, 4, 5, 6, 8, 10, 12)
+        for pairs in trials
+        if pool >= weight
+    ]
+    return min(sets, key=lambda cost: cost.log_price)
+
+
+def _single_hits(b: int, R: int, p: float, exact: bool) -> float:
+    """Hits of a direction with one active row in the set, over p^(b-3)."""
+    rank = math.exp(float(log_matching(b - 1, p))) if exact else 1.0
+    return b * p**2 * (1 - p) * float(binom_sf(1, R, p)) * rank
+
+
+def _double_hits(b: int, R: int, p: float, exact: bool) -> float:
+    """Hits of a direction with two active rows in the set, over p^(b-3)."""
+    seen = float(binom_sf(1, R, p))
+    if exact:
+        k = np.arange(1, b)
+        nonsingular = 1 - p ** (2 * k)  # one of the two active rows meets the other kernel vector
+        seen = float(kernel_support(b - 1, p).support @ (nonsingular * binom_sf(1, R, p * (1 - p**k))))
+    return math.comb(b, 2) * p * (1 - p) ** 2 * seen
+
+
+def _triple_hits(b: int, R: int, pairs: int, p: float) -> float:
+    """Hits of a direction with three active rows in the set, over p^(b-3)."""
+    z = np.arange(R + 1)
+    both_zero = np.exp(log_zero_subset(z, 2, R)) * (z >= 3)  # a third zero row has to confirm
+    seen = float(np.exp(log_binom_pmf(z, R, p)) @ (1 - (1 - both_zero) ** pairs))
+    return math.comb(b, 3) * (1 - p) ** 3 * seen
+
+
+def check_batch(batch_size: int, least: int) -> int:
+    """One batch size of at least ``least``, below which a sampler has no room for its levels."""
+    return int(check_integer("batch_size", batch_size, least))
