@@ -1,0 +1,263 @@
+"""Enters: a full set of recovered samples. Leaves: for each, whether it is proven, without ground truth.
+
+A sample is certified only if all of these hold:
+
+(a) masks: every live row that its pre-activations leave unambiguous is zero or not as predicted, and
+    no dead row is predicted active;
+(b) kernel: the rows predicted inactive have a one-dimensional kernel, by a margin that the noise
+    cannot bridge and that does not hang on its three most influential rows;
+(c) error bar: the error propagated from the noise is small, and estimates from two disjoint halves
+    of the rows agree with the sample within their error bars;
+(d) row span: every informative row of the gradient lies in the span of the certified samples that
+    may be active on it, and every other sample is told apart from it by at least three such rows.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp._arrays import Array, Host, generator, to_host
+from spear_xp._linalg import inverse, smallest_singular
+from spear_xp.filtering import is_unique
+from spear_xp.problem import Problem
+from spear_xp.recovery import Recovery, error_bars
+
+__all__ = ["Certificate", "certify"]
+
+SIGMAS = 6.0  # width of an error bar where a decision hangs on it
+FLIPS = 0.01  # share of predicted-active rows that may vanish by chance: D has no density gap at zero
+SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
+SUPPORT = 5  # informative rows that must confirm a sample
+SEPARATE = 3  # informative rows that must tell it from each other sample
+INFORMATIVE = 0.02  # relative residual limit above which a row proves nothing
+FLOOR = 1e-5  # relative residual that rounding in the client's own computation may leave
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Certificate:
+    """Proof of each recovered sample, and what is missing where there is none.
+
+    Attributes
+    ----------
+    certified : NumPy array of bool, shape (b,)
+        All conditions hold.
+    error_bars : NumPy array, shape (b,)
+        Standard deviation of the entries of each input, in its units.
+    masks, kernel, accuracy, row_span : NumPy array of bool, shape (b,)
+        Conditions (a) to (d) one by one.
+    agreement : NumPy array, shape (b,)
+        Share of the unambiguous live rows whose zero pattern fits the prediction.
+    residuals : NumPy array, shape (m_live,)
+        Relative distance of each row from the span of the samples that may be active on it.
+    """
+
+    certified: Host
+    error_bars: Host
+    masks: Host
+    kernel: Host
+    accuracy: Host
+    row_span: Host
+    agreement: Host
+    residuals: Host
+
+    def reason(self, k: int) -> str:
+        """Why sample k is not certified, as a sentence; empty if it is."""
+        if self.certified[k]:
+            return ""
+        for holds, text in (
+            (self.masks[k], "its predicted mask contradicts rows of the gradient"),
+            (self.kernel[k], "the rows that are inactive for it do not determine it"),
+            (self.accuracy[k], "its error bar is too wide, or disjoint rows give different estimates"),
+            (self.row_span[k], "rows of the gradient on which it is active are not explained"),
+        ):
+            if not holds:
+                return text
+        return "another sample that it depends on is not certified"
+
+
+def certify(problem: Problem, recovery: Recovery) -> Certificate:
+    """Test the four conditions on every sample of a full set.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    recovery : Recovery
+        As many samples as the rank, refined.
+
+    Returns
+    -------
+    Certificate
+
+    Notes
+    -----
+    Cost: about one inversion of a (b, b) matrix for each sample, and a small least-squares problem
+    for each row that the quick bound on its residual does not clear.
+    """
+    bars, inside = error_bars(problem, recovery)
+    z = problem.layer @ recovery.duals
+    band = _band(problem, recovery, inside, problem.layer_norms)
+    masks, agreement = _masks_agree(problem, recovery, z, band, inside)
+    kernel = _kernels_are_unique(problem, recovery)
+    accuracy = _accurate(problem, recovery, bars)
+    row_span, residuals = _row_span(problem, recovery, z, band, masks & kernel & accuracy)
+    return Certificate(
+        certified=masks & kernel & accuracy & row_span,
+        error_bars=to_host(bars),
+        masks=masks,
+        kernel=kernel,
+        accuracy=accuracy,
+        row_span=row_span,
+        agreement=agreement,
+        residuals=residuals,
+    )
+
+
+def _band(problem: Problem, recovery: Recovery, inside: Array, norms: Array) -> Array:
+    """Half-width of the pre-activations whose sign the error bar leaves open, shape (rows, b)."""
+    xp = problem.space.xp
+    samples = recovery.duals * problem.singular_values[:, None]
+    size = xp.sqrt(xp.sum(samples * samples, axis=0))
+    error = inside + problem.noise_level * xp.sqrt(xp.sum(recovery.duals**2, axis=0))
+    # The client's own forward pass rounds too: a pre-activation within rounding of zero has no sign.
+    return norms[:, None] * (SIGMAS * error + 4 * problem.unit_roundoff * size)[None, :]
+
+
+def _masks_agree(
+    problem: Problem, recovery: Recovery, z: Array, band: Array, inside: Array
+) -> tuple[Host, Host]:
+    xp = problem.space.xp
+    zero = problem.zeros_of(recovery.directions)
+    inactive, active = z < -band, z > band
+    wrong = _count(problem, inactive & ~zero)
+    vanished = _count(problem, active & zero)
+    clear = _count(problem, inactive | active)
+    allowed = (FLIPS * _count(problem, active)).clip(max=2)
+    holds = (wrong == 0) & (vanished <= allowed) & (clear > 0)
+    if problem.dead_layer.shape[0]:
+        dead = problem.dead_layer @ recovery.duals
+        dead_band = _band(problem, recovery, inside, problem.dead_norms)
+        holds &= to_host(~xp.any(dead > dead_band, axis=0))
+    return holds, 1 - (wrong + vanished) / clear.clip(min=1)
+
+
+def _count(problem: Problem, flags: Array) -> Host:
+    xp = problem.space.xp
+    return to_host(xp.sum(xp.astype(flags, xp.int64), axis=0))
+
+
+def _kernels_are_unique(problem: Problem, recovery: Recovery) -> Host:
+    xp, b = problem.space.xp, problem.rank
+    holds = []
+    for k in range(b):
+        index = xp.nonzero(recovery.support[:, k])[0]
+        if b == 1:
+            holds.append(True)
+        elif index.shape[0] < b:  # b - 1 rows define a kernel, one more has to confirm it
+            holds.append(False)
+        else:
+            rows = xp.take(problem.rows, index, axis=0)
+            kernel = smallest_singular(xp, rows).vectors
+            holds.append(is_unique(problem, rows, kernel[:, 0], kernel[:, 1]))
+    return to_host(problem.space.asarray(holds, dtype=xp.bool))
+
+
+def _accurate(problem: Problem, recovery: Recovery, bars: Array) -> Host:
+    """Condition (c): small error bars, and halves of the rows that agree with the whole."""
+    xp, b = problem.space.xp, problem.rank
+    samples = recovery.duals * problem.singular_values[:, None]
+    size = xp.sqrt(xp.sum(samples * samples, axis=0))
+    n = problem.right.shape[1] - 1
+    holds = bars * n**0.5 < SMALL * size
+    d = problem.rows @ recovery.directions
+    inactive = problem.layer @ recovery.duals < 0
+    noise = xp.where(inactive, d, xp.zeros_like(d))
+    leftover = noise @ samples.T  # what each row keeps when its inactive samples are left out
+    scatter = xp.sum(leftover * leftover) / problem.width
+    expected = xp.sum(problem.noise_of(recovery.directions) ** 2 * size**2)
+    variance = xp.maximum(scatter, expected)
+    order = generator(0, 3, 0).permutation(problem.width)
+    for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+        index = problem.space.indices(half)
+        if index.shape[0] < b + 2:
+            return to_host(xp.zeros_like(holds))
+        active = xp.take(d - noise, index, axis=0)
+        gram, valid = inverse(xp, active.T @ active)
+        if not valid:
+            return to_host(xp.zeros_like(holds))
+        shift = gram @ (active.T @ xp.take(leftover, index, axis=0))  # row j: half estimate minus x_j
+        distance = xp.sqrt(xp.sum(shift * shift, axis=1))
+        limit = SIGMAS * xp.sqrt(variance * xp.linalg.diagonal(gram))
+        holds = holds & (distance < limit) & (distance < SMALL * size)
+    return to_host(holds)
+
+
+def _row_span(problem: Problem, recovery: Recovery, z: Array, band: Array, start: Host) -> tuple[Host, Host]:
+    """Condition (d), dropping samples until every row left to judge is explained."""
+    xp, b = problem.space.xp, problem.rank
+    rows = problem.rows * problem.singular_values  # rows of the gradient in the basis V
+    samples = recovery.duals * problem.singular_values[:, None]
+    size = xp.sqrt(xp.sum(rows * rows, axis=1))
+    limit_ = 50 * problem.noise_level * b**0.5 / size
+    limit_ = xp.where(limit_ > FLOOR, limit_, xp.full_like(limit_, FLOOR))
+    possible_ = z > -band
+    possible, active, limit = to_host(possible_), to_host(z > band), to_host(limit_)
+    residuals = _residuals(problem, recovery, rows, samples, possible_, size, limit)
+    informative = (limit < INFORMATIVE) & (possible.sum(axis=1) <= max(b - 2, 1))
+    failing = informative & (residuals > limit)
+    keep = _attribute(start.copy(), possible, informative, failing)
+    # Sample k mixed into sample j must show somewhere: rows where j is active for sure and k is not.
+    told_apart = (informative[:, None] & active).astype(float).T @ ~possible >= SEPARATE
+    told_apart[range(b), range(b)] = True
+    return keep & told_apart.all(axis=1), residuals
+
+
+def _residuals(
+    problem: Problem,
+    recovery: Recovery,
+    rows: Array,
+    samples: Array,
+    possible: Array,
+    size: Array,
+    limit: Host,
+) -> Host:
+    """Relative distance of each row from the span of its possibly active samples.
+
+    The rows are Σ_k d_ik x_k exactly, so the impossible terms bound the distance from above; only
+    rows that this bound does not clear get their own least-squares problem.
+    """
+    xp = problem.space.xp
+    d = problem.rows @ recovery.directions
+    rest = xp.where(possible, xp.zeros_like(d), d) @ samples.T
+    bound = to_host(xp.sqrt(xp.sum(rest * rest, axis=1)) / size).copy()
+    for i in (bound > limit).nonzero()[0]:
+        index = xp.nonzero(possible[int(i), :])[0]
+        row = rows[int(i), :]
+        if not index.shape[0]:
+            bound[i] = 1.0
+            continue
+        basis = xp.linalg.qr(xp.take(samples, index, axis=1)).Q
+        for _ in range(2):
+            row = row - basis @ (basis.T @ row)
+        bound[i] = float(xp.sqrt(xp.sum(row * row)) / size[int(i)])
+    return bound
+
+
+def _attribute(keep: Host, possible: Host, informative: Host, failing: Host) -> Host:
+    """Drop the sample with the largest share of failing rows, until none fails.
+
+    A row counts only while no dropped sample may be active on it: an unproven sample excuses
+    nothing and accuses no one.
+    """
+    while keep.any():
+        judged = informative & ~possible[:, ~keep].any(axis=1)
+        index = keep.nonzero()[0]
+        seen = possible[judged][:, keep].sum(axis=0)
+        failed = possible[judged & failing][:, keep].sum(axis=0)
+        if (seen < SUPPORT).any():
+            keep[index[seen.argmin()]] = False
+            continue
+        # One or two flipped rows are fewer than the separation asks for.
+        counted = (failed > (FLIPS * seen).clip(max=2)) * failed
+        if not counted.any():
+            break
+        keep[index[(counted / seen).argmax()]] = False
+    return keep

@@ -1,0 +1,111 @@
+"""Enters: estimates, progress and results. Leaves: text on the terminal; the library itself never prints."""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from spear_xp.estimate import Estimate
+from spear_xp.result import Progress, Result
+
+__all__ = ["describe", "describe_seconds", "progress_bar", "summary", "to_json"]
+
+
+def describe_seconds(seconds: float) -> str:
+    """A duration in the unit that a person would choose."""
+    if not math.isfinite(seconds):
+        return "longer than the age of the universe"
+    for limit, unit, name in (
+        (1.0, 1e-3, "ms"),
+        (120.0, 1.0, "s"),
+        (7200.0, 60.0, "min"),
+        (172800.0, 3600.0, "h"),
+    ):
+        if seconds < limit:
+            return f"{seconds / unit:.3g} {name}"
+    years = seconds / 31557600
+    return f"{seconds / 86400:.3g} days" if years < 2 else f"{years:.3g} years"
+
+
+def describe(forecast: Estimate) -> list[str]:
+    """An estimate as lines of text."""
+    bits = {u: value / math.log(2) for u, value in forecast.log_samples.items()}
+    quantiles = ", ".join(f"{u:.0%} 2^{value:.2f}" for u, value in bits.items())
+    durations = ", ".join(f"{u:.0%} {describe_seconds(forecast.seconds(u))}" for u in forecast.log_samples)
+    hit, mean = (x / math.log(2) for x in (forecast.log_direction_probability, forecast.log_expected_samples))
+    limit = describe_seconds(forecast.time_limit)
+    shape = f"batch size b={forecast.batch_size}, width m={forecast.width}"
+    return [
+        f"{shape} ({forecast.tier} tier, share of zeros {forecast.zero_share:.2f})",
+        f"one sample finds a given direction with probability 2^{hit:.2f}",
+        f"samples for the whole batch: mean H_b/q1 2^{mean:.2f}, quantiles {quantiles}",
+        f"at {forecast.samples_per_second:.3g} samples/s: {durations}",
+        f"largest batch within {limit} on this width: b={forecast.largest_batch} (even odds, iid tier)",
+        f"a direction needs {forecast.threshold} zero rows",
+        forecast.verdict.value,
+        *(f"assumes: {text}" for text in forecast.assumptions),
+    ]
+
+
+def summary(result: Result, names: tuple[int, int]) -> list[str]:
+    """A result as lines of text; `names` are certified samples and batch size."""
+    certified, total = names
+    head = "exact" if certified == total else "not exact"
+    effort = f"{result.samples_drawn} samples drawn, {result.candidates} candidate directions"
+    noise = f"noise level {result.noise_level:.1e} ({result.noise_model})"
+    lines = [
+        f"{head}: {certified} of {total} certified",
+        result.status.value,
+        f"{effort}, {noise}, threshold {result.threshold} zero rows",
+        "time: " + ", ".join(f"{stage} {describe_seconds(value)}" for stage, value in result.seconds.items()),
+    ]
+    return lines + [f"sample {k}: not certified, {text}" for k, text in enumerate(result.reasons) if text]
+
+
+def to_json(values: dict[str, object]) -> str:
+    """One line of JSON; infinities become null, which JSON has no other word for."""
+
+    def clean(value: object) -> object:
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if isinstance(value, dict):
+            return {str(key): clean(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(item) for item in value]
+        return value
+
+    return json.dumps(clean(values))
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A progress callback that draws a bar where `rich` is installed, and none otherwise."""
+    if quiet:
+        yield None
+        return
+    try:
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+    except ImportError:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description:>9}"),
+        BarColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns) as bar:
+        task = bar.add_task("search", total=1.0, text="")
+
+        def update(event: Progress) -> None:
+            done = event.certified or min(event.candidates, event.batch_size - 1)
+            bar.update(
+                task,
+                completed=done,
+                total=event.batch_size,
+                text=f"{event.certified} of {event.batch_size} certified, "
+                f"{event.candidates} directions, {event.rate:.3g} samples/s",
+            )
+
+        yield update

@@ -1,0 +1,152 @@
+"""Enters: directions with their zero rows. Leaves: duals of those that rows alone determine.
+
+Inverting Q needs all b directions; a row on which only one known sample is active is a multiple of that
+sample whatever the others are. Such rows are peeled: the sample is taken out of all rows, and a row
+active on two becomes a row active on one. A dual is accepted only if the mask that it predicts through
+the layer is the zero pattern of its direction, which unknown samples in the row would spoil.
+"""
+
+from typing import NamedTuple
+
+from spear_xp._arrays import Array, Host, to_host
+from spear_xp._linalg import inverse
+from spear_xp.problem import Problem
+
+__all__ = ["PartialDuals", "remainder", "solve_duals"]
+
+ROWS_EACH = 6  # candidate rows looked at for each sample
+FLIPS = 2  # rows that may contradict the predicted mask: rounding at the boundary
+UNSURE = 1e-3  # |pre-activation| over its median below which a sign is left open
+ROUNDS = 30
+EXPLAINED = 12.0  # residual of a row, in units of its noise, below which nothing is left in it
+
+
+class PartialDuals(NamedTuple):
+    """Duals of some samples.
+
+    Attributes
+    ----------
+    duals : array, shape (b, k)
+        p_k with p_k · q_k = 1; zero columns where unknown.
+    solved : NumPy array of bool, shape (k,)
+        Which are known.
+    """
+
+    duals: Array
+    solved: Host
+
+
+def remainder(problem: Problem, directions: Array, zero: Array, partial: PartialDuals) -> Array:
+    """Rows of U without the samples whose duals are known, shape (m_live, b)."""
+    d = _coefficients(problem, directions, zero)
+    return problem.rows - d @ partial.duals.T  # unknown duals are zero columns
+
+
+def _coefficients(problem: Problem, directions: Array, zero: Array) -> Array:
+    d = problem.rows @ directions
+    return problem.space.xp.where(zero, problem.space.xp.zeros_like(d), d)
+
+
+def solve_duals(
+    problem: Problem, directions: Array, zero: Array, start: PartialDuals | None = None
+) -> PartialDuals:
+    """Peel rows until no further dual can be read off.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    directions : array, shape (b, k)
+        Unit directions, some of which may be wrong.
+    zero : array of bool, shape (m_live, k)
+        Their zero rows.
+    start : PartialDuals, optional
+        Duals known already.
+
+    Returns
+    -------
+    PartialDuals
+    """
+    xp, space = problem.space.xp, problem.space
+    k = directions.shape[1]
+    d = _coefficients(problem, directions, zero)
+    active = to_host(~zero)
+    if start is None:
+        solved = to_host(xp.zeros((k,), dtype=xp.bool)).copy()
+        duals = xp.zeros((problem.rank, k), dtype=space.dtype, device=space.device)
+    else:
+        solved, duals = start.solved.copy(), start.duals
+    order = to_host(xp.argsort(problem.activity))
+    for _ in range(ROUNDS):
+        rows, columns = _singletons(active, solved, order)
+        if not len(rows):
+            break
+        rest = problem.rows - d @ duals.T
+        row_index, column_index = space.indices(rows), space.indices(columns)
+        picked = xp.take(rest, row_index, axis=0)
+        coefficient = xp.take(xp.reshape(d, (-1,)), row_index * k + column_index)
+        guesses = (picked / coefficient[:, None]).T
+        flips = _contradictions(problem, guesses, xp.take(zero, column_index, axis=1))
+        best: dict[int, int] = {}
+        for i in to_host(xp.argsort(xp.astype(flips, space.dtype), stable=True)):
+            if int(flips[int(i)]) <= FLIPS:
+                best.setdefault(int(columns[i]), int(i))
+        if not best:
+            break
+        chosen = xp.take(guesses, space.indices(list(best.values())), axis=1)
+        for j, column in enumerate(best):
+            duals[:, column] = chosen[:, j]
+            solved[column] = True
+        duals = _joint(problem, d, duals, solved)
+    return PartialDuals(duals, solved)
+
+
+def _singletons(active: Host, solved: Host, order: Host) -> tuple[Host, Host]:
+    """Rows with one active unsolved column, the least active first, a few for each column."""
+    open_columns = (~solved).nonzero()[0]
+    pattern = active[order][:, open_columns]
+    single = pattern.sum(axis=1) == 1
+    rows, columns = order[single], open_columns[pattern[single].argmax(axis=1)] if single.any() else order[:0]
+    seen: dict[int, int] = {}
+    keep = []
+    for i, column in enumerate(columns):
+        seen[int(column)] = seen.get(int(column), 0) + 1
+        if seen[int(column)] <= ROWS_EACH:
+            keep.append(i)
+    return rows[keep], columns[keep]
+
+
+def _contradictions(problem: Problem, duals: Array, zero: Array) -> Array:
+    """Rows whose predicted activity contradicts the zero pattern, for each dual, shape (k,)."""
+    xp = problem.space.xp
+    scale = problem.last @ duals
+    z = problem.layer @ (duals / xp.where(scale == 0, xp.ones_like(scale), scale))
+    unsure = UNSURE * xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
+    wrong = ((z < -unsure) & ~zero) | ((z > unsure) & zero)
+    return xp.sum(xp.astype(wrong, xp.int64), axis=0) + xp.astype(scale == 0, xp.int64) * problem.width
+
+
+def _joint(problem: Problem, d: Array, duals: Array, solved: Host) -> Array:
+    """All known duals again, by least squares over every row that they explain."""
+    xp, space = problem.space.xp, problem.space
+    index = space.indices(solved.nonzero()[0])
+    part = xp.take(d, index, axis=1)
+    rest = (problem.rows - part @ xp.take(duals, index, axis=1).T) * problem.singular_values
+    size = xp.sqrt(xp.sum(rest * rest, axis=1))
+    noise = EXPLAINED * problem.noise_level * problem.rank**0.5
+    involved = xp.any(part != 0, axis=1)
+    rows = xp.nonzero(involved & (size < max(noise, 1e-5)))[0]
+    if rows.shape[0] < 2 * index.shape[0]:
+        return duals
+    lhs = xp.take(part, rows, axis=0)
+    scale = xp.sqrt(xp.sum(lhs * lhs, axis=0))
+    if not bool(xp.all(scale > 0)):
+        return duals
+    lhs = lhs / scale
+    gram, valid = inverse(xp, lhs.T @ lhs)
+    if not valid or float(xp.max(xp.linalg.diagonal(gram))) > 1e6:
+        return duals
+    better = (gram @ (lhs.T @ xp.take(problem.rows, rows, axis=0))).T / scale
+    for j, column in enumerate(solved.nonzero()[0]):
+        duals[:, int(column)] = better[:, j]
+    return duals

@@ -1,0 +1,48 @@
+"""Enters: nothing. Leaves: the exceptions for bad input, one class per kind of mistake.
+
+Every message names the argument, the offending value and the legal range. A search that fails is
+not an error: it returns a result whose status says why.
+"""
+
+__all__ = [
+    "ArgumentRangeError",
+    "ArrayLibraryError",
+    "DtypeError",
+    "NonFiniteError",
+    "RankError",
+    "ShapeError",
+    "SpearError",
+    "ZeroGradientError",
+]
+
+
+class SpearError(ValueError):
+    """Base class of every exception that this library raises on bad input."""
+
+
+class ShapeError(SpearError):
+    """An array has the wrong shape, or two arrays do not fit together."""
+
+
+class DtypeError(SpearError, TypeError):
+    """An array is not of a real floating-point dtype."""
+
+
+class ArrayLibraryError(SpearError, TypeError):
+    """Arrays of two libraries or of two devices, or something that is not an array at all."""
+
+
+class NonFiniteError(SpearError):
+    """An array holds NaN or infinity."""
+
+
+class ZeroGradientError(SpearError):
+    """The gradient is zero: no neuron was active, nothing can be recovered."""
+
+
+class RankError(SpearError):
+    """The numerical rank of the gradient does not allow a search."""
+
+
+class ArgumentRangeError(SpearError):
+    """A scalar option lies outside its legal range."""

@@ -1,0 +1,292 @@
+"""Enters: a `Gradient`. Leaves: its rank-b factorisation, noise level and noise model.
+
+The live rows of [G | g] are scaled, E = diag(scale) [G | g], and only the leading singular triplets
+are computed, by randomised subspace iteration in a few passes over blocks of columns; the full
+decomposition is the last resort, for gradients whose rank is close to their size.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from spear_xp._arrays import Array, generator, to_host
+from spear_xp.errors import ArgumentRangeError, RankError
+from spear_xp.gradient import Gradient
+
+__all__ = ["Factorization", "factorize", "numerical_rank"]
+
+NoiseModel = Literal["relative", "additive"]
+
+GAP = 3.0  # neighbouring noise singular values differ by less than this factor
+PART = 0.85  # ratios in the last part of a spectrum are those of the edge of the noise, not of a gap
+SKETCH = 64  # leading singular triplets looked at first
+KEEP_BYTES = 512 * 2**20  # scaled rows are kept between passes up to this size
+POWERS = 2  # passes forth and back before the projection
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factorization:
+    """Rank-b factorisation of the scaled live rows, E ≈ left · diag(singular_values) · right.
+
+    Attributes
+    ----------
+    left : array, shape (m_live, b)
+        Orthonormal columns U.
+    singular_values : array, shape (b,)
+        S, descending.
+    right : array, shape (b, n + 1)
+        Orthonormal rows Vᵀ; the last column belongs to the bias.
+    scale : array, shape (m_live,)
+        Factor of each live row: 1/norm where the noise is relative (floating-point rounding), one
+        constant where it is additive (noise added on purpose).
+    noise_level : float
+        Standard deviation σ of the error of one entry of E.
+    noise_model : {"relative", "additive"}
+        Which of the two the residual rows show.
+    numerical_rank : int
+        Rank found from the singular values, whether or not it was asked for.
+    """
+
+    left: Array
+    singular_values: Array
+    right: Array
+    scale: Array
+    noise_level: float
+    noise_model: NoiseModel
+    numerical_rank: int
+
+    @property
+    def rank(self) -> int:
+        """Rank b of the factorisation."""
+        return int(self.singular_values.shape[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spectrum:
+    """Leading triplets of E, and the energy of each row outside of them."""
+
+    left: Array
+    values: Array
+    right: Array
+    outside: Array
+    complete: bool
+
+
+class _Rows:
+    """The scaled rows E as a linear operator, applied in blocks of columns."""
+
+    def __init__(self, gradient: Gradient, scale: Array) -> None:
+        self.gradient, self.scale = gradient, scale
+        self.shape = (int(gradient.live.shape[0]), gradient.columns)
+        small = 8 * self.shape[0] * self.shape[1] <= KEEP_BYTES
+        self.kept = list(gradient.blocks(scale)) if small else None
+
+    def blocks(self) -> Iterator[tuple[int, int, Array]]:
+        return self.gradient.blocks(self.scale) if self.kept is None else iter(self.kept)
+
+    def dense(self) -> Array:
+        return self.gradient.space.xp.concat([block for *_, block in self.blocks()], axis=1)
+
+    def times(self, right: Array) -> Array:
+        """E @ right, right of shape (n + 1, r)."""
+        total = 0.0
+        for start, stop, block in self.blocks():
+            total = total + block @ right[start:stop, :]
+        return total
+
+    def transposed_times(self, left: Array) -> Array:
+        """E.T @ left, left of shape (m, r)."""
+        return self.gradient.space.xp.concat([block.T @ left for *_, block in self.blocks()], axis=0)
+
+
+def _complete(rows: _Rows) -> _Spectrum:
+    xp = rows.gradient.space.xp
+    left, values, right = xp.linalg.svd(rows.dense(), full_matrices=False)
+    return _Spectrum(left, values, right, xp.zeros_like(left[:, 0]), complete=True)
+
+
+def _leading(rows: _Rows, count: int) -> _Spectrum:
+    """Leading `count` triplets by subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4)."""
+    if count >= 0.6 * min(rows.shape):
+        return _complete(rows)
+    space = rows.gradient.space
+    xp = space.xp
+    basis = rows.times(space.normal(generator(0, 0, count), (rows.shape[1], count)))
+    for _ in range(POWERS - 1):
+        basis = xp.linalg.qr(basis).Q
+        basis = rows.times(xp.linalg.qr(rows.transposed_times(basis)).Q)
+    basis = xp.linalg.qr(basis).Q
+    projected = rows.transposed_times(basis)  # (n + 1, count)
+    q, r = xp.linalg.qr(projected)
+    small, values, mix = xp.linalg.svd(r.T, full_matrices=False)
+    outside = xp.zeros_like(basis[:, 0])
+    for start, stop, block in rows.blocks():
+        rest = block - basis @ projected[start:stop, :].T
+        outside = outside + xp.sum(rest * rest, axis=1)
+    return _Spectrum(basis @ small, values, mix @ q.T, outside, complete=False)
+
+
+def numerical_rank(
+    values: Array, shape: tuple[int, int], floor: float, *, complete: bool = True
+) -> int | None:
+    """Rank of a matrix of the given shape from its leading singular values.
+
+    The last clear gap above the rounding floor counts; with noise that leaves no gap, the edge of
+    the Marchenko-Pastur law of the trailing values.
+
+    Parameters
+    ----------
+    values : array, shape (r,)
+        Leading singular values, descending.
+    shape : (int, int)
+        Shape of the matrix.
+    floor : float
+        Singular values that rounding of the entries alone can cause; what lies below means nothing.
+    complete : bool
+        Whether these are all of the singular values.
+
+    Returns
+    -------
+    int or None
+        None where neither rule sees a low rank.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> numerical_rank(np.array([9.0, 5.0, 1.0, 1e-8, 9e-9, 8e-9, 7e-9, 7e-9]), (8, 9), 1e-15)
+    3
+    """
+    host = to_host(values).astype(float)
+    clipped = host.clip(min=floor)
+    inner = PART * float((host > floor).sum())  # gaps beyond are those of the edge of the noise
+    gaps = [
+        i
+        for i in range(len(host) - 1)
+        if clipped[i] > GAP * clipped[i + 1] and (i < inner or clipped[i + 1] == floor)
+    ]
+    if gaps and (complete or gaps[-1] < PART * len(host)):
+        return gaps[-1] + 1
+    if not complete:
+        return None
+    # No gap: count what sticks out of the noise, whose level the values below the count show.
+    tall, wide = max(shape), min(shape)
+    rank = 0
+    for _ in range(20):
+        tail = host[rank:]
+        sigma = math.sqrt(float((tail**2).sum()) / (tall * max(1, wide - rank)))
+        edge = 1.05 * sigma * (math.sqrt(tall) + math.sqrt(wide - rank))
+        found = int((host > edge).sum())
+        if found <= rank:
+            break
+        rank = found
+    return rank if 0 < rank < PART * wide else None
+
+
+def _find_rank(rows: _Rows, batch_size: int | None) -> tuple[_Spectrum, int]:
+    gradient = rows.gradient
+    space = gradient.space
+    count = SKETCH if batch_size is None else max(SKETCH, int(batch_size / PART) + 8)
+    roundoff = float(space.xp.finfo(gradient.grad_w.dtype).eps) / 2
+    energy = math.sqrt(float(space.xp.sum((space.xp.take(gradient.norms, gradient.live) * rows.scale) ** 2)))
+    while True:
+        spectrum = _leading(rows, count)
+        floor = max(0.5 * roundoff * energy, 4 * space.eps * float(spectrum.values[0]))
+        rank = numerical_rank(spectrum.values, rows.shape, floor, complete=spectrum.complete)
+        if rank is not None:
+            return spectrum, rank
+        if spectrum.complete:
+            m, n = rows.shape
+            msg = (
+                f"grad_w has numerical rank min(m, n + 1)={min(m, n)} (live rows m={m}): need less; the "
+                "gradient has no low rank, it is aggregated over too many samples or noised beyond use"
+            )
+            raise RankError(msg)
+        count *= 2
+
+
+def _check_batch_size(batch_size: int | None) -> None:
+    if batch_size is None:
+        return
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        msg = f"batch_size={batch_size!r}: need an integer >= 1, or None to find it from the rank"
+        raise ArgumentRangeError(msg)
+
+
+def _noise_is_additive(norms: Array, residuals: Array) -> bool:
+    """Slope of log residual norm against log row norm: 0 for added noise, 1 for rounding."""
+    pairs = [
+        (math.log(x), math.log(r)) for x, r in zip(to_host(norms), to_host(residuals), strict=True) if r > 0
+    ]
+    pairs = sorted(pairs)[int(0.3 * len(pairs)) :]  # the smallest rows tell least
+    if len(pairs) < 3:
+        return False
+    mx, mr = (math.fsum(column) / len(pairs) for column in zip(*pairs, strict=True))
+    spread = math.fsum((x - mx) ** 2 for x, _ in pairs)
+    if spread < 1e-3 * len(pairs):
+        return False  # rows of equal norm: the two models are the same
+    return math.fsum((x - mx) * (r - mr) for x, r in pairs) / spread < 0.5
+
+
+def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorization:
+    """Factor the scaled live rows of [G | g] at rank b and measure the noise.
+
+    Parameters
+    ----------
+    gradient : Gradient
+        Checked gradient of a layer.
+    batch_size : int, optional
+        Rank b to factor at; None takes the numerical rank. Between 1 and the numerical rank.
+
+    Returns
+    -------
+    Factorization
+
+    Raises
+    ------
+    RankError
+        If `batch_size` exceeds the numerical rank, or the gradient has no low rank at all.
+    ArgumentRangeError
+        If `batch_size` is not a positive integer.
+
+    Notes
+    -----
+    Cost: four passes over `grad_w` and four products with 64 (or more) vectors. Rank b is the batch
+    size because G = D X with D of shape (m, b) (Dimitrov et al. 2024, theorem 3.1).
+
+    References
+    ----------
+    .. [1] N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Review 2011.
+    """
+    _check_batch_size(batch_size)
+    space = gradient.space
+    xp = space.xp
+    norms = xp.take(gradient.norms, gradient.live, axis=0)
+    scale = 1.0 / norms
+    model: NoiseModel = "relative"
+    while True:
+        rows = _Rows(gradient, scale)
+        spectrum, found = _find_rank(rows, batch_size)
+        if batch_size is not None and batch_size > found:
+            msg = f"batch_size={batch_size} exceeds the numerical rank of the gradient: need 1 to {found}"
+            raise RankError(msg)
+        rank = found if batch_size is None else batch_size
+        beyond = spectrum.left[:, rank:] * spectrum.values[rank:]
+        residuals = xp.sqrt(xp.sum(beyond * beyond, axis=1) + spectrum.outside)
+        m, n = rows.shape
+        if model == "additive" or min(m, n) < rank + 3 or not _noise_is_additive(norms, residuals / scale):
+            break
+        scale = xp.ones_like(norms) / float(xp.sort(norms)[m // 2])
+        model = "additive"
+    freedom = max(1, (m - rank) * (n - rank))
+    sigma = float(xp.sqrt(xp.sum(residuals * residuals) / freedom))
+    sigma = max(sigma, 4 * space.eps)  # rounding of this computation itself, on rows of unit norm
+    return Factorization(
+        left=spectrum.left[:, :rank],
+        singular_values=spectrum.values[:rank],
+        right=spectrum.right[:rank, :],
+        scale=scale,
+        noise_level=sigma,
+        noise_model=model,
+        numerical_rank=found,
+    )

@@ -1,0 +1,127 @@
+"""Enters: candidates. Leaves: the distinct ones, what is known of their duals, and which are proven."""
+
+from dataclasses import dataclass
+
+from spear_xp._arrays import Array, to_host
+from spear_xp.duals import PartialDuals, solve_duals
+from spear_xp.filtering import Candidate
+from spear_xp.problem import Problem
+from spear_xp.search.base import Known
+from spear_xp.selection import sparsest_independent
+
+__all__ = ["Entry", "Pool"]
+
+SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong to one column
+SAME_DIRECTION = 1e-6  # 1 - |cos|
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A candidate and what has been learnt about it.
+
+    Attributes
+    ----------
+    candidate : Candidate
+    dual : array, shape (b,) or None
+        Dual with dual · direction = 1, where rows determine it or the certificate proved it.
+    proven : bool
+        Certified in an earlier full set: stays, and leaves the problem.
+    """
+
+    candidate: Candidate
+    dual: Array | None = None
+    proven: bool = False
+
+
+class Pool:
+    """Distinct candidates of one problem, in the order in which they were found."""
+
+    def __init__(self, problem: Problem, candidates: tuple[Candidate, ...] = ()) -> None:
+        self.problem = problem
+        self.entries: list[Entry] = []
+        for candidate in candidates:
+            self.add(candidate)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The candidates, without what is known about them."""
+        return [entry.candidate for entry in self.entries]
+
+    @property
+    def directions(self) -> Array:
+        """Directions as columns, shape (b, k)."""
+        space = self.problem.space
+        if not self.entries:
+            return space.xp.zeros((self.problem.rank, 0), dtype=space.dtype, device=space.device)
+        return space.xp.stack([c.direction for c in self.candidates], axis=1)
+
+    @property
+    def zero(self) -> Array:
+        """Zero patterns as columns, shape (m_live, k)."""
+        space = self.problem.space
+        if not self.entries:
+            return space.xp.zeros((self.problem.width, 0), dtype=space.xp.bool, device=space.device)
+        return space.xp.stack([c.zero for c in self.candidates], axis=1)
+
+    @property
+    def known(self) -> Known:
+        """What strategies may build on."""
+        xp = self.problem.space.xp
+        directions = self.directions
+        product = self.problem.rows @ directions
+        partial = self._duals()
+        return Known(
+            directions=directions,
+            coefficients=xp.where(self.zero, xp.zeros_like(product), product),
+            duals=partial.duals,
+            solved=tuple(bool(s) for s in partial.solved),
+        )
+
+    def _duals(self) -> PartialDuals:
+        space = self.problem.space
+        empty = space.xp.zeros((self.problem.rank,), dtype=space.dtype, device=space.device)
+        columns = [empty if entry.dual is None else entry.dual for entry in self.entries]
+        duals = space.xp.stack(columns, axis=1) if columns else self.directions
+        return PartialDuals(duals, to_host([entry.dual is not None for entry in self.entries]).astype(bool))
+
+    def solve(self) -> None:
+        """Read off the duals that rows determine by now."""
+        if not self.entries:
+            return
+        partial = solve_duals(self.problem, self.directions, self.zero, self._duals())
+        for k, entry in enumerate(self.entries):
+            if partial.solved[k]:
+                entry.dual = partial.duals[:, k]
+
+    def new(self, directions: Array) -> Array:
+        """Those of the unit directions, shape (b, k), that the pool does not hold already."""
+        xp = self.problem.space.xp
+        if not self.entries or not directions.shape[1]:
+            return directions
+        closest = xp.max(xp.abs(self.directions.T @ directions), axis=0)
+        return xp.take(directions, xp.nonzero(closest <= 1 - SAME_DIRECTION)[0], axis=1)
+
+    def find(self, candidate: Candidate) -> Entry | None:
+        """The entry of the same column, by direction or zero pattern; None if it is new."""
+        if not self.entries:
+            return None
+        xp, dtype = self.problem.space.xp, self.problem.space.dtype
+        cosine = to_host(xp.abs(self.directions.T @ candidate.direction))
+        equal = to_host(xp.mean(xp.astype(self.zero == candidate.zero[:, None], dtype), axis=0))
+        same = ((cosine > 1 - SAME_DIRECTION) | (equal > SAME_PATTERN)).nonzero()[0]
+        return self.entries[int(same[0])] if len(same) else None
+
+    def select(self) -> list[Candidate]:
+        """Independent candidates, at most b: proven ones first, then the sparsest."""
+        first = [entry.candidate for entry in self.entries if entry.proven]
+        return sparsest_independent(self.problem, self.candidates, first=first)
+
+    def add(self, candidate: Candidate) -> bool:
+        """Add a candidate if it is new; whether it was."""
+        if self.find(candidate) is not None:
+            return False
+        self.entries.append(Entry(candidate))
+        return True

@@ -1,0 +1,163 @@
+"""Enters: b independent directions. Leaves: duals, scales and inputs with their error bars.
+
+Q⁻¹ gives the samples in factor coordinates; the bias column of [x | 1] fixes the scale of each. Every
+direction is then solved again on the rows that the layer predicts inactive for its sample.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp._arrays import Array
+from spear_xp._linalg import inverse, normalize, smallest_singular
+from spear_xp.problem import Problem
+
+__all__ = ["Recovery", "error_bars", "recover", "refine", "to_inputs"]
+
+CLEAR = 1e-3  # |pre-activation| over its median above which its sign is taken for sure in the refinement
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recovery:
+    """A full set of samples in factor coordinates.
+
+    Attributes
+    ----------
+    duals : array, shape (b, b)
+        Column k is p_k with [x_k | 1] = V S p_k.
+    directions : array, shape (b, b)
+        Column k is q_k scaled so that `rows @ q_k` is column k of D (rows of D scaled as the
+        gradient's rows); duals.T @ directions is the identity.
+    support : array of bool, shape (m_live, b)
+        Rows that determined each direction: predicted inactive and zero within the noise.
+    """
+
+    duals: Array
+    directions: Array
+    support: Array
+
+
+def recover(problem: Problem, directions: Array) -> Recovery | None:
+    """Samples from b independent directions, scaled by the bias gradient.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    directions : array, shape (b, b)
+        Columns up to scale.
+
+    Returns
+    -------
+    Recovery or None
+        None if the directions are dependent or a sample has no bias coordinate.
+    """
+    xp = problem.space.xp
+    unit = normalize(xp, directions)
+    inverted, valid = inverse(xp, unit)
+    if not valid:
+        return None
+    duals = inverted.T
+    scale = problem.last @ duals
+    if not bool(xp.all(xp.abs(scale) > 0)):
+        return None
+    return Recovery(duals / scale, unit * scale, problem.zeros_of(unit))
+
+
+def refine(problem: Problem, recovery: Recovery, *, rounds: int = 2) -> Recovery:
+    """Every direction again, from the rows predicted inactive for its sample and zero within the noise.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    recovery : Recovery
+        A full set of samples, roughly right.
+    rounds : int
+        Repetitions; two are enough when the masks are right.
+
+    Returns
+    -------
+    Recovery
+        Directions whose masks do not determine them stay as they are.
+    """
+    xp, b = problem.space.xp, problem.rank
+    if b == 1:
+        return recovery
+    for _ in range(rounds):
+        z = problem.layer @ recovery.duals
+        middle = _median_size(problem, z)
+        inactive = z < -CLEAR * middle
+        support = inactive & problem.zeros_of(recovery.directions)
+        columns = []
+        for k in range(b):
+            index = xp.nonzero(support[:, k])[0]
+            if index.shape[0] < b - 1:
+                columns.append(recovery.directions[:, k])
+                continue
+            columns.append(smallest_singular(xp, xp.take(problem.rows, index, axis=0)).vectors[:, 0])
+        again = recover(problem, xp.stack(columns, axis=1))
+        if again is None:
+            return recovery
+        recovery = Recovery(again.duals, again.directions, support)
+    return recovery
+
+
+def _median_size(problem: Problem, z: Array) -> Array:
+    """Median |z| of each column, shape (k,)."""
+    xp = problem.space.xp
+    return xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
+
+
+def error_bars(problem: Problem, recovery: Recovery) -> tuple[Array, Array]:
+    """Standard deviation of the recovered inputs, propagated from the noise level.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient, source of σ.
+    recovery : Recovery
+        A full set of samples with the rows that determined them.
+
+    Returns
+    -------
+    bars : array, shape (b,)
+        Root mean square standard deviation of the entries of each recovered input, in its units.
+    inside : array, shape (b,)
+        Norm of the part of the error within the row space (the rest is outside, and independent).
+
+    Notes
+    -----
+    First order. A direction q_k solved on rows Z_k has Cov(p_jᵀ δq_k) = σ²‖S⁻¹q_k‖² p_jᵀ(U_ZᵀU_Z)⁺p_j;
+    inverting Q turns it into δx_j = -Σ_k (p_jᵀδq_k)(x_k - x_j), and the right factor V adds σ‖p_j‖ to
+    every entry.
+    """
+    xp, b = problem.space.xp, problem.rank
+    samples = recovery.duals * problem.singular_values[:, None]  # columns: [x | 1] in the basis V
+    squared = xp.sum(samples * samples, axis=0)
+    distance = squared[:, None] + squared[None, :] - 2 * samples.T @ samples  # ‖x_j - x_k‖²
+    distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
+    unit = normalize(xp, recovery.directions)
+    noise = problem.noise_of(recovery.directions) ** 2
+    inside = xp.zeros((b,), dtype=problem.space.dtype, device=problem.space.device)
+    for k in range(b):
+        rows = problem.rows * xp.astype(recovery.support[:, k], problem.space.dtype)[:, None]
+        gram = rows.T @ rows + unit[:, k][:, None] * unit[:, k][None, :]  # any value along q_k: p_jᵀq_k = 0
+        spread, valid = inverse(xp, gram)
+        if not valid:
+            return _infinite(problem)
+        inside = (
+            inside + noise[k] * xp.sum(recovery.duals * (spread @ recovery.duals), axis=0) * distance[:, k]
+        )
+    outside = problem.noise_level**2 * xp.sum(recovery.duals**2, axis=0)
+    n = problem.right.shape[1] - 1
+    return xp.sqrt(inside / n + outside), xp.sqrt(inside)
+
+
+def _infinite(problem: Problem) -> tuple[Array, Array]:
+    xp = problem.space.xp
+    bars = xp.full((problem.rank,), float("inf"), dtype=problem.space.dtype, device=problem.space.device)
+    return bars, bars
+
+
+def to_inputs(problem: Problem, duals: Array) -> Array:
+    """Duals, shape (b, k), as inputs, shape (k, n): the only product as long as the input."""
+    return (problem.right.T @ (problem.singular_values[:, None] * duals)).T[:, :-1]

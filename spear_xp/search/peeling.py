@@ -1,0 +1,81 @@
+"""Enters: a `Problem` and what is solved. Leaves: directions of samples that stand alone in a row.
+
+A row with one active sample *is* that sample up to scale, so its mask follows from the layer, and its
+direction is the kernel of the rows that the mask excludes. Solved samples are taken out of the rows
+first; the kernels themselves are always those of the original rows, so noise does not add up.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp._arrays import Array, Namespace, to_host
+from spear_xp._linalg import normalize
+from spear_xp.problem import Problem
+from spear_xp.search.base import Known, Proposals
+
+__all__ = ["Peeling", "mask_kernels"]
+
+ROWS = 96  # candidate rows of a chunk
+CLEAR = 20.0  # size of a row's remainder in units of its noise, below which it is empty
+STEPS = 3  # of inverse iteration
+
+
+def mask_kernels(xp: Namespace, rows: Array, mask: Array) -> Array:
+    """Least singular vectors of many subsets of rows.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    rows : array, shape (m, b)
+        Balanced rows.
+    mask : array of bool, shape (m, s)
+        Rows of each subset.
+
+    Returns
+    -------
+    array, shape (b, s)
+        Unit vectors.
+    """
+    m, b = rows.shape
+    subset = xp.astype(mask, rows.dtype)
+    gram = (rows.T[None, :, :] * subset.T[:, None, :]) @ rows
+    shift = 1e-14 * m * xp.eye(b, dtype=rows.dtype, device=rows.device)
+    # Balanced rows are turned at random, so no start is special.
+    current = xp.ones((mask.shape[1], b, 1), dtype=rows.dtype, device=rows.device)
+    for _ in range(STEPS):
+        current = normalize(xp, xp.linalg.solve(gram + shift, current), axis=1)
+    return current[:, :, 0].T
+
+
+@dataclass(frozen=True, slots=True)
+class Peeling:
+    """Rows of the remainder taken as samples, the least active first."""
+
+    name: str = "peeling"
+
+    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:  # noqa: ARG002
+        """Directions of the masks of some rows; nothing is drawn at random."""
+        space = problem.space
+        xp, b = space.xp, problem.rank
+        rest = problem.rows - known.coefficients @ known.duals.T
+        size = xp.sqrt(xp.sum((rest * problem.singular_values) ** 2, axis=1))
+        scale = rest @ problem.last
+        full = (size > CLEAR * problem.noise_level * b**0.5) & (xp.abs(scale) > CLEAR * problem.noise_level)
+        order = to_host(xp.argsort(problem.activity))
+        order = order[to_host(full)[order]]
+        if not len(order):
+            return Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), 0)
+        turn = chunk % -(-len(order) // ROWS)
+        index = space.indices(order[turn * ROWS : (turn + 1) * ROWS])
+        duals = (xp.take(rest, index, axis=0) / xp.take(scale, index)[:, None]).T
+        z = problem.layer @ duals
+        plausible = xp.sum(xp.astype(z < 0, xp.int64), axis=0) >= b + 2
+        if problem.dead_layer.shape[0]:
+            middle = xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
+            plausible = plausible & xp.all(problem.dead_layer @ duals < 0.01 * middle, axis=0)
+        keep = xp.nonzero(plausible)[0]
+        z = xp.take(z, keep, axis=1)
+        if not z.shape[1]:
+            return Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), int(index.shape[0]))
+        kernels = mask_kernels(xp, problem.balanced, z < 0)
+        return Proposals(normalize(xp, problem.unbalance @ kernels), int(index.shape[0]))
