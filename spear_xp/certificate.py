@@ -6,8 +6,9 @@ A sample is certified only if all of these hold:
     no dead row is predicted active;
 (b) kernel: the rows predicted inactive have a one-dimensional kernel, by a margin that the noise
     cannot bridge and that does not hang on its three most influential rows;
-(c) error bar: the error propagated from the noise is small, and estimates from two disjoint halves
-    of the rows agree with the sample within their error bars;
+(c) error bar: the error propagated from the noise is small, estimates from two disjoint halves of the
+    rows agree with the sample within their error bars, and so little noise that several samples near
+    each other could not look like this one;
 (d) row span: every informative row of the gradient lies in the span of the certified samples that
     may be active on it, and every other sample is told apart from it by at least three such rows.
 """
@@ -43,6 +44,8 @@ class Certificate:
         Standard deviation of the entries of each input, in its units.
     masks, kernel, accuracy, row_span : NumPy array of bool, shape (b,)
         Conditions (a) to (d) one by one.
+    resolution : NumPy array, shape (b,)
+        Relative distance below which several samples of the batch would merge into this one.
     agreement : NumPy array, shape (b,)
         Share of the unambiguous live rows whose zero pattern fits the prediction.
     residuals : NumPy array, shape (m_live,)
@@ -55,6 +58,7 @@ class Certificate:
     kernel: Host
     accuracy: Host
     row_span: Host
+    resolution: Host
     agreement: Host
     residuals: Host
 
@@ -65,6 +69,7 @@ class Certificate:
         for holds, text in (
             (self.masks[k], "its predicted mask contradicts rows of the gradient"),
             (self.kernel[k], "the rows that are inactive for it do not determine it"),
+            (self.resolution[k] < SMALL, "the noise could merge several samples near each other into it"),
             (self.accuracy[k], "its error bar is too wide, or disjoint rows give different estimates"),
             (self.row_span[k], "rows of the gradient on which it is active are not explained"),
         ):
@@ -97,8 +102,9 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
     band = _band(problem, recovery, inside, problem.layer_norms)
     masks, agreement = _masks_agree(problem, recovery, z, band, inside)
     kernel = _kernels_are_unique(problem, recovery)
-    accuracy = _accurate(problem, recovery, bars)
-    row_span, residuals = _row_span(problem, recovery, z, band, masks & kernel & accuracy)
+    resolution = _resolution(problem, recovery)
+    accuracy = _accurate(problem, recovery, bars) & (resolution < SMALL)
+    row_span, residuals = _row_span(problem, recovery, z, band, kernel, masks & kernel & accuracy)
     return Certificate(
         certified=masks & kernel & accuracy & row_span,
         error_bars=to_host(bars),
@@ -106,6 +112,7 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
         kernel=kernel,
         accuracy=accuracy,
         row_span=row_span,
+        resolution=resolution,
         agreement=agreement,
         residuals=residuals,
     )
@@ -190,7 +197,24 @@ def _accurate(problem: Problem, recovery: Recovery, bars: Array) -> Host:
     return to_host(holds)
 
 
-def _row_span(problem: Problem, recovery: Recovery, z: Array, band: Array, start: Host) -> tuple[Host, Host]:
+def _resolution(problem: Problem, recovery: Recovery) -> Host:
+    """Relative distance of samples that noise can merge into one, shape (b,).
+
+    Two samples x ± δ whose columns of D differ by a share |δ|/|x| add a second component of size
+    |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise.
+    """
+    xp = problem.space.xp
+    samples = recovery.duals * problem.singular_values[:, None]
+    size = xp.sqrt(
+        xp.sum(samples * samples, axis=0) * xp.sum((problem.rows @ recovery.directions) ** 2, axis=0)
+    )
+    edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
+    return to_host(xp.sqrt(edge / size))
+
+
+def _row_span(
+    problem: Problem, recovery: Recovery, z: Array, band: Array, kernel: Host, start: Host
+) -> tuple[Host, Host]:
     """Condition (d), dropping samples until every row left to judge is explained."""
     xp, b = problem.space.xp, problem.rank
     rows = problem.rows * problem.singular_values  # rows of the gradient in the basis V
@@ -198,10 +222,13 @@ def _row_span(problem: Problem, recovery: Recovery, z: Array, band: Array, start
     size = xp.sqrt(xp.sum(rows * rows, axis=1))
     limit_ = 50 * problem.noise_level * b**0.5 / size
     limit_ = xp.where(limit_ > FLOOR, limit_, xp.full_like(limit_, FLOOR))
-    possible_ = z > -band
+    # A sample without an error bar predicts nothing; a unique direction still says where it is active.
+    unique = problem.space.asarray(kernel, dtype=xp.bool)
+    silent = problem.zeros_of(recovery.directions) & unique[None, :] & ~xp.isfinite(band)
+    possible_ = (z > -band) & ~silent
     possible, active, limit = to_host(possible_), to_host(z > band), to_host(limit_)
     residuals = _residuals(problem, recovery, rows, samples, possible_, size, limit)
-    informative = (limit < INFORMATIVE) & (possible.sum(axis=1) <= max(b - 2, 1))
+    informative = (limit < INFORMATIVE) & (possible.sum(axis=1) <= max(b - 2, 1 if b < 3 else 2))
     failing = informative & (residuals > limit)
     keep = _attribute(start.copy(), possible, informative, failing)
     # Sample k mixed into sample j must show somewhere: rows where j is active for sure and k is not.

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return int(options.run(options))
-    except (SpearError, ValueError, OSError, KeyError) as error:
+    except (SpearError, ValueError, OSError, KeyError, EOFError, TypeError, BadZipFile) as error:
         print(f"spear-xp: {error}", file=sys.stderr)
         return BAD_INPUT
     except ModuleNotFoundError as error:
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _load(path: Path) -> tuple[Any, ...]:
-    with np.load(path) as file:
+    with path.open("rb") as stream, np.load(stream) as file:
         missing = [key for key in KEYS if key not in file]
         if missing:
             msg = f"{path} has arrays {', '.join(file)}: need {', '.join(KEYS)}"
@@ -181,8 +182,8 @@ def _heatmap(path: Path) -> None:
         batches.tolist(),
         widths.tolist(),
         path,
-        title="Samples for the whole batch with even odds (iid tier); white: never",
-        label="log2 of the number of samples",
+        title="Samples of the published sampler for the whole batch, even odds (iid tier)",
+        label="number of samples",
     )
 
 

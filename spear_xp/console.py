@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from spear_xp.estimate import Estimate
 from spear_xp.result import Progress, Result
 
-__all__ = ["describe", "describe_seconds", "progress_bar", "summary", "to_json"]
+__all__ = ["describe", "describe_power", "describe_seconds", "progress_bar", "summary", "to_json"]
 
 
 def describe_seconds(seconds: float) -> str:
@@ -29,22 +29,41 @@ def describe_seconds(seconds: float) -> str:
 
 def describe(forecast: Estimate) -> list[str]:
     """An estimate as lines of text."""
-    bits = {u: value / math.log(2) for u, value in forecast.log_samples.items()}
-    quantiles = ", ".join(f"{u:.0%} 2^{value:.2f}" for u, value in bits.items())
-    durations = ", ".join(f"{u:.0%} {describe_seconds(forecast.seconds(u))}" for u in forecast.log_samples)
-    hit, mean = (x / math.log(2) for x in (forecast.log_direction_probability, forecast.log_expected_samples))
+
+    def powers(logs: dict[float, float]) -> str:
+        return ", ".join(f"{u:.0%} {describe_power(value)}" for u, value in logs.items())
+
     limit = describe_seconds(forecast.time_limit)
+    hit, mean = (
+        describe_power(x) for x in (forecast.log_direction_probability, forecast.log_expected_samples)
+    )
     shape = f"batch size b={forecast.batch_size}, width m={forecast.width}"
+    others = 'the default, search="auto", needs far less'
+    chances = f"{forecast.success_probability:.3g} within {limit}, {forecast.ceiling:.3g} without a limit"
+    durations = ", ".join(
+        f"{u:.0%} {'never' if value == math.inf else describe_seconds(forecast.seconds(u))}"
+        for u, value in forecast.log_samples.items()
+    )
     return [
         f"{shape} ({forecast.tier} tier, share of zeros {forecast.zero_share:.2f})",
-        f"one sample finds a given direction with probability 2^{hit:.2f}",
-        f"samples for the whole batch: mean H_b/q1 2^{mean:.2f}, quantiles {quantiles}",
+        f'all figures are about the published sampler, search="sampling"; {others}',
+        f"one sample finds a given direction with probability {hit}",
+        f"samples for the whole batch: mean H_b/q1 {mean}, quantiles {powers(forecast.log_samples)}",
+        f"at least: {powers(forecast.log_samples_low)}",
+        f"at most: {powers(forecast.log_samples_high)}; {forecast.interval}",
         f"at {forecast.samples_per_second:.3g} samples/s: {durations}",
+        f"probability of the whole batch: {chances}",
         f"largest batch within {limit} on this width: b={forecast.largest_batch} (even odds, iid tier)",
         f"a direction needs {forecast.threshold} zero rows",
         forecast.verdict.value,
+        *(f"note: {text}" for text in forecast.remarks),
         *(f"assumes: {text}" for text in forecast.assumptions),
     ]
+
+
+def describe_power(log_value: float) -> str:
+    """A number given by its natural logarithm, as a power of two."""
+    return "never" if log_value == math.inf else f"2^{log_value / math.log(2):.2f}"
 
 
 def summary(result: Result, names: tuple[int, int]) -> list[str]:
@@ -84,6 +103,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
         yield None
         return
     try:
+        from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
     except ImportError:
@@ -95,7 +115,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
         TextColumn("{task.fields[text]}"),
         TimeElapsedColumn(),
     )
-    with Bar(*columns) as bar:
+    with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("search", total=1.0, text="")
 
         def update(event: Progress) -> None:

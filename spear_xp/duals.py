@@ -78,7 +78,7 @@ def solve_duals(
         solved, duals = start.solved.copy(), start.duals
     order = to_host(xp.argsort(problem.activity))
     for _ in range(ROUNDS):
-        rows, columns = _singletons(active, solved, order)
+        rows, columns = _likeliest(active, solved, order)
         if not len(rows):
             break
         rest = problem.rows - d @ duals.T
@@ -101,19 +101,21 @@ def solve_duals(
     return PartialDuals(duals, solved)
 
 
-def _singletons(active: Host, solved: Host, order: Host) -> tuple[Host, Host]:
-    """Rows with one active unsolved column, the least active first, a few for each column."""
+def _likeliest(active: Host, solved: Host, order: Host) -> tuple[Host, Host]:
+    """For each unsolved column, the rows that are likeliest to be active on nothing else that is unsolved.
+
+    False directions among the unsolved make every count too large, so the smallest counts are taken,
+    whatever they are, and the mask decides.
+    """
     open_columns = (~solved).nonzero()[0]
     pattern = active[order][:, open_columns]
-    single = pattern.sum(axis=1) == 1
-    rows, columns = order[single], open_columns[pattern[single].argmax(axis=1)] if single.any() else order[:0]
-    seen: dict[int, int] = {}
-    keep = []
-    for i, column in enumerate(columns):
-        seen[int(column)] = seen.get(int(column), 0) + 1
-        if seen[int(column)] <= ROWS_EACH:
-            keep.append(i)
-    return rows[keep], columns[keep]
+    ranking = pattern.sum(axis=1).argsort(kind="stable")
+    pairs = [
+        (row, column)
+        for j, column in enumerate(open_columns)
+        for row in order[ranking[pattern[ranking, j]][:ROWS_EACH]]
+    ]
+    return to_host([row for row, _ in pairs]), to_host([column for _, column in pairs])
 
 
 def _contradictions(problem: Problem, duals: Array, zero: Array) -> Array:

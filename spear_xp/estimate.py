@@ -4,20 +4,20 @@ The one bridge to `theory`: nothing else in the library imports it.
 """
 
 import math
-import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum
-from functools import lru_cache
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import theory
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp.errors import ArgumentRangeError
 from spear_xp.factorize import factorize
 from spear_xp.gradient import validate
+from spear_xp.layer import row_zero_probability
 from spear_xp.problem import Problem, reduce
-from spear_xp.search.sampling import Sampling
-from spear_xp.synthetic import gaussian_inputs, mlp_gradient
+from spear_xp.rate import calibrate
 
 __all__ = [
     "Estimate",
@@ -31,7 +31,19 @@ __all__ = [
 
 PROBABILITIES = (0.1, 0.5, 0.9)
 SPARE = 2  # zero rows beyond b that the refit needs to confirm a direction
-CALIBRATION_BATCH = 24  # larger batches are scaled with the cost of elimination, b³
+
+UNCENTRED = (
+    "from batch size and width alone; on inputs that are not centred, such as raw pixels, these figures are "
+    "wrong by orders of magnitude: give a gradient instead"
+)
+ROWS = (
+    "row activities from the mean and covariance that gradient and layer imply, normal law, and all samples "
+    "alike: on raw images, whose samples are not, medians were 2 to 25 times higher"
+)
+SCREEN = (
+    "the sampler's look at a few rows and the filter's tests of a kernel lose nothing: the look costs some "
+    "5 % more samples at m = 200, up to twice as many below m = 5b; there the tests may cost directions"
+)
 
 
 class Feasibility(Enum):
@@ -46,7 +58,7 @@ class Feasibility(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Cost of the published sampler on one layer.
+    """Cost of the published sampler, ``search="sampling"``, on one layer; other searches need far less.
 
     Attributes
     ----------
@@ -56,6 +68,8 @@ class Estimate:
         From b and m alone, or from the activity of the rows of a given gradient.
     assumptions : tuple of str
         What the figures take for granted.
+    remarks : tuple of str
+        What the reader should not miss.
     zero_share : float
         Share of zero entries of D.
     log_direction_probability : float
@@ -63,17 +77,20 @@ class Estimate:
     log_expected_samples : float
         Natural log of H_b / q1; a mean over equal columns, below the median for narrow layers.
     log_samples : dict of float to float
-        Natural log of the samples that find everything with probability .1, .5 and .9.
-    samples_per_second : float
-        Rate of this machine's sampler, measured or given.
-    success_probability : float
-        Probability of a full set within the time limit.
+        Natural log of the samples that find everything with probability .1, .5 and .9; infinite where none
+        do.
+    log_samples_low, log_samples_high, interval : dict of float to float, the same, and str
+        Limits on `log_samples`, and what they mean.
+    log_iid_factor : float
+        Natural log of the median over that of the iid tier, both without the threshold; 0 in the iid tier.
+    ceiling, success_probability : float
+        Probability of a full set with an unlimited budget, and within the time limit.
+    samples_per_second, time_limit : float
+        Rate of this machine's sampler, measured or given, and the seconds that the verdict is about.
     largest_batch : int
         Largest batch found with probability 1/2 within the time limit on this width (iid tier).
     threshold : int
         Zero rows that a direction needs.
-    time_limit : float
-        Seconds that the verdict is about.
     verdict : Feasibility
     """
 
@@ -81,10 +98,16 @@ class Estimate:
     width: int
     tier: Literal["iid", "measured"]
     assumptions: tuple[str, ...]
+    remarks: tuple[str, ...]
     zero_share: float
     log_direction_probability: float
     log_expected_samples: float
     log_samples: dict[float, float]
+    log_samples_low: dict[float, float]
+    log_samples_high: dict[float, float]
+    interval: str
+    log_iid_factor: float
+    ceiling: float
     samples_per_second: float
     success_probability: float
     largest_batch: int
@@ -115,57 +138,6 @@ def sparsity_threshold(width: int, rank: int, false_rejection: float = 1e-9, zer
     return max(int(theory.minimum_zero_count(width, false_rejection, zero_share)), rank + SPARE)
 
 
-def row_zero_probability(problem: Problem) -> Array:
-    """Probability that a sample does not activate each live row, from the gradient and the layer alone.
-
-    Parameters
-    ----------
-    problem : Problem
-        The reduced gradient.
-
-    Returns
-    -------
-    array, shape (m_live,)
-
-    Notes
-    -----
-    Where the columns of D have comparable size, Σ_k [x_k|1][x_k|1]ᵀ is proportional to V S² Vᵀ. Mean and
-    variance of a pre-activation over the batch follow in factor coordinates, and a normal law of the
-    pre-activations turns them into a probability.
-    """
-    xp = problem.space.xp
-    square = problem.last @ problem.last
-    mean = problem.layer @ problem.last / square
-    variance = xp.sum(problem.layer**2, axis=1) / square - mean**2
-    spread = (
-        xp.sqrt(xp.where(variance > 0, variance, xp.zeros_like(variance))) + 1e-12 * xp.abs(mean) + 1e-300
-    )
-    ratio = to_host(mean / spread)
-    return problem.space.asarray([0.5 * math.erfc(float(r) / math.sqrt(2)) for r in ratio])
-
-
-@lru_cache(maxsize=32)
-def calibrate(batch_size: int, width: int, *, seconds: float = 0.25) -> float:
-    """Samples per second of the NumPy sampler on this machine, for one batch size and width.
-
-    Parameters
-    ----------
-    batch_size, width : int
-        Shape of the problem; batches above 24 are scaled with b³ from 24.
-    seconds : float
-        How long to measure.
-    """
-    b = min(batch_size, CALIBRATION_BATCH)
-    truth = mlp_gradient(gaussian_inputs(b, 64, rng=0), width=max(2 * b, min(width, 1000)), rng=0)
-    problem, sampler = reduce(validate(*truth.observed)), Sampling()
-    sampler.propose(problem, None, 0, 0)
-    drawn, chunk, start = 0, 1, time.perf_counter()
-    while (spent := time.perf_counter() - start) < seconds or not drawn:
-        drawn += sampler.propose(problem, None, 0, chunk).drawn
-        chunk += 1
-    return drawn / spent * min(1.0, (CALIBRATION_BATCH / batch_size) ** 3)
-
-
 def estimate(
     batch_size: int | None = None,
     width: int | None = None,
@@ -186,7 +158,7 @@ def estimate(
     time_limit : float
         Seconds that the verdict is about, positive.
     samples_per_second : float, optional
-        Rate of the sampler, positive; measured on this machine where not given (a quarter of a second).
+        Rate of the sampler, positive; measured on this machine where not given.
     false_rejection : float
         For the sparsity threshold, in (0, 1).
 
@@ -222,40 +194,22 @@ def estimate(
 def median_map(batch_sizes: Host, widths: Host) -> Host:
     """Base-2 logarithm of the median number of samples over a grid (iid tier).
 
-    Parameters
-    ----------
-    batch_sizes, widths : NumPy int arrays, shape (r,) and (c,)
-
-    Returns
-    -------
-    NumPy array, shape (r, c)
-        Infinite where no number of samples reaches even odds.
+    For int arrays of shape (r,) and (c,) an array of shape (r, c), infinite where even odds are out of reach.
     """
     log_samples = theory.log_sample_quantile(batch_sizes[:, None], widths[None, :], 0.5)
     return to_host(log_samples / math.log(2))
 
 
-def _from_sizes(b: int, m: int, time_limit: float, rate: float | None, false_rejection: float) -> Estimate:
-    log_samples = {u: float(theory.log_sample_quantile(b, m, u)) for u in PROBABILITIES}
-    rate = calibrate(b, m) if rate is None else rate
-    budget = math.log(max(1.0, rate * time_limit))
-    return _estimate(
-        b,
-        m,
-        "iid",
-        (
-            "entries of D are zero independently with probability 1/2",
-            "inputs are centred: raw pixels are not",
-        ),
-        0.5,
-        float(theory.log_direction_probability(b)),
-        float(theory.log_expected_samples(b, m)),
-        log_samples,
-        rate,
-        float(theory.success_probability(b, m, log_samples=max(budget, math.log(b)))),
-        time_limit,
-        false_rejection,
-    )
+def _from_sizes(
+    batch_size: int, width: int, time_limit: float, rate: float | None, false_rejection: float
+) -> Estimate:
+    b = theory.errors.check_scalar_batch_size(batch_size)
+    m = theory.errors.check_scalar_width(width, b)
+    share = _threshold_share(b, m, false_rejection)
+    chance = partial(theory.success_probability, b, m, threshold=share)
+    forecast = theory.forecast(b, m, threshold=share)
+    forecast = replace(forecast, remarks=(UNCENTRED, *forecast.remarks))
+    return _estimate(forecast, 0.5, chance, time_limit, rate, false_rejection)
 
 
 def _from_rows(problem: Problem, time_limit: float, rate: float | None, false_rejection: float) -> Estimate:
@@ -263,66 +217,82 @@ def _from_rows(problem: Problem, time_limit: float, rate: float | None, false_re
     if b < 2:
         msg = f"batch_size={b}: one sample needs no search; need at least 2"
         raise ArgumentRangeError(msg)
-    rows: Host = to_host(row_zero_probability(problem))
-    log_rate = float(theory.log_zero_given_rows(rows, b - 1))
-    log_samples = {
-        u: float(theory.log_draws_quantile_equal(log_rate, b, u)) if log_rate > -math.inf else math.inf
-        for u in PROBABILITIES
-    }
-    rate = calibrate(b, m) if rate is None else rate
-    budget = math.log(max(1.0, rate * time_limit))
-    chance = -math.expm1(-math.exp(min(budget + log_rate, 700.0)))
-    return _estimate(
-        b,
-        m,
-        "measured",
-        (
-            "row activities from the mean and covariance that gradient and layer imply, normal law",
-            "all samples of the batch alike: a sample that activates more rows than the others takes longer",
-        ),
-        float(rows.mean()),
-        log_rate,
-        float(theory.log_expected_draws_equal(log_rate, b)) if log_rate > -math.inf else math.inf,
-        log_samples,
-        rate,
-        chance**b,
-        time_limit,
-        false_rejection,
-    )
+    zero = to_host(row_zero_probability(problem)).clip(1e-12, 1 - 1e-12).tolist()
+    # Of live rows: at least one sample activates each.
+    activity = [b * (1 - share) / -math.expm1(b * math.log(share)) for share in zero]
+    share = _threshold_share(b, m, false_rejection)
+    chance = partial(theory.success_from_row_activity, activity, b, threshold=share)
+    forecast = theory.forecast_from_row_activity(activity, b, threshold=share)
+    unfiltered = theory.forecast_from_row_activity(activity, b)
+    remarks = unfiltered.remarks
+    zero_share = 1 - sum(activity) / (b * m)
+    if forecast.ceiling < PROBABILITIES[-1]:
+        counts = f"{forecast.minimum_zero_count} zero rows, and columns have {zero_share * m:.0f} on average"
+        remarks = (f"the threshold asks for {counts}: it may reject true directions", *remarks)
+    forecast = replace(forecast, assumptions=(ROWS, *forecast.assumptions), remarks=remarks)
+    factor = unfiltered.log_samples[1] - float(theory.log_sample_quantile(b, m, 0.5))
+    return _estimate(forecast, zero_share, chance, time_limit, rate, false_rejection, factor)
 
 
 def _estimate(
-    b: int,
-    m: int,
-    tier: Literal["iid", "measured"],
-    assumptions: tuple[str, ...],
+    forecast: theory.Forecast,
     zero_share: float,
-    log_rate: float,
-    log_expected: float,
-    log_samples: dict[float, float],
-    rate: float,
-    chance: float,
+    chance: Callable[..., Any],
     time_limit: float,
+    rate: float | None,
     false_rejection: float,
+    log_iid_factor: float = 0.0,
 ) -> Estimate:
-    low, high = PROBABILITIES[0], PROBABILITIES[-1]
+    b, m = forecast.batch_size, forecast.width
+    rate = calibrate(b, m) if rate is None else rate
+    budget = math.log(max(1.0, rate * time_limit))
+    success = float(chance(log_samples=budget))
+    # Forecasts state H_b / q1: the logarithm of q1 is what is left.
+    log_rate = math.log(sum(1 / k for k in range(1, b + 1))) - forecast.log_expected
     return Estimate(
         batch_size=b,
         width=m,
-        tier=tier,
-        assumptions=assumptions,
+        tier=forecast.tier,
+        assumptions=(*forecast.assumptions, SCREEN),
+        remarks=forecast.remarks,
         zero_share=zero_share,
         log_direction_probability=log_rate,
-        log_expected_samples=log_expected,
-        log_samples=log_samples,
+        log_expected_samples=forecast.log_expected,
+        log_samples=_by_level(forecast.log_samples),
+        log_samples_low=_by_level(forecast.log_samples_low),
+        log_samples_high=_by_level(forecast.log_samples_high),
+        interval=forecast.interval,
+        log_iid_factor=log_iid_factor,
+        ceiling=forecast.ceiling,
         samples_per_second=rate,
-        success_probability=chance,
-        largest_batch=int(theory.largest_batch(m, max(2.0, rate * time_limit), 0.5)),
+        success_probability=success,
+        largest_batch=_largest_batch(m, budget, false_rejection),
         threshold=sparsity_threshold(m, b, false_rejection),
         time_limit=time_limit,
-        verdict=Feasibility.FEASIBLE
-        if chance > high
-        else Feasibility.UNCERTAIN
-        if chance >= low
-        else Feasibility.INFEASIBLE,
+        verdict=_verdict(success),
     )
+
+
+def _verdict(success: float) -> Feasibility:
+    if success > PROBABILITIES[-1]:
+        return Feasibility.FEASIBLE
+    return Feasibility.UNCERTAIN if success >= PROBABILITIES[0] else Feasibility.INFEASIBLE
+
+
+def _by_level(values: tuple[float, float, float]) -> dict[float, float]:
+    return dict(zip(PROBABILITIES, values, strict=True))
+
+
+def _threshold_share(b: int, m: int, false_rejection: float) -> float:
+    """The threshold as a share of the rows, as `theory` takes it."""
+    return min(1.0, sparsity_threshold(m, b, false_rejection) / m)
+
+
+def _largest_batch(m: int, budget: float, false_rejection: float) -> int:
+    largest = int(theory.largest_batch(m, log_samples=budget, false_rejection=false_rejection))
+    while largest > 1:  # the filter asks for a few zeros more than that on narrow layers
+        share = _threshold_share(largest, m, false_rejection)
+        if float(theory.success_probability(largest, m, log_samples=budget, threshold=share)) >= 0.5:
+            break
+        largest -= 1
+    return largest

@@ -6,11 +6,12 @@ decomposition is the last resort, for gradients whose rank is close to their siz
 """
 
 import math
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from spear_xp._arrays import Array, generator, to_host
+from spear_xp._arrays import Array, Host, Namespace, generator, to_host
 from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.gradient import Gradient
 
@@ -20,6 +21,7 @@ NoiseModel = Literal["relative", "additive"]
 
 GAP = 3.0  # neighbouring noise singular values differ by less than this factor
 PART = 0.85  # ratios in the last part of a spectrum are those of the edge of the noise, not of a gap
+TAIL = 8  # values that must follow a gap where only the leading ones are known
 SKETCH = 64  # leading singular triplets looked at first
 KEEP_BYTES = 512 * 2**20  # scaled rows are kept between passes up to this size
 POWERS = 2  # passes forth and back before the projection
@@ -165,7 +167,7 @@ def numerical_rank(
         for i in range(len(host) - 1)
         if clipped[i] > GAP * clipped[i + 1] and (i < inner or clipped[i + 1] == floor)
     ]
-    if gaps and (complete or gaps[-1] < PART * len(host)):
+    if gaps and (complete or _noise_follows(clipped[gaps[-1] + 1 :])):
         return gaps[-1] + 1
     if not complete:
         return None
@@ -181,6 +183,11 @@ def numerical_rank(
             break
         rank = found
     return rank if 0 < rank < PART * wide else None
+
+
+def _noise_follows(tail: Host) -> bool:
+    """Whether the values after a gap are flat and many enough to be noise rather than more signal."""
+    return len(tail) >= TAIL and bool(tail[0] < GAP * tail[-1])
 
 
 def _find_rank(rows: _Rows, batch_size: int | None) -> tuple[_Spectrum, int]:
@@ -208,7 +215,11 @@ def _find_rank(rows: _Rows, batch_size: int | None) -> tuple[_Spectrum, int]:
 def _check_batch_size(batch_size: int | None) -> None:
     if batch_size is None:
         return
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+    try:
+        valid = not isinstance(batch_size, bool) and operator.index(batch_size) >= 1
+    except TypeError:
+        valid = False
+    if not valid:
         msg = f"batch_size={batch_size!r}: need an integer >= 1, or None to find it from the rank"
         raise ArgumentRangeError(msg)
 
@@ -218,7 +229,7 @@ def _noise_is_additive(norms: Array, residuals: Array) -> bool:
     pairs = [
         (math.log(x), math.log(r)) for x, r in zip(to_host(norms), to_host(residuals), strict=True) if r > 0
     ]
-    pairs = sorted(pairs)[int(0.3 * len(pairs)) :]  # the smallest rows tell least
+    pairs = sorted(pairs)[len(pairs) // 2 :]  # noise in the smallest rows tilts the subspace towards them
     if len(pairs) < 3:
         return False
     mx, mr = (math.fsum(column) / len(pairs) for column in zip(*pairs, strict=True))
@@ -226,6 +237,12 @@ def _noise_is_additive(norms: Array, residuals: Array) -> bool:
     if spread < 1e-3 * len(pairs):
         return False  # rows of equal norm: the two models are the same
     return math.fsum((x - mx) * (r - mr) for x, r in pairs) / spread < 0.5
+
+
+def _beyond(xp: Namespace, spectrum: _Spectrum, rank: int) -> Array:
+    """Norm of what each row has outside of the leading triplets."""
+    rest = spectrum.left[:, rank:] * spectrum.values[rank:]
+    return xp.sqrt(xp.sum(rest * rest, axis=1) + spectrum.outside)
 
 
 def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorization:
@@ -259,6 +276,7 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
     .. [1] N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Review 2011.
     """
     _check_batch_size(batch_size)
+    batch_size = None if batch_size is None else int(batch_size)
     space = gradient.space
     xp = space.xp
     norms = xp.take(gradient.norms, gradient.live, axis=0)
@@ -271,13 +289,14 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
             msg = f"batch_size={batch_size} exceeds the numerical rank of the gradient: need 1 to {found}"
             raise RankError(msg)
         rank = found if batch_size is None else batch_size
-        beyond = spectrum.left[:, rank:] * spectrum.values[rank:]
-        residuals = xp.sqrt(xp.sum(beyond * beyond, axis=1) + spectrum.outside)
         m, n = rows.shape
-        if model == "additive" or min(m, n) < rank + 3 or not _noise_is_additive(norms, residuals / scale):
+        if model == "additive" or min(m, n) < found + 3:
+            break
+        if not _noise_is_additive(norms, _beyond(xp, spectrum, found) / scale):
             break
         scale = xp.ones_like(norms) / float(xp.sort(norms)[m // 2])
         model = "additive"
+    residuals = _beyond(xp, spectrum, rank)
     freedom = max(1, (m - rank) * (n - rank))
     sigma = float(xp.sqrt(xp.sum(residuals * residuals) / freedom))
     sigma = max(sigma, 4 * space.eps)  # rounding of this computation itself, on rows of unit norm

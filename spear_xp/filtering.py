@@ -8,7 +8,7 @@ stable; kernels that noise could turn into something else are rejected.
 from dataclasses import dataclass
 
 from spear_xp._arrays import Array, to_host
-from spear_xp._linalg import normalize, smallest_singular
+from spear_xp._linalg import inverse, normalize, smallest_singular
 from spear_xp.problem import Problem
 
 __all__ = ["Candidate", "filter_directions", "is_unique", "refit"]
@@ -17,6 +17,7 @@ WIDEN = 30.0  # a kernel of b-1 rows alone carries their noise amplified, with a
 ROUNDS = 6
 SPARE = 2  # zero rows beyond the b-1 that define a kernel, and one that confirms it
 PARALLEL = 1e-5  # 1 - |cos| below which two unit directions are the same
+HANGING = 0.5  # leverage of a row from which it is taken to settle a dimension almost alone
 INFLUENTIAL = 3  # rows that may not decide alone that a kernel is one-dimensional
 
 
@@ -43,7 +44,7 @@ class Candidate:
 
 
 def is_unique(problem: Problem, rows: Array, kernel: Array, second: Array) -> bool:
-    """Whether the kernel of some rows is one-dimensional beyond what noise can bridge.
+    """Whether the kernel of some rows is one-dimensional beyond what noise or chance can bridge.
 
     Parameters
     ----------
@@ -56,21 +57,50 @@ def is_unique(problem: Problem, rows: Array, kernel: Array, second: Array) -> bo
 
     Notes
     -----
-    The second direction must stand out of the noise even without its three most influential rows:
-    a kernel that one or two rows keep from being two-dimensional is an arbitrary mixture as soon as
-    those rows are in the set by mistake.
+    Samples with almost equal masks share a kernel of dimension k on the rows that exclude them all, and
+    a vector of it can be chosen to vanish on k - 1 rows more, or on one or two beyond that by chance.
+    So the kernel is solved once more without the three rows that weigh most against its second
+    direction and, where enough rows remain, without the three of largest leverage: it has to stay
+    one-dimensional.
     """
+    if not _stands_out(problem, rows, kernel, second):
+        return False
     xp = problem.space.xp
-    energy = xp.sort((rows @ second) ** 2)
-    rest = float(xp.sum(energy[: max(0, energy.shape[0] - INFLUENTIAL)])) ** 0.5
-    noise = max(
-        8 * float(problem.noise_of(second)), 3 * rows.shape[0] ** 0.5 * float(problem.noise_of(kernel))
-    )
-    return bool(rest > noise)
+    spare = rows.shape[0] - (problem.rank - 1)
+    if spare < INFLUENTIAL:
+        return False
+    rest = _without_heaviest(problem, rows, (rows @ second) ** 2)
+    if spare >= 2 * INFLUENTIAL:
+        inverted, valid = inverse(xp, rest.T @ rest + kernel[:, None] * kernel[None, :])
+        if not valid:
+            return False
+        rest = _without_heaviest(problem, rest, xp.sum((rest @ inverted) * rest, axis=1))
+    vectors = smallest_singular(xp, rest).vectors
+    return _stands_out(problem, rest, vectors[:, 0], vectors[:, 1])
+
+
+def _without_heaviest(problem: Problem, rows: Array, weight: Array) -> Array:
+    xp = problem.space.xp
+    keep = xp.argsort(weight)[: rows.shape[0] - INFLUENTIAL]
+    return xp.take(rows, keep, axis=0)
+
+
+def _stands_out(problem: Problem, rows: Array, kernel: Array, second: Array) -> bool:
+    """Whether `rows @ second` exceeds what noise in either direction can bridge."""
+    xp = problem.space.xp
+    size = float(xp.sqrt(xp.sum((rows @ second) ** 2)))
+    level = max(float(problem.noise_of(second)), float(problem.noise_of(kernel)))
+    return bool(size > max(8.0, 3 * rows.shape[0] ** 0.5) * level)
 
 
 def refit(
-    problem: Problem, direction: Array, zero: Array, *, source: str = "", spare: int = SPARE
+    problem: Problem,
+    direction: Array,
+    zero: Array,
+    *,
+    source: str = "",
+    spare: int = SPARE,
+    shared: list[Array] | None = None,
 ) -> Candidate | None:
     """Solve a direction again on all of its near-zero rows until the set is stable.
 
@@ -86,6 +116,8 @@ def refit(
         Name to keep with the candidate.
     spare : int
         Zero rows needed beyond b.
+    shared : list, optional
+        Receives the kernel, shape (b, k), of the near-zero rows where it is not one-dimensional.
 
     Returns
     -------
@@ -108,13 +140,39 @@ def refit(
             break
         zero = again
     count = int(xp.sum(xp.astype(zero, xp.int64)))
-    if count < least or (b > 1 and not is_unique(problem, rows, direction, kernel[:, 1])):
+    if count < least:
+        return None
+    if b > 1 and not is_unique(problem, rows, direction, kernel[:, 1]):
+        if shared is not None:
+            shared.append(_kernel_space(problem, rows))
         return None
     return Candidate(normalize(xp, direction), zero, count, source)
 
 
+def _kernel_space(problem: Problem, rows: Array) -> Array:
+    """Directions that nearly vanish on the rows, those settling one almost alone left out; (b, k)."""
+    xp = problem.space.xp
+    for _ in range(3):
+        _, vectors = xp.linalg.eigh(rows.T @ rows)
+        energy = xp.sqrt(xp.sum((rows @ vectors) ** 2, axis=0))
+        noise = 3 * rows.shape[0] ** 0.5 * problem.noise_of(vectors)
+        space = vectors[:, : max(1, int(xp.sum(xp.astype(energy < noise, xp.int64))))]
+        inverted, valid = inverse(xp, rows.T @ rows + space @ space.T)
+        if not valid:
+            break
+        leverage = xp.sum((rows @ inverted) * rows, axis=1)
+        rows = xp.take(rows, xp.nonzero(leverage < HANGING)[0], axis=0)
+    return space
+
+
 def filter_directions(
-    problem: Problem, directions: Array, *, threshold: int, source: str = "", widen: float = WIDEN
+    problem: Problem,
+    directions: Array,
+    *,
+    threshold: int,
+    source: str = "",
+    widen: float = WIDEN,
+    shared: list[Array] | None = None,
 ) -> list[Candidate]:
     """Candidates among proposed directions, distinct, sparsest first.
 
@@ -123,26 +181,30 @@ def filter_directions(
     problem : Problem
         The reduced gradient.
     directions : array, shape (b, k)
-        Proposals; columns that are not finite are passed over.
+        Proposals, of any norm; columns that are not finite are passed over.
     threshold : int
         Zero rows that a candidate needs.
     source : str
         Name to keep with the candidates.
     widen : float
         Factor on the zero test for the first count, before the refit.
+    shared : list, optional
+        Receives the kernels, shape (b, k), that rows left open between several directions.
 
     Returns
     -------
     list of Candidate
     """
     xp = problem.space.xp
+    finite = xp.all(xp.isfinite(directions), axis=0)
+    directions = normalize(xp, xp.take(directions, xp.nonzero(finite)[0], axis=1))
     zero = problem.zeros_of(directions, widen=widen)
     counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
     order = [int(i) for i in (-counts).argsort(kind="stable") if counts[i] >= threshold]
     found: list[Candidate] = []
     while order:
         first, rest = order[0], order[1:]
-        candidate = refit(problem, directions[:, first], zero[:, first], source=source)
+        candidate = refit(problem, directions[:, first], zero[:, first], source=source, shared=shared)
         if candidate is not None and candidate.zeros >= threshold:
             found.append(candidate)
         # Proposals parallel to the one just solved would give the same candidate again.

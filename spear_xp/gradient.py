@@ -166,6 +166,9 @@ def checked(space: Space, arrays: dict[str, Array]) -> Gradient:
     if peak == 0:
         msg = "grad_w and grad_b are zero: need a layer with at least one active neuron"
         raise ZeroGradientError(msg)
+    if not bool(xp.any(arrays["grad_b"] != 0)):
+        msg = "grad_b is zero: need the gradient of the bias, which fixes the scale of each sample"
+        raise ZeroGradientError(msg)
     squares = xp.zeros((m,), dtype=space.dtype, device=space.device)
     for _, _, block in raw.blocks(ones / peak):  # scaled: squares of tiny gradients must not underflow
         squares = squares + xp.sum(block * block, axis=1)

@@ -21,17 +21,18 @@ from spear_xp.recovery import Recovery, recover, refine, to_inputs
 from spear_xp.result import Progress, Result, Status
 from spear_xp.schedule import Schedule
 from spear_xp.search.alternation import Alternation
-from spear_xp.search.base import Strategy
+from spear_xp.search.base import Known, Strategy
 from spear_xp.search.descent import Descent
 from spear_xp.search.peeling import Peeling
 from spear_xp.search.sampling import Sampling
+from spear_xp.search.splitting import Splitting
 from spear_xp.selection import greedy_selection, matching_score, sparsest_independent
 from spear_xp.steering import steer
 
 __all__ = ["invert"]
 
 STRATEGIES: dict[str, Callable[[], list[Strategy]]] = {
-    "auto": lambda: [Peeling(), Descent(), Alternation()],
+    "auto": lambda: [Peeling(), Descent(), Splitting(), Alternation()],
     "sampling": lambda: [Sampling()],
     "descent": lambda: [Descent()],
     "peeling": lambda: [Peeling()],
@@ -173,15 +174,20 @@ class _Loop:
     def run(self, seed: int) -> Status:
         """Search until everything is certified or time is up."""
         while True:
-            strategy, chunk = self.schedule.next()
             since = time.perf_counter()
-            new = self.search_chunk(strategy, seed, chunk)
+            known = self.pool.known
+            # Kernels that several samples share come first: splitting them costs little.
+            strategy, chunk = self.schedule.next("splitting" if self.pool.fresh else None)
+            new = self.search_chunk(strategy, known, seed, chunk)
             self.schedule.record(strategy, new, time.perf_counter() - since)
             if new:
                 if not self.published:
                     self.pool.solve()
                 if len(self.pool) >= self.problem.rank:
                     self.try_full_set()
+            elif self.schedule.stalled and not self.published:
+                self.pool.drop_doubtful()
+                self.schedule.restart()
             self.report("search", strategy)
             if self.certified == self.problem.rank:
                 self.report("done", strategy)
@@ -189,10 +195,12 @@ class _Loop:
             if not self.in_time():
                 return self.unfinished()
 
-    def search_chunk(self, strategy: Strategy, seed: int, chunk: int) -> int:
+    def search_chunk(self, strategy: Strategy, known: Known, seed: int, chunk: int) -> int:
         """One chunk of a strategy through filter and pool; the number of new candidates."""
         since = time.perf_counter()
-        proposals = strategy.propose(self.problem, self.pool.known, seed, chunk)
+        proposals = strategy.propose(self.problem, known, seed, chunk)
+        if strategy.name == "splitting":
+            self.pool.settle()
         self.drawn += proposals.drawn
         self.spent(strategy.name, since)
         since = time.perf_counter()
@@ -207,7 +215,12 @@ class _Loop:
         if self.problem.rank == 1:  # one sample: every live row is its multiple, none has to vanish
             zero = self.problem.zeros_of(directions[:, 0])
             return [Candidate(directions[:, 0], zero, 0, source)]
-        return filter_directions(self.problem, directions, threshold=self.threshold, source=source)
+        shared: list[Array] = []
+        found = filter_directions(
+            self.problem, directions, threshold=self.threshold, source=source, shared=shared
+        )
+        self.pool.share(shared)
+        return found
 
     def try_full_set(self) -> None:
         """Select, recover, refine and certify; then steer the search by what the certificate says."""

@@ -1,5 +1,6 @@
 """Enters: images or numbers. Leaves: PNG files. Needs matplotlib (the `demo` extra)."""
 
+import math
 from pathlib import Path
 
 from spear_xp._arrays import Host
@@ -55,27 +56,46 @@ def draw_reconstructions(
 def draw_heatmap(
     values: Host, batch_sizes: list[int], widths: list[int], path: Path, *, title: str, label: str
 ) -> None:
-    """A quantity over batch size (down) and width (across).
+    """Base-2 logarithm of a quantity over width (across, log scale) and batch size (up).
 
     Parameters
     ----------
     values : NumPy array, shape (len(batch_sizes), len(widths))
-        Non-finite cells stay white.
+        Not finite where the quantity is infinite; those cells are grey. Contour lines run from 2^10 to 2^80,
+        where the colour scale ends too.
     batch_sizes, widths : list of int
-        Axes.
+        Axes, increasing.
     path : Path
         PNG to write.
     title, label : str
         Of the picture and of its colour bar.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, NullLocator
 
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = Figure(figsize=(8, 5.4), layout="constrained")
     axis = figure.subplots()
-    mesh = axis.pcolormesh(widths, batch_sizes, values, shading="nearest", cmap="viridis")
-    axis.set_xscale("log")
+    axis.set_xscale("log")  # before the contours, whose labels follow the slope of the lines
+    axis.set_ylim(batch_sizes[0], batch_sizes[-1])
+    mesh = axis.pcolormesh(
+        widths, batch_sizes, values, shading="nearest", cmap="viridis", vmin=0, vmax=80, rasterized=True
+    )
+    levels = range(10, 81, 10)
+    colors = ["white" if level < 50 else "black" for level in levels]
+    lines = axis.contour(widths, batch_sizes, values, levels=levels, colors=colors, linewidths=0.9)
+    axis.clabel(lines, fmt=lambda level: f"$2^{{{level:.0f}}}$", fontsize=9)
+    axis.set_facecolor("0.85")
+    if not abs(values).max() < math.inf:  # NaN compares as false
+        never = (widths[0] * 1.08, batch_sizes[-1] - 0.06 * (batch_sizes[-1] - batch_sizes[0]))
+        axis.text(*never, "never", fontsize=10, va="top")
+    powers = [2**k for k in range(1, 31) if widths[0] <= 2**k <= widths[-1]]
+    axis.set_xticks(powers, [f"{power:,}" for power in powers])
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_yticks(range(10 * (batch_sizes[0] // 10 + 1), batch_sizes[-1] + 1, 10))
     axis.set_xlabel("width m")
     axis.set_ylabel("batch size b")
     axis.set_title(title, fontsize=10)
-    figure.colorbar(mesh, label=label)
+    bar = figure.colorbar(mesh, label=label, extend="max", ticks=range(0, 81, 20))
+    bar.ax.set_yticklabels([f"$2^{{{level}}}$" for level in range(0, 81, 20)])
     figure.savefig(path, dpi=130)

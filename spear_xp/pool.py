@@ -7,12 +7,18 @@ from spear_xp.duals import PartialDuals, solve_duals
 from spear_xp.filtering import Candidate
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known
+from spear_xp.search.splitting import directions_within
 from spear_xp.selection import sparsest_independent
 
 __all__ = ["Entry", "Pool"]
 
 SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong to one column
 SAME_DIRECTION = 1e-6  # 1 - |cos|
+DROP = 12  # one in so many doubtful candidates goes when nothing moves
+MORE = 2  # rows beyond what every vector of a kernel can be chosen to vanish on
+SPLITS = 4  # attempts at one kernel
+SAME_SPACE = 1e-3  # squared sines of the angles between two kernels
+LARGEST_SHARED = 12  # dimension of a kernel that is worth splitting
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +45,9 @@ class Pool:
     def __init__(self, problem: Problem, candidates: tuple[Candidate, ...] = ()) -> None:
         self.problem = problem
         self.entries: list[Entry] = []
+        self.shared: list[Array] = []
+        self.common: list[int] = []
+        self.attempts: list[int] = []
         for candidate in candidates:
             self.add(candidate)
 
@@ -78,6 +87,7 @@ class Pool:
             coefficients=xp.where(self.zero, xp.zeros_like(product), product),
             duals=partial.duals,
             solved=tuple(bool(s) for s in partial.solved),
+            shared=tuple(self.shared[i] for i in self._pending),
         )
 
     def _duals(self) -> PartialDuals:
@@ -86,6 +96,43 @@ class Pool:
         columns = [empty if entry.dual is None else entry.dual for entry in self.entries]
         duals = space.xp.stack(columns, axis=1) if columns else self.directions
         return PartialDuals(duals, to_host([entry.dual is not None for entry in self.entries]).astype(bool))
+
+    @property
+    def _pending(self) -> list[int]:
+        """Shared kernels that hold unknown directions and have not been split too often."""
+        xp, directions = self.problem.space.xp, self.directions
+        return [
+            i
+            for i, kernel in enumerate(self.shared)
+            if self.attempts[i] < SPLITS
+            and directions_within(xp, kernel, directions).shape[1] < kernel.shape[1]
+        ]
+
+    @property
+    def fresh(self) -> bool:
+        """Whether a shared kernel has not been split at all."""
+        return 0 in self.attempts
+
+    def settle(self) -> None:
+        """Note that the pending kernels have been split once more."""
+        for i in range(len(self.attempts)):
+            self.attempts[i] += 1
+
+    def share(self, kernels: list[Array]) -> None:
+        """Keep kernels of several dimensions that are not within one that is kept already."""
+        xp = self.problem.space.xp
+        for kernel in kernels:
+            size = kernel.shape[1]
+            inside = [
+                float(xp.sum((other.T @ kernel) ** 2)) > size - SAME_SPACE
+                for other in self.shared
+                if other.shape[1] >= size
+            ]
+            if 1 < size <= LARGEST_SHARED and not any(inside):
+                self.shared.append(kernel)
+                zero = xp.all(self.problem.zeros_of(kernel), axis=1)
+                self.common.append(int(xp.sum(xp.astype(zero, xp.int64))))
+                self.attempts.append(0)
 
     def solve(self) -> None:
         """Read off the duals that rows determine by now."""
@@ -102,7 +149,20 @@ class Pool:
         if not self.entries or not directions.shape[1]:
             return directions
         closest = xp.max(xp.abs(self.directions.T @ directions), axis=0)
-        return xp.take(directions, xp.nonzero(closest <= 1 - SAME_DIRECTION)[0], axis=1)
+        directions = xp.take(directions, xp.nonzero(closest <= 1 - SAME_DIRECTION)[0], axis=1)
+        return self._unmixed(directions)
+
+    def _unmixed(self, directions: Array) -> Array:
+        """Without the directions of a shared kernel that vanish on no more rows than all of it does."""
+        xp = self.problem.space.xp
+        if not self.shared or not directions.shape[1]:
+            return directions
+        counts = xp.sum(xp.astype(self.problem.zeros_of(directions), xp.int64), axis=0)
+        mixed = xp.zeros((directions.shape[1],), dtype=xp.bool, device=self.problem.space.device)
+        for kernel, common in zip(self.shared, self.common, strict=True):
+            within = xp.sum((kernel.T @ directions) ** 2, axis=0) > 1 - SAME_SPACE
+            mixed = mixed | (within & (counts < common + kernel.shape[1] + MORE))
+        return xp.take(directions, xp.nonzero(~mixed)[0], axis=1)
 
     def find(self, candidate: Candidate) -> Entry | None:
         """The entry of the same column, by direction or zero pattern; None if it is new."""
@@ -114,9 +174,15 @@ class Pool:
         same = ((cosine > 1 - SAME_DIRECTION) | (equal > SAME_PATTERN)).nonzero()[0]
         return self.entries[int(same[0])] if len(same) else None
 
+    def drop_doubtful(self) -> None:
+        """Let go of the least sparse candidates without a dual: false ones block the search."""
+        doubtful = sorted((e for e in self.entries if e.dual is None), key=lambda e: e.candidate.zeros)
+        out = {id(entry) for entry in doubtful[: max(1, len(doubtful) // DROP)]}
+        self.entries = [entry for entry in self.entries if id(entry) not in out]
+
     def select(self) -> list[Candidate]:
-        """Independent candidates, at most b: proven ones first, then the sparsest."""
-        first = [entry.candidate for entry in self.entries if entry.proven]
+        """Independent candidates, at most b: those with a dual first, then the sparsest."""
+        first = [entry.candidate for entry in self.entries if entry.dual is not None]
         return sparsest_independent(self.problem, self.candidates, first=first)
 
     def add(self, candidate: Candidate) -> bool:

@@ -12,7 +12,7 @@ from spear_xp._linalg import balance
 from spear_xp.factorize import Factorization, factorize
 from spear_xp.gradient import Gradient
 
-__all__ = ["Problem", "reduce"]
+__all__ = ["Problem", "reduce", "remaining_activity"]
 
 # Width of the zero test in units of the noise: rounding errors of a row have heavier tails than
 # added Gaussian noise, because they grow with the entries that cancel.
@@ -140,6 +140,29 @@ def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Pr
         unbalance=unbalance @ rotation,
         unit_roundoff=max(float(xp.finfo(gradient.grad_w.dtype).eps) / 2, space.eps),
     )
+
+
+def remaining_activity(problem: Problem, rest: Array) -> Array:
+    """Mean pre-activation of the live rows over the samples that are left in the rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    rest : array, shape (m_live, b)
+        Rows of U without the samples that are known.
+
+    Returns
+    -------
+    array, shape (m_live,)
+        The smaller, the fewer of the remaining samples activate the row.
+
+    Notes
+    -----
+    Weighted mean input Gᵀg / (g·g), as a dual; weighted by what is left of g in each row.
+    """
+    mean = rest.T @ (rest @ problem.last)
+    return problem.layer @ (mean / (problem.last @ mean))
 
 
 def _layer_in(gradient: Gradient, rows: Array, span: Array) -> tuple[Array, Array]:

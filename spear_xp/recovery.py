@@ -12,6 +12,7 @@ from spear_xp.problem import Problem
 
 __all__ = ["Recovery", "error_bars", "recover", "refine", "to_inputs"]
 
+OPEN = 1e-10  # share of the largest eigenvalue below which rows say nothing about a direction
 CLEAR = 1e-3  # |pre-activation| over its median above which its sign is taken for sure in the refinement
 
 
@@ -140,22 +141,28 @@ def error_bars(problem: Problem, recovery: Recovery) -> tuple[Array, Array]:
     inside = xp.zeros((b,), dtype=problem.space.dtype, device=problem.space.device)
     for k in range(b):
         rows = problem.rows * xp.astype(recovery.support[:, k], problem.space.dtype)[:, None]
-        gram = rows.T @ rows + unit[:, k][:, None] * unit[:, k][None, :]  # any value along q_k: p_jᵀq_k = 0
-        spread, valid = inverse(xp, gram)
-        if not valid:
-            return _infinite(problem)
-        inside = (
-            inside + noise[k] * xp.sum(recovery.duals * (spread @ recovery.duals), axis=0) * distance[:, k]
-        )
+        # Any value along q_k will do, because p_jᵀq_k = 0.
+        gram = rows.T @ rows + unit[:, k][:, None] * unit[:, k][None, :]
+        others = xp.where(distance[:, k] > 0, _spread(problem, gram, recovery.duals), 0 * noise)
+        inside = inside + noise[k] * others * distance[:, k]
     outside = problem.noise_level**2 * xp.sum(recovery.duals**2, axis=0)
     n = problem.right.shape[1] - 1
     return xp.sqrt(inside / n + outside), xp.sqrt(inside)
 
 
-def _infinite(problem: Problem) -> tuple[Array, Array]:
+def _spread(problem: Problem, gram: Array, duals: Array) -> Array:
+    """p_jᵀ gram⁻¹ p_j for every dual, shape (b,); infinite where the rows leave a dual open."""
     xp = problem.space.xp
-    bars = xp.full((problem.rank,), float("inf"), dtype=problem.space.dtype, device=problem.space.device)
-    return bars, bars
+    inverted, valid = inverse(xp, gram)
+    if valid:
+        return xp.sum(duals * (inverted @ duals), axis=0)
+    values, vectors = xp.linalg.eigh(gram)
+    settled = values > OPEN * values[-1]
+    shares = (vectors.T @ duals) ** 2
+    zeros = xp.zeros_like(shares)
+    finite = xp.where(settled[:, None], shares / xp.where(settled, values, values[-1])[:, None], zeros)
+    left_open = xp.any(~settled[:, None] & (shares > OPEN * xp.sum(duals**2, axis=0)), axis=0)
+    return xp.where(left_open, xp.full_like(finite[0, :], float("inf")), xp.sum(finite, axis=0))
 
 
 def to_inputs(problem: Problem, duals: Array) -> Array:

@@ -6,7 +6,7 @@ so the least credible of the rest go.
 """
 
 from spear_xp._arrays import Array, to_host
-from spear_xp.certificate import Certificate
+from spear_xp.certificate import SMALL, Certificate
 from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.pool import Entry, Pool
 from spear_xp.problem import Problem
@@ -50,40 +50,57 @@ def steer(
     """
     problem = pool.problem
     xp = problem.space.xp
-    proven, doubtful = [], []
+    kept, doubtful = [], []
+    size = to_host(xp.sqrt(xp.sum((recovery.duals * problem.singular_values[:, None]) ** 2, axis=0)))
+    precise = certificate.error_bars * (problem.right.shape[1] - 1) ** 0.5 < SMALL * size
+    trusted = certificate.masks & certificate.kernel & precise
     unit = recovery.directions / xp.sqrt(xp.sum(recovery.directions**2, axis=0))
     scale = xp.sqrt(xp.sum(recovery.directions**2, axis=0))
     for k, old in enumerate(chosen):
-        if certificate.certified[k]:
+        if trusted[k]:
             zero = problem.zeros_of(unit[:, k])
             count = int(xp.sum(xp.astype(zero, xp.int64)))
             candidate = Candidate(unit[:, k], zero, count, old.source)
-            proven.append(Entry(candidate, recovery.duals[:, k] * scale[k], proven=True))
+            proven = bool(certificate.certified[k])
+            kept.append(Entry(candidate, recovery.duals[:, k] * scale[k], proven=proven))
         else:
             doubtful.append(k)
+    if not doubtful:
+        pool.entries = kept
+        return
     z = problem.layer @ xp.take(recovery.duals, problem.space.indices(doubtful), axis=1)
-    fit = to_host(agreement(problem, xp.stack([chosen[k].zero for k in doubtful], axis=1), z))
-    repaired = _repair(problem, z, threshold)
-    members = {id(candidate) for candidate in chosen}
-    credible = sorted(((float(fit[j]), chosen[k]) for j, k in enumerate(doubtful)), key=lambda pair: -pair[0])
-    keep = len(credible) - max(2, len(credible) * min(attempt, 4) // EIGHTHS)
-    rest = [candidate for _, candidate in credible[: max(0, keep)]]
-    others = [candidate for candidate in pool.candidates if id(candidate) not in members]
-    pool.entries = proven
-    for candidate in repaired:
-        pool.add(candidate)
-    for candidate in [*rest, *others]:
+    repairs = _repair(problem, z, threshold)
+    confirmed: set[int] = set()
+    refuted: set[int] = set()
+    for j, k in enumerate(doubtful):
+        if j in repairs:
+            (confirmed if _same(chosen[k], repairs[j]) else refuted).add(id(chosen[k]))
+    open_ = [chosen[k] for k in doubtful if id(chosen[k]) not in confirmed | refuted]
+    if not refuted:  # nothing learnt: the least credible go, more of them at every repetition
+        fit = to_host(agreement(problem, xp.stack([chosen[k].zero for k in doubtful], axis=1), z))
+        credible = {id(chosen[k]): float(fit[j]) for j, k in enumerate(doubtful)}
+        open_.sort(key=lambda candidate: -credible[id(candidate)])
+        out = open_[len(open_) - max(2, len(open_) * min(attempt, 4) // EIGHTHS) :]
+        refuted |= {id(candidate) for candidate in out}
+    frozen = {id(c) for c in chosen} - {id(chosen[k]) for k in doubtful}
+    others = [c for c in pool.candidates if id(c) not in refuted | frozen]
+    pool.entries = kept
+    for candidate in [*repairs.values(), *others]:
         pool.add(candidate)
 
 
-def _repair(problem: Problem, z: Array, threshold: int) -> list[Candidate]:
-    """Directions of the masks of doubtful samples, where mask and zero pattern are the same."""
+def _same(first: Candidate, second: Candidate) -> bool:
+    return abs(float(first.direction @ second.direction)) > 1 - 1e-6
+
+
+def _repair(problem: Problem, z: Array, threshold: int) -> dict[int, Candidate]:
+    """For each column of z whose mask has a kernel with just that zero pattern, the candidate it yields."""
     xp = problem.space.xp
     kernels = problem.unbalance @ masked_kernels(xp, problem.balanced, z)
     kernels = kernels / xp.sqrt(xp.sum(kernels**2, axis=0))
-    found = []
+    found = {}
     for candidate in filter_directions(problem, kernels, threshold=threshold, source="repair"):
-        flips = xp.sum(xp.astype(candidate.zero[:, None] != (z < 0), xp.int64), axis=0)
-        if int(xp.min(flips)) <= EXACT_FLIPS:
-            found.append(candidate)
+        flips = to_host(xp.sum(xp.astype(candidate.zero[:, None] != (z < 0), xp.int64), axis=0))
+        if flips.min() <= EXACT_FLIPS:
+            found[int(flips.argmin())] = candidate
     return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from theory.activity import forecast_from_row_activity
+from theory.activity import forecast_from_row_activity, success_from_row_activity
 from theory.budget import (
     expected_samples,
     log_expected_samples,
@@ -182,6 +182,7 @@ __all__ = [
     "snr",
     "static_zero_probability",
     "structural_rank",
+    "success_from_row_activity",
     "success_probability",
     "symbolic",
     "tolerance_coverage",

@@ -1,4 +1,4 @@
-"""Number of samples that activate each row in, forecast out (measured tier).
+"""Number of samples that activate each row in, forecast or success probability out (measured tier).
 
 Neither the batch size nor the mean activity tells how uneven rows are, and a sample of quiet rows is worth
 orders of magnitude more than one of busy rows.  Here columns are exchangeable and rows are not.
@@ -7,23 +7,33 @@ orders of magnitude more than one of busy rows.  Here columns are exchangeable a
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from theory.averaged import law_of_counts, log_samples_for_law
-from theory.budget import least_zero_count
+from theory.averaged import ColumnLaw, Kind, law_of_counts, log_samples_for_law
+from theory.budget import check_log_samples, least_zero_count
 from theory.coupon import log_expected_draws
 from theory.errors import (
     FloatArray,
     IntArray,
     ParameterError,
-    check_batch_size,
-    check_count,
-    check_width,
+    check_real,
+    check_scalar_batch_size,
+    check_scalar_width,
 )
-from theory.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, Triple, against_iid, triple
-from theory.logmath import LOG_TINY, tail_reach
+from theory.forecasting import (
+    GENERIC,
+    LEVELS,
+    UNIFORM,
+    Forecast,
+    Triple,
+    against_iid,
+    short_of_rows,
+    triple,
+)
+from theory.logmath import LOG_TINY, as_output, tail_reach
 from theory.rank import log_matching
 from theory.sample import log_zero_given_rows
 
@@ -39,8 +49,8 @@ def forecast_from_row_activity(
 
     Parameters
     ----------
-    activity : array_like of int, shape (m,)
-        Nonzeros per row of dL/dZ, in [0, batch_size]; rows without any are dropped.
+    activity : array_like, shape (m,)
+        Nonzeros per row of dL/dZ, counted or expected, in [0, batch_size]; rows without any are dropped.
     batch_size : int
         b >= 2.
     threshold, false_rejection : float, optional
@@ -67,48 +77,116 @@ def forecast_from_row_activity(
     >>> answer.remarks[0][:56]
     'the iid tier (p = 1/2) is wrong here: 10^4.2 times fewer'
     """
-    b = int(check_batch_size(batch_size))
-    active = np.atleast_1d(check_count("activity", activity, b, "batch_size"))
-    if active.ndim != 1:
-        raise ParameterError(f"activity has shape {active.shape}, out of range: need one dimension")
-    active = active[active > 0]
-    m = int(check_width(active.size, b))
-    zero = 1.0 - active / b
-    mean = float(zero.mean())
-    # rows of an all-zero sample are drawn in proportion to their zero probability
-    within = float(np.clip((zero**2).sum() / max(zero.sum(), 1e-300), 1e-6, 1 - 1e-6))
-    guess = float(np.clip(mean, 1e-6, 1 - 1e-6))
-    least = least_zero_count(np.asarray(b), np.asarray(m), np.asarray(guess), threshold, false_rejection)
-    z, probability = _sum_of_flips(zero)
-    batch, leasts = np.array([b]), np.atleast_1d(least)
-    below = np.array([probability[z < least].sum()])
+    rows = _Rows.checked(activity, batch_size, threshold, false_rejection)
+    b, m = rows.batch_size, rows.zero.size
     results: dict[str, Triple] = {}
     hopeless = 1.0
     for kind in ("estimate", "upper", "lower"):
-        law = law_of_counts(z, probability, below, m, within, batch, leasts, kind)
+        law = rows.law(kind)
         results[kind] = triple(log_samples_for_law(law, b, np.array(LEVELS), kind))
         if kind == "estimate":
             hopeless = float(law.hopeless[0])
-    log_rate = log_zero_given_rows(zero, b - 1) + float(np.asarray(log_matching(b - 1, within)))
+    log_rate = log_zero_given_rows(rows.zero, b - 1) + float(np.asarray(log_matching(b - 1, rows.within)))
+    ceiling = max(0.0, 1.0 - hopeless) ** b
+    remarks = [] if ceiling >= LEVELS[-1] else [short_of_rows(ceiling)]
     return Forecast(
         tier="measured",
         batch_size=b,
         width=m,
         assumptions=(
             "within a row, every sample equally likely to be active, independently between rows",
-            f"samples of zero rows have rank as if zeros had probability {within:.3g}",
+            f"samples of zero rows have rank as if zeros had probability {rows.within:.3g}",
             GENERIC,
             UNIFORM,
         ),
-        minimum_zero_count=int(least),
+        minimum_zero_count=rows.least,
         log_samples=results["estimate"],
         log_samples_low=results["upper"],
         log_samples_high=results["lower"],
         interval="limits on the rank of sampled blocks, under the assumptions",
         log_expected=log_expected_draws(np.full(b, min(log_rate, 0.0))),
-        ceiling=max(0.0, 1.0 - hopeless) ** b,
-        remarks=against_iid(b, m, results["estimate"], np.array([mean])),
+        ceiling=ceiling,
+        remarks=(*remarks, *against_iid(b, m, results["estimate"], np.array([rows.zero.mean()]))),
     )
+
+
+def success_from_row_activity(
+    activity: npt.ArrayLike,
+    batch_size: int,
+    samples: npt.ArrayLike | None = None,
+    *,
+    log_samples: npt.ArrayLike | None = None,
+    threshold: float | None = None,
+    false_rejection: float | None = None,
+) -> float | FloatArray:
+    """Probability that a budget of samples finds every direction, from the activity of each row.
+
+    Parameters
+    ----------
+    activity, batch_size, threshold, false_rejection
+        As in `forecast_from_row_activity`.
+    samples, log_samples : array_like
+        Samples N >= 1 or their natural log: exactly one of them.
+
+    Returns
+    -------
+    float or ndarray
+        Shape of the samples.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> round(success_from_row_activity([4] * 200, 8, 1480), 3)
+    0.963
+    """
+    rows = _Rows.checked(activity, batch_size, threshold, false_rejection)
+    draws = check_log_samples(samples, log_samples)
+    flat = draws.ravel()
+    found, _, _ = rows.law("estimate").evaluate(np.zeros(flat.size, np.int64), flat)
+    enough = flat >= math.log(rows.batch_size) * (1 - 1e-15)  # one sample yields one direction
+    return as_output(np.where(enough, found**rows.batch_size, 0.0).reshape(draws.shape))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Checked arguments: zero probability of each live row, their mean within samples, least zero count."""
+
+    batch_size: int
+    zero: FloatArray
+    within: float
+    least: int
+
+    @classmethod
+    def checked(
+        cls,
+        activity: npt.ArrayLike,
+        batch_size: int,
+        threshold: float | None,
+        false_rejection: float | None,
+    ) -> _Rows:
+        b = check_scalar_batch_size(batch_size)
+        need = f"a number in [0, batch_size] = [0, {b}]"
+        active = np.atleast_1d(check_real("activity", activity, 0, b, need=need))
+        if active.ndim != 1:
+            raise ParameterError(f"activity has shape {active.shape}, out of range: need one dimension")
+        active = active[active > 0]
+        m = check_scalar_width(active.size, b)
+        zero = 1.0 - active / b
+        # rows of an all-zero sample are drawn in proportion to their zero probability
+        within = float(np.clip((zero**2).sum() / max(zero.sum(), 1e-300), 1e-6, 1 - 1e-6))
+        guess = np.clip(zero.mean(), 1e-6, 1 - 1e-6)
+        least = least_zero_count(np.asarray(b), np.asarray(m), guess, threshold, false_rejection)
+        return cls(b, zero, within, int(least))
+
+    def law(self, kind: Kind) -> ColumnLaw:
+        z, probability = _sum_of_flips(self.zero)
+        below = np.array([probability[z < self.least].sum()])
+        batch, leasts = np.array([self.batch_size]), np.array([self.least])
+        return law_of_counts(z, probability, below, self.zero.size, self.within, batch, leasts, kind)
 
 
 def _sum_of_flips(probabilities: FloatArray) -> tuple[IntArray, FloatArray]:

@@ -33,6 +33,7 @@ from theory.rank import log_column_failure, log_matching, matching_failure, matc
 Kind = Literal["estimate", "upper", "lower"]
 
 _CELLS_AT_ONCE = 2_000_000
+_CUT = 1e-15  # probability below the threshold that shows
 _LINEAR_FLOOR = 1e-200  # below, the found probability is summed in logarithms
 
 
@@ -87,12 +88,18 @@ def _zero_counts(width: int, p: float, n: IntArray, least: IntArray) -> tuple[In
     high += float(n.max()) * (1 - p)
     first = max(0, math.floor(low), int(least.min()))
     stride = 1
-    if first > least.max() and first > n.max():
+    if first >= least.max() and first > n.max():
         # The law is smooth on the scale of its deviation, exp(-N h) on that of 1 / slope of log h.  At a
         # stride well inside both the trapezoid rule is exact to rounding, provided ranks do not fail as well.
+        # Where a threshold cuts into the law, midpoints of shorter steps leave little to correct.
+        cut = first == least.max()
         slope = -math.log1p(-float(n.max()) / (first + 1))
         smooth = first * math.log(p) + math.log(float(n.max())) < -LOG_TINY
-        stride = max(1, math.floor(min(math.sqrt(variance) / 1.6, 0.25 / slope))) if smooth else 1
+        steps = min(math.sqrt(variance) / (32.0 if cut else 1.6), 0.25 / slope)
+        stride = max(1, math.floor(steps)) if smooth else 1
+        if cut:
+            stride -= 1 - stride % 2  # odd: a midpoint is a count
+            first += stride // 2
     return np.arange(first, min(width, math.ceil(high)) + 1, stride), stride
 
 
@@ -101,6 +108,8 @@ def column_law(width: int, p: float, batch_size: IntArray, least: IntArray, kind
     z, stride = _zero_counts(width, p, batch_size - 1, least)
     probability = stride * np.exp(log_binom_pmf(z, width, p))
     below = binom_cdf(least - 1, width, p)
+    if stride > 1 and below[0] > _CUT:  # what the midpoint rule gets wrong, it gets wrong at the cut
+        probability[0] += 1.0 - below[0] - probability.sum()
     return law_of_counts(z, probability, below, width, p, batch_size, least, kind)
 
 

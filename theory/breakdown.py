@@ -9,10 +9,10 @@ from scipy.optimize import brentq
 from theory.errors import (
     FloatArray,
     ParameterError,
-    check_batch_size,
-    check_integer,
-    check_real,
+    check_scalar_batch_size,
+    check_scalar_integer,
     check_scalar_probability,
+    check_scalar_real,
 )
 from theory.sample import log_direction_probability
 from theory.tolerance import kappa_quantile
@@ -58,10 +58,10 @@ def breakdown_snr(batch_size: int, width: int, p: float = 0.5, *, hits: float = 
     >>> round(breakdown_snr(20, 200), 1)
     7.3
     """
-    b = int(check_batch_size(batch_size))
-    m = int(check_integer("width", width, b - 1))
+    b = check_scalar_batch_size(batch_size)
+    m = check_scalar_integer("width", width, b - 1)
     p = check_scalar_probability(p)
-    count = float(check_real("hits", hits, 1, math.inf, include_low=False, include_high=False))
+    count = check_scalar_real("hits", hits, 1, math.inf, include_low=False, include_high=False)
     needed = (math.log(count) - float(log_direction_probability(b, p)) + _LOG_SURPRISE) / m
     least = -10.0  # log r; at r = e^-10 the divergence still grows by half a nat for each unit of log r
     if _residual_divergence(math.exp(least), p) < needed:

@@ -18,9 +18,9 @@ from theory.errors import (
     ParameterError,
     check_batch_size,
     check_count,
-    check_integer,
     check_probability,
     check_real,
+    check_scalar_integer,
     check_scalar_probability,
 )
 from theory.logmath import as_output, log_hit, tail_reach
@@ -179,7 +179,7 @@ def log_expected_draws(log_rates: npt.ArrayLike, found: int | None = None) -> fl
     11.666666667
     """
     rates = _check_rates(log_rates)
-    k = rates.size if found is None else int(check_integer("found", found, 1, rates.size))
+    k = rates.size if found is None else check_scalar_integer("found", found, 1, rates.size)
     slowest = float(np.sort(rates)[rates.size - k])
     if slowest == -math.inf:
         return math.inf
@@ -273,7 +273,7 @@ def log_draws_quantile(log_rates: npt.ArrayLike, probability: float, found: int 
     """
     rates = _check_rates(log_rates)
     u = check_scalar_probability(probability, "probability")
-    k = rates.size if found is None else int(check_integer("found", found, 1, rates.size))
+    k = rates.size if found is None else check_scalar_integer("found", found, 1, rates.size)
     slowest = float(np.sort(rates)[rates.size - k])
     if slowest == -math.inf:
         return math.inf

@@ -30,8 +30,8 @@ from scipy import special
 from theory.errors import (
     FloatArray,
     ParameterError,
-    check_integer,
     check_probability,
+    check_scalar_integer,
     check_scalar_probability,
 )
 
@@ -116,7 +116,7 @@ def exact_tables(size: int, p: Fraction | float | str = Fraction(1, 2)) -> RankT
     >>> [int(2 ** (n * n) * tables.saturation[n, n]) for n in (1, 2, 3, 4)]
     [1, 7, 247, 37823]
     """
-    size = int(check_integer("size", size, 1))
+    size = check_scalar_integer("size", size, 1)
     try:
         rational = Fraction(p)
     except (TypeError, ValueError, OverflowError):
@@ -179,8 +179,8 @@ def rank_distribution(rows: int, columns: int, p: float = 0.5) -> FloatArray:
     [0.0625, 0.5, 0.4375]
     """
     p = check_scalar_probability(p)
-    r = int(check_integer("rows", rows, 1, table_size(p)))
-    c = int(check_integer("columns", columns, 1, table_size(p)))
+    r = check_scalar_integer("rows", rows, 1, table_size(p))
+    c = check_scalar_integer("columns", columns, 1, table_size(p))
     tables = rank_tables(p)
     i, j = np.indices((r + 1, c + 1))
     terms = special.comb(r, i) * special.comb(c, j) * p ** ((r - i) * j) * tables.surplus[: r + 1, : c + 1]

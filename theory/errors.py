@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+_Array = TypeVar("_Array", IntArray, FloatArray)
 
 
 class ParameterError(ValueError):
@@ -39,6 +42,12 @@ def _require(name: str, array: FloatArray, legal: npt.NDArray[np.bool_] | np.boo
     bad = ~np.broadcast_to(legal, array.shape)
     if bad.any():
         raise ParameterError(f"{name}={float(array[bad].flat[0]):g} is out of range: need {need}")
+
+
+def _single(name: str, array: _Array, need: str) -> _Array:
+    if array.ndim:
+        raise ParameterError(f"{name} has shape {array.shape}, out of range: need {need}")
+    return array
 
 
 def check_integer(
@@ -123,6 +132,38 @@ def check_width(value: npt.ArrayLike, batch_size: npt.ArrayLike = 2) -> IntArray
     return width
 
 
+def check_scalar_integer(name: str, value: npt.ArrayLike, low: int, high: int | None = None) -> int:
+    """One integer with ``low <= value <= high``, as a Python int."""
+    need = f"a single integer >= {low}" if high is None else f"a single integer in [{low}, {high}]"
+    return int(_single(name, check_integer(name, value, low, high), need))
+
+
+def check_scalar_real(
+    name: str,
+    value: npt.ArrayLike,
+    low: float,
+    high: float,
+    *,
+    include_low: bool = True,
+    include_high: bool = True,
+    need: str | None = None,
+) -> float:
+    """One number of an interval, as a Python float."""
+    array = check_real(name, value, low, high, include_low=include_low, include_high=include_high, need=need)
+    return float(_single(name, array, "a single number"))
+
+
+def check_scalar_batch_size(value: npt.ArrayLike) -> int:
+    """One batch size, as a Python int."""
+    return int(_single("batch_size", check_batch_size(value), "a single integer >= 2"))
+
+
+def check_scalar_width(value: npt.ArrayLike, batch_size: int = 2) -> int:
+    """One layer width, as a Python int."""
+    need = f"a single integer >= batch_size - 1 = {batch_size - 1}"
+    return int(_single("width", check_width(value, batch_size), need))
+
+
 def check_probability(value: npt.ArrayLike, name: str = "p") -> FloatArray:
     """Probability (or array of them) strictly between 0 and 1."""
     return check_real(name, value, 0, 1, include_low=False, include_high=False)
@@ -130,10 +171,7 @@ def check_probability(value: npt.ArrayLike, name: str = "p") -> FloatArray:
 
 def check_scalar_probability(value: float, name: str = "p") -> float:
     """One probability strictly between 0 and 1, as a Python float."""
-    array = check_probability(value, name)
-    if array.ndim:
-        raise ParameterError(f"{name} has shape {array.shape}, out of range: need a single number in (0, 1)")
-    return float(array)
+    return float(_single(name, check_probability(value, name), "a single number in (0, 1)"))
 
 
 def check_count(name: str, value: npt.ArrayLike, total: npt.ArrayLike, total_name: str) -> IntArray:

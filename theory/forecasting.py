@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from theory.budget import least_zero_count, log_expected_samples, log_sample_quantile
-from theory.errors import FloatArray, check_batch_size, check_scalar_probability, check_width
+from theory.errors import FloatArray, check_scalar_batch_size, check_scalar_probability, check_scalar_width
 from theory.failure import unlimited_success
 from theory.inverses import log_seconds
 
@@ -140,8 +140,8 @@ def forecast(
     >>> answer.tier, [round(x / math.log(2), 2) for x in answer.log_samples]
     ('iid', [23.01, 24.63, 26.69])
     """
-    b = int(check_batch_size(batch_size))
-    m = int(check_width(width, b))
+    b = check_scalar_batch_size(batch_size)
+    m = check_scalar_width(width, b)
     zero = check_scalar_probability(p)
     options: dict[str, Any] = {"p": zero, "threshold": threshold, "false_rejection": false_rejection}
     least = least_zero_count(np.asarray(b), np.asarray(m), np.asarray(zero), threshold, false_rejection)
@@ -150,11 +150,7 @@ def forecast(
         triple(log_sample_quantile(b, m, LEVELS, kind=kind, **options))
         for kind in ("estimate", "upper", "lower")
     )
-    remarks = []
-    if ceiling < LEVELS[-1]:
-        remarks.append(
-            f"even an unlimited budget succeeds with probability {ceiling:.3g} only: more rows are needed"
-        )
+    remarks = [] if ceiling >= LEVELS[-1] else [short_of_rows(ceiling)]
     return Forecast(
         tier="iid",
         batch_size=b,
@@ -173,6 +169,11 @@ def forecast(
         ceiling=ceiling,
         remarks=tuple(remarks),
     )
+
+
+def short_of_rows(ceiling: float) -> str:
+    """Say that some direction may never be found."""
+    return f"even an unlimited budget succeeds with probability {ceiling:.3g} only: more rows are needed"
 
 
 def against_iid(batch_size: int, width: int, measured: Triple, shares: FloatArray) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy
 
-from theory.errors import ParameterError, check_integer
+from theory.errors import ParameterError, check_scalar_integer
 
 __all__ = [
     "FORMULAS",
@@ -59,8 +59,8 @@ def harmonic_expectation(batch_size: int, found: int | None = None) -> Any:
     >>> harmonic_expectation(3)
     11/(6*q_1)
     """
-    b = int(check_integer("batch_size", batch_size, 2))
-    k = b if found is None else int(check_integer("found", found, 0, b))
+    b = check_scalar_integer("batch_size", batch_size, 2)
+    k = b if found is None else check_scalar_integer("found", found, 0, b)
     q1 = _reals("q_1")
     return sum((1 / ((b - i) * q1) for i in range(k)), sympy.Integer(0))
 

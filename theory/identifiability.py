@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from theory.errors import check_batch_size, check_scalar_probability
+from theory.errors import check_scalar_batch_size, check_scalar_probability
 from theory.failure import log_column_never_found
 
 
@@ -22,7 +22,7 @@ def asymptotic_width(batch_size: int, p: float = 0.5) -> float:
     >>> asymptotic_width(101)
     200.0
     """
-    return (int(check_batch_size(batch_size)) - 1) / check_scalar_probability(p)
+    return (check_scalar_batch_size(batch_size) - 1) / check_scalar_probability(p)
 
 
 def identifiable_width(batch_size: int, failure: float = 1e-3, p: float = 0.5) -> int:
@@ -53,7 +53,7 @@ def identifiable_width(batch_size: int, failure: float = 1e-3, p: float = 0.5) -
     >>> [identifiable_width(b) for b in (5, 10, 20, 40)]
     [35, 42, 69, 122]
     """
-    b = int(check_batch_size(batch_size))
+    b = check_scalar_batch_size(batch_size)
     allowed = math.log(check_scalar_probability(failure, "failure")) - math.log(b)
     check_scalar_probability(p)
 

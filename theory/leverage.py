@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 
-from theory.errors import FloatArray, check_batch_size, check_integer, check_scalar_probability
+from theory.errors import FloatArray, check_scalar_batch_size, check_scalar_integer, check_scalar_probability
 from theory.logmath import log_binom_pmf
 
 __all__ = ["chain_flops", "guided_log_gain", "residual_zero_probability", "static_zero_probability"]
@@ -52,7 +52,7 @@ def static_zero_probability(batch_size: int, share: float, p: float = 0.5) -> fl
     >>> round(static_zero_probability(20, 0.1), 4)
     0.6047
     """
-    b = int(check_batch_size(batch_size))
+    b = check_scalar_batch_size(batch_size)
     share, p = check_scalar_probability(share, "share"), check_scalar_probability(p)
     active = np.arange(b + 1)
     weight = np.exp(log_binom_pmf(active, b, 1 - p))
@@ -99,7 +99,7 @@ def residual_zero_probability(dimension: int, share: float, p: float = 0.5) -> f
     >>> bool(residual_zero_probability(2, 0.1) > residual_zero_probability(19, 0.1) > 0.5)
     True
     """
-    k = int(check_integer("dimension", dimension, 2))
+    k = check_scalar_integer("dimension", dimension, 2)
     share, p = check_scalar_probability(share, "share"), check_scalar_probability(p)
     nodes, weights = _hermite()
 
@@ -142,7 +142,7 @@ def guided_log_gain(batch_size: int, share: float, p: float = 0.5, *, adaptive: 
     >>> round(math.exp(guided_log_gain(20, 0.25, adaptive=False)), 1)
     12.5
     """
-    b = int(check_batch_size(batch_size))
+    b = check_scalar_batch_size(batch_size)
     p = check_scalar_probability(p)
     first = math.log(static_zero_probability(b, share, p))
     if adaptive:
@@ -160,8 +160,8 @@ def chain_flops(batch_size: int, width: int) -> int:
     >>> chain_flops(20, 200)
     160000
     """
-    b = int(check_batch_size(batch_size))
-    return 2 * int(check_integer("width", width, b - 1)) * b * b
+    b = check_scalar_batch_size(batch_size)
+    return 2 * check_scalar_integer("width", width, b - 1) * b * b
 
 
 @functools.cache

@@ -19,12 +19,12 @@ from theory.errors import (
     FloatArray,
     IntArray,
     ParameterError,
-    check_batch_size,
     check_count,
     check_integer,
     check_real,
+    check_scalar_batch_size,
     check_scalar_probability,
-    check_width,
+    check_scalar_width,
 )
 from theory.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, against_iid, triple
 from theory.logmath import log_zero_subset
@@ -74,8 +74,8 @@ def forecast_from_zero_counts(
     counts = np.atleast_1d(check_integer("zero_counts", zero_counts, 0))
     if counts.ndim != 1:
         raise ParameterError(f"zero_counts has shape {counts.shape}, out of range: need one dimension")
-    b = int(check_batch_size(counts.size))
-    m = int(check_width(width, b))
+    b = check_scalar_batch_size(counts.size)
+    m = check_scalar_width(width, b)
     counts = check_count("zero_counts", counts, m, "width")
     share = min(max(float(counts.mean()) / m, 1e-6), 1 - 1e-6)
     zero = share if p is None else check_scalar_probability(p)
@@ -133,8 +133,8 @@ def forecast_from_zeros(
     """
     pattern = check_zeros(zeros)
     live = pattern[~pattern.all(axis=1)]
-    b = int(check_batch_size(pattern.shape[1]))
-    m = int(check_width(live.shape[0], b))
+    b = check_scalar_batch_size(pattern.shape[1])
+    m = check_scalar_width(live.shape[0], b)
     generator = np.random.default_rng(rng)
     shares = _full_rank_shares(live, generator)
     dropped = pattern.shape[0] - m

@@ -21,7 +21,10 @@ from theory.errors import (
     check_count,
     check_integer,
     check_probability,
+    check_scalar_batch_size,
+    check_scalar_integer,
     check_scalar_probability,
+    check_scalar_width,
     check_width,
 )
 from theory.logmath import as_output, log_binom_sf, log_binomial_coefficient
@@ -101,7 +104,7 @@ def false_acceptance(minimum: int, batch_size: int, width: int, p: float = 0.5) 
     >>> false_acceptance(58, 20, 200) < false_acceptance(30, 20, 200)
     True
     """
-    b = int(check_batch_size(batch_size))
+    b = check_scalar_batch_size(batch_size)
     k = np.arange(2, b + 1)
     accepted = np.exp(log_mixture_acceptance(minimum, b, width, k, p))
     return float((kernel_support(b, p).support[1:] * accepted).sum())
@@ -134,9 +137,9 @@ def false_acceptance_ever(minimum: int, batch_size: int, width: int, p: float = 
     >>> false_acceptance_ever(405, 20, 1000) < 1e-4
     True
     """
-    b = int(check_batch_size(batch_size))
-    m = int(check_width(width, b))
-    c = int(check_count("minimum", minimum, m, "width"))
+    b = check_scalar_batch_size(batch_size)
+    m = check_scalar_width(width, b)
+    c = check_scalar_integer("minimum", minimum, 0, m)
     k = np.arange(2, b + 1)
     log_terms = log_binomial_coefficient(b, k) + log_binom_sf(c - k, m, check_scalar_probability(p) ** k)
     with np.errstate(over="ignore"):
@@ -222,7 +225,7 @@ def width_to_separate(
     >>> [width_to_separate(24, error) for error in (1e-3, 1e-6, 1e-9)]
     [252, 445, 643]
     """
-    b = int(check_batch_size(batch_size))
+    b = check_scalar_batch_size(batch_size)
     rejection = check_scalar_probability(false_rejection, "false_rejection")
     acceptance = (
         rejection
@@ -230,7 +233,7 @@ def width_to_separate(
         else check_scalar_probability(false_acceptance, "false_acceptance")
     )
     zero = check_scalar_probability(p)
-    k = int(check_integer("columns", columns, 2))
+    k = check_scalar_integer("columns", columns, 2)
 
     def suffices(widths: IntArray) -> npt.NDArray[np.bool_]:
         minimum = np.asarray(minimum_zero_count(widths, rejection, zero))

@@ -10,7 +10,14 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.errors import FloatArray, ParameterError, check_integer, check_real, check_scalar_probability
+from theory.errors import (
+    FloatArray,
+    ParameterError,
+    check_real,
+    check_scalar_integer,
+    check_scalar_probability,
+    check_scalar_real,
+)
 from theory.logmath import as_output
 
 __all__ = [
@@ -139,7 +146,7 @@ def polish_mse(
     """
     x = check_matrix("inputs", inputs)
     b = len(x)
-    m = int(check_integer("width", width, max(b - 1, 1)))
+    m = check_scalar_integer("width", width, max(b - 1, 1))
     p = check_scalar_probability(p)
     power = (x**2).mean(axis=1)
     leak = power / distance_to_others(x) ** 2
@@ -211,7 +218,7 @@ def dp_sgd_snr(inputs: ArrayLike, noise_multiplier: float, width: int, p: float 
     array([10., 10.])
     """
     x = check_matrix("inputs", inputs)
-    m = int(check_integer("width", width, max(len(x) - 1, 1)))
+    m = check_scalar_integer("width", width, max(len(x) - 1, 1))
     nonzero = (1 - check_scalar_probability(p)) * m
     share: FloatArray = distance_to_others(x) / np.linalg.norm(x, axis=1)
     return share / (check_positive("noise_multiplier", noise_multiplier) * math.sqrt(nonzero))
@@ -256,7 +263,7 @@ def rounding_snr(inputs: ArrayLike, dtype: str = "float32", p: float = 0.5) -> F
 
 def check_positive(name: str, value: float) -> float:
     """One positive finite number, as a Python float."""
-    return float(check_real(name, value, 0, math.inf, include_low=False, include_high=False))
+    return check_scalar_real(name, value, 0, math.inf, include_low=False, include_high=False)
 
 
 def check_matrix(name: str, value: ArrayLike) -> FloatArray:

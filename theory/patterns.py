@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from theory.errors import ParameterError, check_integer, check_scalar_probability
+from theory.errors import ParameterError, check_scalar_integer, check_scalar_probability
 
 __all__ = ["draw_rows", "draw_zeros", "found_direction", "kernel_support_size", "structural_rank"]
 
@@ -52,9 +52,9 @@ def draw_zeros(
     >>> draw_zeros(3, 5, rng=0).shape
     (5, 3)
     """
-    shape = (int(check_integer("width", width, 1)), int(check_integer("batch_size", batch_size, 1)))
+    shape = (check_scalar_integer("width", width, 1), check_scalar_integer("batch_size", batch_size, 1))
     p = check_scalar_probability(p)
-    lead = () if count is None else (int(check_integer("count", count, 1)),)
+    lead = () if count is None else (check_scalar_integer("count", count, 1),)
     return np.random.default_rng(rng).random(lead + shape) < p
 
 
@@ -92,10 +92,10 @@ def draw_rows(width: int, size: int, count: int, *, rng: Generator | int | None 
     >>> sorted(draw_rows(4, 4, 1, rng=0)[0].tolist())
     [0, 1, 2, 3]
     """
-    width = int(check_integer("width", width, 1))
-    size = int(check_integer("size", size, 1, width))
+    width = check_scalar_integer("width", width, 1)
+    size = check_scalar_integer("size", size, 1, width)
     rng = np.random.default_rng(rng)
-    rows = np.empty((int(check_integer("count", count, 1)), size), np.int64)
+    rows = np.empty((check_scalar_integer("count", count, 1), size), np.int64)
     for step, top in enumerate(range(width - size, width)):
         pick = rng.integers(0, top + 1, len(rows))
         taken = (rows[:, :step] == pick[:, None]).any(axis=1)

@@ -11,7 +11,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from theory.errors import FloatArray, check_integer, check_real, check_scalar_probability
+from theory.errors import (
+    FloatArray,
+    check_integer,
+    check_scalar_integer,
+    check_scalar_probability,
+    check_scalar_real,
+)
 from theory.logmath import log_binom_pmf, log_zero_subset
 from theory.samplers import CHECKED_ROWS, SamplerCost, check_batch, elimination_flops
 
@@ -48,9 +54,9 @@ def inner_draws(outer_flops: float, inner_flops: float, success: float) -> float
     >>> round(inner_draws(8.0, 1.0, 0.0625), 4)
     13.7228
     """
-    x = float(check_real("success", success, 0, 1, include_low=False))
-    outer = float(check_real("outer_flops", outer_flops, 0, math.inf, include_low=False, include_high=False))
-    inner = float(check_real("inner_flops", inner_flops, 0, math.inf, include_low=False, include_high=False))
+    x = check_scalar_real("success", success, 0, 1, include_low=False)
+    outer = check_scalar_real("outer_flops", outer_flops, 0, math.inf, include_low=False, include_high=False)
+    inner = check_scalar_real("inner_flops", inner_flops, 0, math.inf, include_low=False, include_high=False)
     kappa = x * outer / inner
     root = math.sqrt(2 * kappa)
     if root < 1e-5:
@@ -93,8 +99,8 @@ def prefix_tree(batch_size: int, inner: int, pool: int, draws: int, p: float = 0
     1.8
     """
     b, p = check_batch(batch_size, 4), check_scalar_probability(p)
-    k = int(check_integer("inner", inner, 3, b - 1))
-    R, s = int(check_integer("pool", pool, k)), int(check_integer("draws", draws, 1))
+    k = check_scalar_integer("inner", inner, 3, b - 1)
+    R, s = check_scalar_integer("pool", pool, k), check_scalar_integer("draws", draws, 1)
     weight = _zeros_in_pool(R, p)
     with np.errstate(divide="ignore"):
         miss = s * np.log1p(-np.minimum(np.exp(log_zero_subset(np.arange(R + 1), k - 1, R)), 1.0))
@@ -133,7 +139,7 @@ def branching_tree(batch_size: int, pool: int, branches: tuple[int, ...], p: flo
     """
     k = len(branches) + 2
     b, p = check_batch(batch_size, k + 1), check_scalar_probability(p)
-    R = int(check_integer("pool", pool, k))
+    R = check_scalar_integer("pool", pool, k)
     check_integer("branches", branches or 1, 1)
     flops, nodes = _prefix_flops(b, k, R), 1
     for dimension, children in zip(range(k - 1, 1, -1), branches, strict=True):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.dulmage_mendelsohn import RankTables, exact_tables, rank_distribution, rank_tables, table_size
-from theory.errors import FloatArray, check_batch_size, check_integer, check_scalar_probability
+from theory.errors import FloatArray, check_integer, check_scalar_batch_size, check_scalar_probability
 from theory.hall import check_shape, empty_line, log_violators, matching_failure_bounds
 from theory.logmath import as_output, log_binomial_coefficient
 
@@ -212,7 +212,7 @@ def kernel_support(batch_size: int, p: float = 0.5) -> KernelSupport:
     >>> [round(4096 * float(v)) for v in law.support], round(4096 * law.higher)
     ([988, 504, 624, 1009], 971)
     """
-    b = int(check_batch_size(batch_size))
+    b = check_scalar_batch_size(batch_size)
     p = check_scalar_probability(p)
     log_p = math.log(p)
     k = np.arange(1, b + 1)

@@ -18,8 +18,8 @@ from theory.errors import (
     ParameterError,
     check_batch_size,
     check_count,
-    check_integer,
     check_real,
+    check_scalar_integer,
     check_scalar_probability,
     check_width,
 )
@@ -188,7 +188,7 @@ def log_zero_given_rows(row_probability: npt.ArrayLike, rows_drawn: int) -> floa
     rows = np.atleast_1d(check_real("row_probability", row_probability, 0, 1))
     if rows.ndim != 1:
         raise ParameterError(f"row_probability has shape {rows.shape}, out of range: need one dimension")
-    n = int(check_integer("rows_drawn", rows_drawn, 0, rows.size))
+    n = check_scalar_integer("rows_drawn", rows_drawn, 0, rows.size)
     values, weights = np.unique(rows[rows > 0], return_counts=True)
     possible = int(weights.sum())
     log_subsets = float(log_binomial_coefficient(rows.size, n))

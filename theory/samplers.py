@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.errors import ParameterError, check_integer, check_scalar_probability
+from theory.errors import ParameterError, check_scalar_integer, check_scalar_probability
 from theory.logmath import binom_sf, log_binom_pmf, log_zero_subset
 from theory.rank import kernel_support, log_matching
 
@@ -84,8 +84,8 @@ def elimination_flops(rows: int, columns: int) -> int:
     >>> elimination_flops(9, 10)
     597
     """
-    c = int(check_integer("columns", columns, 1))
-    r = int(check_integer("rows", rows, 0, c))
+    c = check_scalar_integer("columns", columns, 1)
+    r = check_scalar_integer("rows", rows, 0, c)
     linear, square = r * (r - 1) // 2, (r - 1) * r * (2 * r - 1) // 6
     return 2 * square + (2 * (c - r) + 1) * linear + (c - r) * r * r
 
@@ -168,8 +168,8 @@ def information_set(
     0.4184
     """
     b, p = check_batch(batch_size, 3), check_scalar_probability(p)
-    w = int(check_integer("weight", weight, 1, 3))
-    R, t = int(check_integer("pool", pool, max(w, 2))), int(check_integer("pairs", pairs, 1))
+    w = check_scalar_integer("weight", weight, 1, 3)
+    R, t = check_scalar_integer("pool", pool, max(w, 2)), check_scalar_integer("pairs", pairs, 1)
     if exact and w == 3:
         raise ParameterError("exact=True is out of range: need weight 1 or 2")
     flops = elimination_flops(b, b) + 2 * b * b * R
@@ -246,4 +246,4 @@ def _triple_hits(b: int, R: int, pairs: int, p: float) -> float:
 
 def check_batch(batch_size: int, least: int) -> int:
     """One batch size of at least ``least``, below which a sampler has no room for its levels."""
-    return int(check_integer("batch_size", batch_size, least))
+    return check_scalar_integer("batch_size", batch_size, least)

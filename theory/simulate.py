@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.errors import ParameterError, check_integer, check_scalar_probability
+from theory.errors import ParameterError, check_integer, check_scalar_integer, check_scalar_probability
 from theory.patterns import check_zeros, draw_rows, draw_zeros, found_direction
 
 __all__ = ["SimulatedSearch", "simulate_search"]
@@ -105,9 +105,9 @@ def simulate_search(
     >>> bool(search.success_rate(500) > 0.5)
     True
     """
-    b, p = int(check_integer("batch_size", batch_size, 2)), check_scalar_probability(p)
-    m = int(check_integer("width", width, b - 1))
-    samples, runs = int(check_integer("samples", samples, 1)), int(check_integer("runs", runs, 1))
+    b, p = check_scalar_integer("batch_size", batch_size, 2), check_scalar_probability(p)
+    m = check_scalar_integer("width", width, b - 1)
+    samples, runs = check_scalar_integer("samples", samples, 1), check_scalar_integer("runs", runs, 1)
     rng = np.random.default_rng(rng)
     given = None if zeros is None else check_zeros(zeros)
     if given is not None and given.shape != (m, b):

@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy
 
-from theory.errors import ParameterError, check_integer
+from theory.errors import ParameterError, check_scalar_integer
 
 __all__ = [
     "ZERO_PROBABILITY",
@@ -96,7 +96,7 @@ def sample_law(batch_size: int) -> SampleLaw:
     >>> evaluate(law.useful, Fraction(1, 2)), evaluate(law.useful, Fraction(1, 3))
     (Fraction(21, 64), Fraction(56, 243))
     """
-    b = int(check_integer("batch_size", batch_size, 2, _LARGEST_SYMBOLIC))
+    b = check_scalar_integer("batch_size", batch_size, 2, _LARGEST_SYMBOLIC)
     n = b - 1
     deficient, saturated = _tables(b)
     column = _poly(_p**n)
@@ -146,7 +146,7 @@ def enumerated_sample_law(batch_size: int) -> SampleLaw:
     >>> enumerated_sample_law(3) == sample_law(3)
     True
     """
-    b = int(check_integer("batch_size", batch_size, 2, _LARGEST_ENUMERATED))
+    b = check_scalar_integer("batch_size", batch_size, 2, _LARGEST_ENUMERATED)
     n = b - 1
     everything = (1 << b) - 1
     counts: dict[str, list[int]] = {}
@@ -240,7 +240,7 @@ def matching_count(size: int) -> int:
     >>> [matching_count(n) for n in range(1, 6)]
     [1, 7, 247, 37823, 23191071]
     """
-    size = int(check_integer("size", size, 1, _LARGEST_SYMBOLIC - 1))
+    size = check_scalar_integer("size", size, 1, _LARGEST_SYMBOLIC - 1)
     return int(evaluate(_tables(size)[1][size][size], Fraction(1, 2)) * 2 ** (size * size))
 
 

@@ -19,6 +19,7 @@ from theory.errors import (
     check_probability,
     check_real,
     check_scalar_probability,
+    check_scalar_width,
     check_width,
 )
 from theory.logmath import as_output, binom_cdf, log_binomial_coefficient
@@ -98,7 +99,7 @@ def minimum_zero_count_uneven(width: int, alpha: float, beta: float, false_rejec
     >>> minimum_zero_count_uneven(200, 50.0, 50.0) < minimum_zero_count(200)
     True
     """
-    m = int(check_width(width))
+    m = check_scalar_width(width)
     rejection = check_scalar_probability(false_rejection, "false_rejection")
     a, b = (
         float(

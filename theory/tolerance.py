@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory.errors import FloatArray, ParameterError, check_batch_size, check_probability, check_real
+from theory.errors import FloatArray, ParameterError, check_probability, check_real, check_scalar_batch_size
 from theory.logmath import as_output
 from theory.noise import check_matrix, check_positive
 
@@ -49,7 +49,7 @@ def kappa_cdf(x: ArrayLike, batch_size: int) -> float | FloatArray:
     >>> round(kappa_cdf(10.0, 20), 4)
     0.6613
     """
-    n = int(check_batch_size(batch_size)) - 1
+    n = check_scalar_batch_size(batch_size) - 1
     value = check_real("x", x, 0, math.inf)
     above = np.maximum(value**2 - 1, 0.0)
     with np.errstate(divide="ignore"):
@@ -81,7 +81,7 @@ def kappa_quantile(u: ArrayLike, batch_size: int) -> float | FloatArray:
     >>> round(kappa_quantile(0.5, 20), 3)
     6.539
     """
-    n = int(check_batch_size(batch_size)) - 1
+    n = check_scalar_batch_size(batch_size) - 1
     root = special.erfcinv(check_probability(u, "u"))
     return as_output(np.sqrt(1 + n / (2 * root**2)))
 

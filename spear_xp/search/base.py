@@ -27,12 +27,16 @@ class Known:
         Duals with p_k · q_k = 1; zero columns where unknown.
     solved : tuple of bool, length k
         Which of them have a dual.
+    shared : tuple of array, shape (b, d) each
+        Kernels of rows that exclude several samples: each holds the directions of all of these. Only those
+        that no strategy has split yet.
     """
 
     directions: Array
     coefficients: Array
     duals: Array
     solved: tuple[bool, ...]
+    shared: tuple[Array, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

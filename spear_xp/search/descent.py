@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Namespace, generator, quiet, to_host
 from spear_xp._linalg import balance, inverse, normalize
-from spear_xp.problem import Problem
+from spear_xp.problem import Problem, remaining_activity
 from spear_xp.search.base import Known, Proposals
 
 __all__ = ["Descent", "descend", "sharpen"]
@@ -27,8 +27,9 @@ WIDEST, NARROWEST = 0.1, 1e-7  # rows counted as zero, in units of a typical ent
 NARROW = 0.5  # at least, from one round to the next
 QUORUM = 1.3  # rows, as a multiple of the dimension, that must be able to stay in the count
 TINY = 1e-20  # keeps quotients finite where an iterate has arrived
+HALF = 0.5  # share of the rows in every fourth chunk
+FEWEST = 2.5  # rows for each dimension that a share must leave
 SHARPENED = 48  # iterates of a chunk that are solved to the end
-MARGIN = 5  # rows beyond the dimension that a descent needs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,7 @@ class _Face:
 def descend(
     xp: Namespace,
     rows: Array,
-    layer: Array,
+    layer: Array | None,
     starts: Array,
     *,
     avoid: Array | None = None,
@@ -63,8 +64,8 @@ def descend(
         Namespace of the arrays.
     rows : array, shape (m, d)
         Balanced rows.
-    layer : array, shape (m, d)
-        Maps an iterate to the pre-activations of the input that it implies.
+    layer : array, shape (m, d), or None
+        Maps an iterate to the pre-activations of the input that it implies; None weights all rows alike.
     starts : array, shape (d, s)
         First iterates.
     avoid : array, shape (d, k), optional
@@ -96,7 +97,7 @@ def descend(
     for step in range(steps):
         residual = rows @ current
         free = outside(current)
-        if step % EVERY == 0:
+        if layer is not None and step % EVERY == 0:
             z = layer @ free
             magnitude = xp.abs(residual)
             sign = xp.sign(xp.sum((magnitude - xp.mean(magnitude, axis=0)) * z, axis=0))
@@ -171,8 +172,10 @@ class Descent:
         """Directions at which one batch of descents has arrived."""
         space = problem.space
         xp, rng = space.xp, generator(seed, STREAM, chunk)
-        face = _face(problem, known)
+        face = _face(problem, known, share=HALF if chunk % 4 == 3 else 1.0)
         d = face.rows.shape[1]
+        if d == 0:  # every sample is solved
+            return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
         missing = problem.rank - known.directions.shape[1]
         count = int(min(self.starts, max(24, 4 * missing)))
         start = space.normal(rng, (d, count))
@@ -194,8 +197,12 @@ class Descent:
         return Proposals(normalize(xp, directions), count)
 
 
-def _face(problem: Problem, known: Known) -> _Face:
-    """Coordinates of the complement of solved samples, balanced, and what to avoid in them."""
+def _face(problem: Problem, known: Known, share: float = 1.0) -> _Face:
+    """Coordinates of the complement of solved samples, balanced, and what to avoid in them.
+
+    With a share below 1 only the least active rows are kept: fewer nonzero entries, at the price of
+    fewer rows.
+    """
     xp, space = problem.space.xp, problem.space
     solved = space.indices([k for k, s in enumerate(known.solved) if s])
     other = space.indices([k for k, s in enumerate(known.solved) if not s])
@@ -204,12 +211,19 @@ def _face(problem: Problem, known: Known) -> _Face:
         duals = xp.take(known.duals, solved, axis=1)
         directions = xp.take(known.directions, solved, axis=1)
         frame = xp.linalg.qr(normalize(xp, duals), mode="complete").Q[:, solved.shape[0] :]
-        rows, change = balance(xp, problem.rows @ frame)
+        rows = problem.rows @ frame
+        if not frame.shape[1]:
+            return _Face(rows, frame, rows, None)
+        rows, change = balance(xp, rows)
         # The dual that an iterate implies is cleared of the solved samples.
         layer = layer @ (frame - duals @ (directions.T @ frame))
     lift = change if frame is None else frame @ change
     back, _ = inverse(xp, change)
     layer = layer @ back.T
+    if share < 1 and int(share * problem.width) > FEWEST * lift.shape[1]:
+        rest = problem.rows - known.coefficients @ known.duals.T
+        least = xp.argsort(remaining_activity(problem, rest))[: int(share * problem.width)]
+        rows, layer = xp.take(rows, least, axis=0), xp.take(layer, least, axis=0)
     avoid = None
     d = lift.shape[1]
     if other.shape[0] and d > 1:
@@ -218,7 +232,7 @@ def _face(problem: Problem, known: Known) -> _Face:
         left, values, _ = xp.linalg.svd(normalize(xp, inner), full_matrices=False)
         keep = int(xp.sum(xp.astype(values > 1e-4 * values[0], xp.int64)))
         avoid = left[:, : min(keep, d - 1)]
-    scale = (d / problem.width) ** 0.5
+    scale = (d / rows.shape[0]) ** 0.5
     return _Face(rows * scale, lift, layer, avoid)
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Namespace, to_host
 from spear_xp._linalg import normalize
-from spear_xp.problem import Problem
+from spear_xp.problem import Problem, remaining_activity
 from spear_xp.search.base import Known, Proposals
 
 __all__ = ["Peeling", "mask_kernels"]
 
-ROWS = 96  # candidate rows of a chunk
+ROWS = 64  # least active rows, and as many others, in a chunk
 CLEAR = 20.0  # size of a row's remainder in units of its noise, below which it is empty
 STEPS = 3  # of inverse iteration
 
@@ -61,12 +61,14 @@ class Peeling:
         size = xp.sqrt(xp.sum((rest * problem.singular_values) ** 2, axis=1))
         scale = rest @ problem.last
         full = (size > CLEAR * problem.noise_level * b**0.5) & (xp.abs(scale) > CLEAR * problem.noise_level)
-        order = to_host(xp.argsort(problem.activity))
+        order = to_host(xp.argsort(remaining_activity(problem, rest)))
         order = order[to_host(full)[order]]
         if not len(order):
             return Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), 0)
-        turn = chunk % -(-len(order) // ROWS)
-        index = space.indices(order[turn * ROWS : (turn + 1) * ROWS])
+        # The least active rows are looked at every time, since what is solved changes them; others in turns.
+        turn = chunk % max(1, -(-(len(order) - ROWS) // ROWS))
+        chosen = [*order[:ROWS], *order[ROWS * (turn + 1) : ROWS * (turn + 2)]]
+        index = space.indices(chosen)
         duals = (xp.take(rest, index, axis=0) / xp.take(scale, index)[:, None]).T
         z = problem.layer @ duals
         plausible = xp.sum(xp.astype(z < 0, xp.int64), axis=0) >= b + 2

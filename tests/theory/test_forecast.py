@@ -157,3 +157,19 @@ def test_lazy_names():
         theory.nothing_like_it  # noqa: B018
     for name in theory.__all__:
         assert getattr(theory, name) is not None
+
+
+def test_success_from_row_activity_inverts_the_forecast():
+    activity = np.linspace(3.5, 9.5, 300)  # expected activities need not be whole
+    answer = theory.forecast_from_row_activity(activity, 12, threshold=0.3)
+    chances = theory.success_from_row_activity(activity, 12, log_samples=answer.log_samples, threshold=0.3)
+    assert chances == pytest.approx([0.1, 0.5, 0.9], rel=1e-9)
+    assert theory.success_from_row_activity(activity, 12, 11) == 0.0  # fewer samples than directions
+    late = theory.success_from_row_activity(activity, 12, log_samples=300.0, threshold=0.3)
+    assert late == pytest.approx(answer.ceiling)
+
+
+def test_row_activity_says_when_rows_are_too_few():
+    answer = theory.forecast_from_row_activity(np.full(60, 9.0), 12, threshold=0.3)
+    assert answer.ceiling < 0.9
+    assert any("more rows are needed" in remark for remark in answer.remarks)

@@ -1,0 +1,95 @@
+"""Enters: a `Problem` and kernels that several samples share. Leaves: the directions within them.
+
+Samples with almost the same mask are all inactive on the same many rows, whose kernel then has one
+dimension for each of them. Descent ends anywhere in that kernel; within it, the few rows on which the
+masks differ decide, and the problem has a handful of dimensions only.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp._arrays import Array, Namespace, Space, generator, to_host
+from spear_xp._linalg import balance, normalize
+from spear_xp.problem import Problem
+from spear_xp.search.base import Known, Proposals
+from spear_xp.search.descent import descend, sharpen
+from spear_xp.search.sampling import draw_subsets, kernel_directions
+
+__all__ = ["Splitting", "directions_within"]
+
+STREAM = 4
+STARTS = 6  # for each dimension of a kernel
+SAMPLED, SUBSETS = 4, 2048  # dimension up to which row subsets are drawn as well, and how many
+WITHIN = 1e-6  # squared sine of the angle up to which a direction lies in a kernel
+LOOKED_AT = 60  # sparsest directions of a kernel that are compared, for each dimension
+SPARE = 3  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
+DISTINCT = 1e-6  # 1 - |cos| of two directions that are not the same
+CLEAR = 30.0  # size of a row within the kernel, in units of its noise, from which it says something
+
+
+@dataclass(frozen=True, slots=True)
+class Splitting:
+    """Descents within the kernels that several samples share."""
+
+    steps: int = 120
+    name: str = "splitting"
+
+    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+        """Sparse directions of the kernels that hold some that are not known yet."""
+        space = problem.space
+        xp, rng = space.xp, generator(seed, STREAM, chunk)
+        parts: list[Array] = [xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device)]
+        for kernel in known.shared:
+            d = kernel.shape[1]
+            inside = problem.rows @ kernel
+            size = xp.sqrt(xp.sum(inside**2, axis=1))
+            rows = xp.nonzero(size > CLEAR * xp.max(problem.noise_of(kernel)))[0]
+            contained = directions_within(xp, kernel, known.directions)
+            if rows.shape[0] < 2 * d or contained.shape[1] >= d:
+                continue
+            balanced, change = balance(xp, xp.take(inside, rows, axis=0))
+            balanced = balanced * (d / rows.shape[0]) ** 0.5
+            avoid = None
+            if contained.shape[1]:
+                avoid = xp.linalg.qr(xp.linalg.solve(change, kernel.T @ contained)).Q
+            starts = space.normal(rng, (d, STARTS * d))
+            if avoid is not None:
+                starts = starts - avoid @ (avoid.T @ starts)
+            found = self._descend(balanced, normalize(xp, starts), avoid, space)
+            if d <= SAMPLED:  # masks that differ on a handful of rows only are no minimum of the l1 norm
+                subsets, _ = draw_subsets(int(rows.shape[0]), d - 1, SUBSETS, seed=seed, chunk=chunk)
+                sampled = kernel_directions(xp, balanced, space.indices(subsets))
+                found = xp.concat([found, xp.where(xp.isfinite(sampled), sampled, 0 * found[:, :1])], axis=1)
+            parts.append(_sparse(problem, rows, normalize(xp, kernel @ (change @ found)), d, contained))
+        drawn = sum(int(part.shape[1]) for part in parts)
+        return Proposals(xp.concat(parts, axis=1), drawn)
+
+    def _descend(self, rows: Array, starts: Array, avoid: Array | None, space: Space) -> Array:
+        xp = space.xp
+        quick = [None if a is None else xp.astype(a, xp.float32) for a in (rows, starts, avoid)]
+        end = descend(xp, quick[0], None, quick[1], avoid=quick[2], steps=self.steps)
+        return sharpen(xp, rows, normalize(xp, xp.astype(end, space.dtype)))
+
+
+def directions_within(xp: Namespace, kernel: Array, directions: Array) -> Array:
+    """Those of the unit directions, shape (b, k), that lie in the span of an orthonormal kernel."""
+    share = xp.sum((kernel.T @ directions) ** 2, axis=0)
+    return xp.take(directions, xp.nonzero(share > 1 - WITHIN)[0], axis=1)
+
+
+def _sparse(problem: Problem, rows: Array, directions: Array, dimension: int, known: Array) -> Array:
+    """Distinct directions that vanish on more rows than any vector of the kernel could, sparsest first."""
+    xp = problem.space.xp
+    if known.shape[1]:
+        new = xp.max(xp.abs(known.T @ directions), axis=0) < 1 - DISTINCT
+        directions = xp.take(directions, xp.nonzero(new)[0], axis=1)
+    zero = xp.take(problem.zeros_of(directions), rows, axis=0)
+    counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
+    order = (-counts).argsort(kind="stable")
+    order = order[counts[order] >= dimension - 1 + SPARE][: LOOKED_AT * dimension]
+    best = xp.take(directions, problem.space.indices(order), axis=1)
+    cosines = to_host(xp.abs(best.T @ best))
+    keep: list[int] = []
+    for i in range(len(order)):
+        if not keep or cosines[i, keep].max() < 1 - DISTINCT:
+            keep.append(i)
+    return xp.take(best, problem.space.indices(keep[: dimension + 1]), axis=1)

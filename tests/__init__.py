@@ -1,0 +1,1 @@
+"""Tests of spear_xp, theory and the command line."""

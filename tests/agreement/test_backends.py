@@ -1,0 +1,60 @@
+"""NumPy against array-api-strict: the same seed, the same search, the same result to rounding."""
+
+from typing import Any
+
+import array_api_strict
+import numpy as np
+import pytest
+
+from spear_xp import data, invert
+from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+
+CPU = array_api_strict.Device("CPU_DEVICE")
+CASES = {
+    "gaussian": lambda dtype: (gaussian_inputs(8, 60, rng=0).astype(dtype), 140, 2),
+    "gaussian, deeper": lambda dtype: (gaussian_inputs(10, 40, rng=1).astype(dtype), 200, 3),
+    "faces": lambda dtype: (data.faces(8, rng=0).astype(dtype), 160, 2),
+    "one sample": lambda dtype: (gaussian_inputs(1, 60, rng=2).astype(dtype), 40, 2),
+    "two samples": lambda dtype: (gaussian_inputs(2, 60, rng=3).astype(dtype), 60, 2),
+}
+
+
+def host(array: Any) -> Any:
+    return np.asarray(array_api_strict.asarray(array, device=CPU))
+
+
+def both(truth: LayerGradient, device: str, **options: Any) -> tuple[Any, Any]:
+    place = array_api_strict.Device(device)
+    moved = (array_api_strict.asarray(a, device=place) for a in truth.observed)
+    return invert(*truth.observed, rng=5, **options), invert(*moved, rng=5, **options)
+
+
+@pytest.mark.parametrize("device", ["CPU_DEVICE", "device1"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_seed_gives_the_same_search(case: str, dtype: str, device: str) -> None:
+    inputs, width, depth = CASES[case](dtype)
+    truth = mlp_gradient(inputs, width=width, depth=depth, rng=0)
+    one, other = both(truth, device)
+    assert one.status is other.status
+    for name in ("samples_drawn", "candidates", "batch_size", "threshold", "noise_model", "reasons"):
+        assert getattr(one, name) == getattr(other, name), name
+    np.testing.assert_array_equal(one.certified, host(other.certified))
+    np.testing.assert_allclose(one.inputs, host(other.inputs), atol=1e-6 if dtype == "float32" else 1e-12)
+    np.testing.assert_allclose(one.error_bars, host(other.error_bars), rtol=1e-2)
+    assert one.noise_level == pytest.approx(other.noise_level, rel=1e-2)
+
+
+def test_gradients_agree() -> None:
+    inputs = gaussian_inputs(6, 30, rng=0).astype("float64")
+    one = mlp_gradient(inputs, width=40, depth=4, rng=0)
+    other = mlp_gradient(array_api_strict.asarray(inputs), width=40, depth=4, rng=0)
+    for a, b in zip(one.observed, other.observed, strict=True):
+        np.testing.assert_allclose(a, host(b), atol=1e-15)
+
+
+def test_a_device_without_double_precision_certifies_the_same_samples() -> None:
+    truth = mlp_gradient(gaussian_inputs(8, 60, rng=0), width=140, rng=0)
+    one, other = both(truth, "no_float64")
+    assert one.status is other.status
+    np.testing.assert_allclose(np.sort(one.inputs, axis=0), np.sort(host(other.inputs), axis=0), atol=1e-4)

@@ -1,0 +1,174 @@
+"""Enters: an honest gradient. Leaves: what a server may see: averaged, noised, rounded, mismatched."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tests.networks import Floats, Network
+
+__all__ = ["CHANGES", "Varied", "local"]
+
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Varied:
+    """Arguments of `invert`, the true batch, and how the problem came about."""
+
+    grad_w: Floats
+    grad_b: Floats
+    weight: Floats
+    bias: Floats
+    inputs: Floats
+    batch_size: int | None
+    parts: tuple[str, ...]
+
+    @property
+    def observed(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """`(grad_w, grad_b, weight, bias)`."""
+        return self.grad_w, self.grad_b, self.weight, self.bias
+
+
+def local(rng: Rng, net: Network, labels: Floats, problem: Varied) -> Varied:
+    """The change of the weights over some local steps, against the weights before or after them."""
+    steps, rate, last = int(rng.integers(2, 8)), 10 ** rng.uniform(-4, -0.5), net
+    for _ in range(steps):
+        last = last.step(problem.inputs, labels, rate)
+    after = rng.random() < 0.3
+    seen = last if after else net
+    return replace(
+        problem,
+        grad_w=((net.weights[0] - last.weights[0]) / (steps * rate)).astype("float32"),
+        grad_b=((net.biases[0] - last.biases[0]) / (steps * rate)).astype("float32"),
+        weight=seen.weights[0].astype("float32"),
+        bias=seen.biases[0].astype("float32"),
+        parts=(f"FedAvg {steps} steps of {rate:.0e}{', weights after' if after else ''}", *problem.parts),
+    )
+
+
+def each(problem: Varied, change: Callable[[Floats], Floats]) -> Varied:
+    """The same change of [grad_w | grad_b]."""
+    both = change(np.c_[problem.grad_w, problem.grad_b].astype(float))
+    return replace(problem, grad_w=both[:, :-1].astype("float32"), grad_b=both[:, -1].astype("float32"))
+
+
+def rms(array: Floats) -> float:
+    """Root mean square entry."""
+    return float(np.sqrt((array.astype(float) ** 2).mean()))
+
+
+def additive_noise(rng: Rng, problem: Varied) -> Varied:
+    size = 10 ** rng.uniform(-8, -1)
+    return each(problem, lambda g: g + size * rms(g) * rng.standard_normal(g.shape))
+
+
+def relative_noise(rng: Rng, problem: Varied) -> Varied:
+    size = 10 ** rng.uniform(-7, -2)
+    return each(problem, lambda g: g * (1 + size * rng.standard_normal(g.shape)))
+
+
+def half(rng: Rng, problem: Varied) -> Varied:
+    scale = 2.0 ** float(rng.integers(4, 14))  # small scales underflow
+    return each(problem, lambda g: (scale * g).astype("float16").astype(float) / scale)
+
+
+def quantized(rng: Rng, problem: Varied) -> Varied:
+    levels = 2.0 ** float(rng.integers(3, 16))
+
+    def to_grid(g: Floats) -> Floats:
+        unit = max(float(np.abs(g).max()), 1e-30) / levels
+        return np.round(g / unit) * unit
+
+    return each(problem, to_grid)
+
+
+def sparsified(rng: Rng, problem: Varied) -> Varied:
+    """Only the largest entries, or those of the largest rows."""
+    share, rows = 10 ** rng.uniform(-2, -0.01), rng.random() < 0.5
+
+    def keep(g: Floats) -> Floats:
+        size = np.linalg.norm(g, axis=1, keepdims=True) if rows else np.abs(g)
+        return np.where(size >= np.quantile(size, 1 - share), g, 0.0)
+
+    return each(problem, keep)
+
+
+def clipped(rng: Rng, problem: Varied) -> Varied:
+    limit = rng.uniform(0.9, 1.0)
+    return each(problem, lambda g: np.clip(g, -(top := np.quantile(np.abs(g), limit)), top))
+
+
+def bad_rows(rng: Rng, problem: Varied) -> Varied:
+    """A few rows replaced by noise or taken from another layer."""
+    hit = rng.choice(
+        len(problem.bias), int(rng.integers(1, 1 + max(1, len(problem.bias) // 20))), replace=False
+    )
+
+    def spoil(g: Floats) -> Floats:
+        g[hit] = rms(g) * rng.standard_normal((len(hit), g.shape[1]))
+        return g
+
+    return each(problem, spoil)
+
+
+def wrong_batch_size(rng: Rng, problem: Varied) -> Varied:
+    return replace(problem, batch_size=max(1, len(problem.inputs) + int(rng.choice([-3, -2, -1, 1, 2]))))
+
+
+def wrong_weights(rng: Rng, problem: Varied) -> Varied:
+    size = 10 ** rng.uniform(-4, 0)
+    noise = size * rms(problem.weight) * rng.standard_normal(problem.weight.shape)
+    return replace(problem, weight=(problem.weight + noise).astype("float32"))
+
+
+def wrong_bias(rng: Rng, problem: Varied) -> Varied:
+    noise = 10 ** rng.uniform(-3, 0) * rng.standard_normal(problem.bias.shape)
+    return replace(problem, bias=(problem.bias + noise).astype("float32"))
+
+
+def shuffled_layer(rng: Rng, problem: Varied) -> Varied:
+    """Some rows of the layer in another order."""
+    m = len(problem.bias)
+    order, moved = np.arange(m), rng.choice(m, int(rng.integers(2, m + 1)), replace=False)
+    order[moved] = rng.permutation(moved)
+    return replace(problem, weight=problem.weight[order], bias=problem.bias[order])
+
+
+def wrong_bias_gradient(rng: Rng, problem: Varied) -> Varied:
+    """With noise, or in another order; no multiple, which belongs to a multiple of the batch."""
+    noise = 1 + 10 ** rng.uniform(-4, 0) * rng.standard_normal(problem.grad_b.shape)
+    other = problem.grad_b * noise if rng.random() < 0.5 else problem.grad_b[::-1]
+    return replace(problem, grad_b=other.astype("float32"))
+
+
+def weight_decay(rng: Rng, problem: Varied) -> Varied:
+    size = 10 ** rng.uniform(-6, -1)
+    return replace(
+        problem,
+        grad_w=(problem.grad_w + size * problem.weight).astype("float32"),
+        grad_b=(problem.grad_b + size * problem.bias).astype("float32"),
+    )
+
+
+def scaled(rng: Rng, problem: Varied) -> Varied:
+    factor = rng.choice([-1.0, 1.0]) * 10 ** rng.uniform(-6, 6)
+    return each(problem, lambda g: factor * g)
+
+
+CHANGES: dict[str, Callable[[Rng, Varied], Varied]] = {
+    "noise": additive_noise,
+    "relative noise": relative_noise,
+    "float16": half,
+    "quantised": quantized,
+    "sparsified": sparsified,
+    "clipped": clipped,
+    "bad rows": bad_rows,
+    "wrong b": wrong_batch_size,
+    "wrong weights": wrong_weights,
+    "wrong bias": wrong_bias,
+    "shuffled layer": shuffled_layer,
+    "wrong bias gradient": wrong_bias_gradient,
+    "weight decay": weight_decay,
+    "scaled": scaled,
+}

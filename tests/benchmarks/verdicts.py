@@ -1,0 +1,84 @@
+"""Enters: a small problem and the result of its search. Leaves: the certified samples, judged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spear_xp import Result
+from tests.benchmarks.changes import Varied
+from tests.networks import Floats
+
+__all__ = ["FALSE_ABOVE", "FAR", "Judged", "judged"]
+
+FALSE_ABOVE = 1e-2  # relative error to the nearest true sample
+FAR = 6.0  # error bars
+# Twins at a relative distance t differ from one sample between them by about t² in the gradient.
+TWINS = 10.0  # in units of the root of the noise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Certified samples against the truth.
+
+    Attributes
+    ----------
+    relative : array
+        Relative error of each certified sample to the nearest true one.
+    bars : array
+        Its root mean square error in error bars; rounding of the result to its own precision is no error.
+    merged : array of bool
+        Off by more than `FALSE_ABOVE` or than `FAR` bars, but between two true samples that no attack can
+        tell apart: they activate the same neurons, or differ by less than the noise shows.
+    false : array of bool
+        Off by more than `FALSE_ABOVE` and not merged.
+    notes : tuple of str
+        One line for each sample that is false, merged and far from both, or far off in its own bars.
+    """
+
+    relative: Floats
+    bars: Floats
+    merged: Floats
+    false: Floats
+    notes: tuple[str, ...]
+
+
+def judged(problem: Varied, result: Result) -> Judged:
+    """Compare the certified samples with the truth."""
+    sure = np.asarray(result.certified, dtype=bool)
+    true, found = np.asarray(problem.inputs, dtype=float), np.asarray(result.inputs, dtype=float)[sure]
+    distance = np.linalg.norm(found[:, None] - true[None], axis=2)
+    relative = (distance / np.maximum(np.linalg.norm(true, axis=1), 1e-300)).min(axis=1)
+    rounding = float(np.finfo(result.inputs.dtype).eps) * np.abs(found).max(axis=1, initial=0.0)
+    rms = np.maximum(distance.min(axis=1) / true.shape[1] ** 0.5 - rounding, 0.0)
+    bars = rms / np.maximum(np.asarray(result.error_bars, dtype=float)[sure], 1e-300)
+    off = ~(relative <= FALSE_ABOVE)
+    merged, notes = np.zeros_like(off), []
+    for k in np.flatnonzero(off | ~(bars <= FAR)):
+        merged[k], note = twins_around(problem, result, found[k], distance[k])
+        kind = "merged" if merged[k] else "FALSE" if off[k] else "overconfident"
+        if off[k] or not merged[k]:
+            notes.append(f"{kind}: relative error {relative[k]:.1e}, {bars[k]:.3g} bars; {note}")
+    return Judged(relative, bars, merged, off & ~merged, tuple(notes))
+
+
+def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floats) -> tuple[bool, str]:
+    """Whether a sample lies between the two true ones next to it, and those cannot be told apart."""
+    if len(distance) < 2:
+        return False, "a batch of one"
+    i, j = np.argsort(distance)[:2]
+    true = np.asarray(problem.inputs, dtype=float)
+    along = true[j] - true[i]
+    share = float(along @ (sample - true[i]) / max(float(along @ along), 1e-300))
+    off = float(np.linalg.norm(sample - true[i] - np.clip(share, 0, 1) * along))
+    size = float(np.linalg.norm(true[i]))
+    apart = float(np.linalg.norm(along))
+    active = true[[i, j]] @ problem.weight.T + problem.bias > 0
+    differ = int((active[0] != active[1]).sum())
+    alike = not differ or apart <= TWINS * result.noise_level**0.5 * size
+    scale = float(sample @ true[i]) / max(size**2, 1e-300)
+    size = max(size, 1e-300)
+    note = (
+        f"{share:.2f} of the way from {i} to {j}, {off / size:.1e} off it; they are {apart / size:.1e} "
+        f"apart and {differ} rows tell them; {scale:.3f} times sample {i}"
+    )
+    return alike and off <= FALSE_ABOVE * size, note

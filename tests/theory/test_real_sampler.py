@@ -1,0 +1,63 @@
+"""Predicted against measured on the sampler that runs: fixed seeds, so that a failure is a change of code."""
+
+import math
+
+import numpy as np
+import pytest
+
+import theory
+from spear_xp.search.sampling import NEEDED, TEST_ROWS, draw_subsets
+from tests.real_sampler import gaussian_problem, search_until_found
+from tests.sampler_law import SamplerLaw, confidence_radius, screen_pass
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "width", "chunk_size", "budget"), [(6, 200, 4, 320), (7, 48, 16, 4000), (6, 24, 16, 2000)]
+)
+def test_samples_to_success_lie_within_the_band(
+    batch_size: int, width: int, chunk_size: int, budget: int
+) -> None:
+    runs = 100
+    samples = np.sort(
+        [
+            search_until_found(
+                gaussian_problem(batch_size, width, seed), chunk_size=chunk_size, budget=budget, seed=seed
+            )
+            for seed in range(runs)
+        ]
+    )
+    drawn = np.arange(chunk_size, budget + 1, chunk_size)
+    measured = np.searchsorted(samples, drawn, side="right") / runs
+    difference = np.abs(measured - SamplerLaw(batch_size, width).success(drawn)).max()
+    assert difference <= confidence_radius(runs, 0.99)
+
+
+def test_the_screen_passes_as_many_directions_as_predicted() -> None:
+    """Zero rows 0 to 23 of 60: subsets among them that leave two zeros on the rows set aside."""
+    batch, width, zeros = 4, 60, 24
+    sampled = passed = 0
+    for chunk in range(3000):
+        subsets, aside = draw_subsets(width, batch - 1, 8, seed=1, chunk=chunk, reserved=TEST_ROWS)
+        hits = int((subsets < zeros).all(axis=1).sum())
+        sampled += hits
+        passed += hits * int((aside < zeros).sum() >= NEEDED)
+    expected = float(screen_pass(np.array([zeros]), batch, width)[0])
+    assert passed / sampled == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 1500))
+
+
+def test_the_law_becomes_the_published_one_on_wide_layers() -> None:
+    law = SamplerLaw(12, 2000)
+    share = law.success([theory.sample_quantile(12, 2000, 0.5)])[0]
+    assert share == pytest.approx(0.5, abs=0.04)  # the look at eight rows costs 4 % of the samples
+
+
+@pytest.mark.parametrize(("batch_size", "width"), [(6, 24), (8, 48), (12, 200)])
+def test_bounds_enclose_the_estimate(batch_size: int, width: int) -> None:
+    low, middle, high = (SamplerLaw(batch_size, width, kind) for kind in ("lower", "estimate", "upper"))
+    drawn = np.geomspace(10, 1e8, 40)
+    assert (low.success(drawn) <= middle.success(drawn) + 1e-12).all()
+    assert (middle.success(drawn) <= high.success(drawn) + 1e-12).all()
+    assert middle.success([1e12])[0] == pytest.approx(middle.ceiling)
+    half = middle.quantile(0.5 * middle.ceiling)
+    assert middle.success([half])[0] == pytest.approx(0.5 * middle.ceiling)
+    assert middle.quantile(1.0) == math.inf

@@ -1,0 +1,177 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spear_xp import Progress, Result, Status, errors, invert, metrics
+from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.conftest import Backend
+
+
+def test_the_whole_batch_on_every_backend(space: Backend, solve: Callable[..., Any]) -> None:
+    truth = space.mlp(8, 150, 60, depth=3)
+    result = solve(*truth.observed)
+    assert result.status is Status.EXACT
+    comparison = metrics.compare(space.to_numpy(truth.inputs), space.to_numpy(result.inputs))
+    assert comparison.psnr.min() > space.least_psnr
+    assert comparison.exact_share == 1
+
+
+def test_types_of_the_result(space: Backend, solve: Callable[..., Any]) -> None:
+    truth = space.mlp(4, 80, 30)
+    result = solve(*truth.observed)
+    for array in (result.inputs, result.certified, result.error_bars, result.directions):
+        assert type(array) is type(truth.grad_w)
+        assert array.device == truth.grad_w.device
+    assert result.inputs.dtype == truth.grad_w.dtype
+    assert result.certified.dtype == space.xp.bool
+    assert (result.inputs.shape, result.directions.shape) == ((4, 30), (4, 4))
+    assert result.certified.shape == result.error_bars.shape == (4,)
+    for name in ("batch_size", "samples_drawn", "candidates", "threshold"):
+        assert type(getattr(result, name)) is int
+    assert type(result.noise_level) is float
+    assert result.reasons == ("",) * 4
+    assert result.residuals.max() < 1e-3
+    assert 0.99 < result.score <= 1
+    assert set(result.seconds) >= {"factorize", "filter", "select", "certify", "total"}
+    assert all(value >= 0 for value in result.seconds.values())
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_tiny_batches(space: Backend, batch: int, solve: Callable[..., Any]) -> None:
+    truth = space.mlp(batch, 100, 30)
+    result = solve(*truth.observed)
+    assert result.status is Status.EXACT
+    assert result.batch_size == batch
+
+
+def test_the_batch_size_may_be_given(layer: LayerGradient, solve: Callable[..., Any]) -> None:
+    result = solve(*layer.observed, batch_size=6)
+    assert (result.status, result.batch_size) == (Status.EXACT, 6)
+
+
+@pytest.mark.parametrize("search", ["auto", "sampling", "descent"])
+def test_every_search_solves_a_small_problem(
+    layer: LayerGradient, search: str, solve: Callable[..., Any]
+) -> None:
+    assert solve(*layer.observed, search=search).status is Status.EXACT
+
+
+def test_the_same_seed_gives_the_same_result(layer: LayerGradient) -> None:
+    one, other = (invert(*layer.observed, rng=7) for _ in range(2))
+    np.testing.assert_array_equal(one.inputs, other.inputs)
+    assert (one.samples_drawn, one.candidates) == (other.samples_drawn, other.candidates)
+
+
+def test_every_kind_of_seed(layer: LayerGradient) -> None:
+    for rng in (None, 3, np.random.default_rng(3), np.random.SeedSequence(3)):
+        assert invert(*layer.observed, rng=rng).status is Status.EXACT
+    seeded = [invert(*layer.observed, rng=r).samples_drawn for r in (3, np.random.default_rng(3))]
+    assert seeded[0] == seeded[1]
+
+
+def test_running_out_of_time_is_a_result() -> None:
+    truth = mlp_gradient(gaussian_inputs(40, 100, rng=0), width=120, rng=0)
+    result = invert(*truth.observed, time_limit=1e-3, rng=0, search="sampling")
+    assert result.status is Status.TIME_LIMIT
+    assert "time_limit" in result.status.value
+    assert result.inputs.shape == (0, 100)
+    assert result.certified.shape == result.error_bars.shape == (0,)
+    assert result.reasons == ()
+    assert result.samples_drawn > 0
+    assert result.directions.shape[0] == 40
+
+
+def test_wrong_weights_end_uncertified(layer: LayerGradient) -> None:
+    result = invert(*layer.observed[:2], -layer.weight, -layer.bias, time_limit=0.5, rng=0)
+    assert result.status in {Status.UNCERTIFIED, Status.TIME_LIMIT}
+    assert not result.certified.any()
+    assert all(result.reasons)
+
+
+def test_certified_samples_come_first() -> None:
+    """Sample 1 cannot be told from sample 0; the others can."""
+    rng = np.random.default_rng(0)
+    inputs = gaussian_inputs(6, 60, rng=0)
+    inputs[1] = inputs[0] + 0.1 * rng.standard_normal(60)
+    truth = mlp_gradient(inputs, width=150, labels=np.zeros(6, dtype=int), rng=0)
+    result = invert(*truth.observed, time_limit=1.0, rng=0)
+    assert (np.diff(result.certified.astype(int)) <= 0).all()
+    assert [text == "" for text in result.reasons] == result.certified.tolist()
+
+
+def test_progress_is_told_in_plain_numbers(layer: LayerGradient) -> None:
+    events: list[Progress] = []
+    result = invert(*layer.observed, rng=0, on_progress=events.append)
+    assert events[-1].stage == "done"
+    assert events[-1].certified == events[-1].batch_size == 6
+    assert events[-1].samples_drawn == result.samples_drawn
+    for event in events:
+        assert all(type(getattr(event, name)) in {int, float, str} for name in Progress.__slots__)
+    assert [e.samples_drawn for e in events] == sorted(e.samples_drawn for e in events)
+
+
+def test_an_interruption_keeps_what_there_is() -> None:
+    truth = mlp_gradient(gaussian_inputs(24, 60, rng=0), width=120, rng=0)
+
+    def interrupt(event: Progress) -> None:
+        if event.samples_drawn:
+            raise KeyboardInterrupt
+
+    result = invert(*truth.observed, rng=0, on_progress=interrupt, time_limit=20.0)
+    assert result.status is Status.INTERRUPTED
+    assert result.samples_drawn > 0
+
+
+def test_errors_of_the_callback_are_the_callers(layer: LayerGradient) -> None:
+    def fail(event: Progress) -> None:
+        msg = "mine"
+        raise LookupError(msg)
+
+    with pytest.raises(LookupError, match="mine"):
+        invert(*layer.observed, rng=0, on_progress=fail)
+
+
+def test_statuses_are_sentences() -> None:
+    for status in Status:
+        assert status.value[0].isupper()
+        assert status.value.endswith(".")
+        assert len(status.value) > 40
+
+
+def test_results_are_frozen(layer: LayerGradient) -> None:
+    result: Result = invert(*layer.observed, rng=0)
+    with pytest.raises(AttributeError):
+        result.status = Status.PARTIAL  # type: ignore[misc]
+
+
+def test_a_memory_mapped_gradient(tmp_path: Any, layer: LayerGradient) -> None:
+    np.save(tmp_path / "grad_w.npy", layer.grad_w)
+    mapped = np.load(tmp_path / "grad_w.npy", mmap_mode="r")
+    assert invert(mapped, *layer.observed[1:], rng=0).status is Status.EXACT
+
+
+@pytest.mark.parametrize("order", ["F", "strided"])
+def test_memory_layout_does_not_matter(layer: LayerGradient, order: str) -> None:
+    def laid_out(a: Any) -> Any:
+        return np.asfortranarray(a) if order == "F" else np.repeat(a, 2, axis=0)[::2]
+
+    assert invert(*map(laid_out, layer.observed), rng=0).status is Status.EXACT
+
+
+def test_mixed_precisions(layer: LayerGradient) -> None:
+    grad_w, grad_b, weight, bias = layer.observed
+    result = invert(grad_w, grad_b.astype("float64"), weight.astype("float64"), bias, rng=0)
+    assert result.status is Status.EXACT
+    assert result.inputs.dtype == np.float32
+
+
+def test_a_bias_gradient_of_zero_is_refused(layer: LayerGradient) -> None:
+    with pytest.raises(errors.ZeroGradientError, match="grad_b is zero"):
+        invert(layer.grad_w, 0 * layer.grad_b, layer.weight, layer.bias, time_limit=0.5, rng=0)
+
+
+def test_more_features_than_neurons(solve: Callable[..., Any]) -> None:
+    truth = mlp_gradient(gaussian_inputs(5, 2000, rng=0), width=100, rng=0)
+    assert solve(*truth.observed).status is Status.EXACT

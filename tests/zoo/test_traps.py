@@ -1,0 +1,64 @@
+"""False certificates are the worst error there is: no trap may yield one."""
+
+import pytest
+
+from spear_xp import SpearError, invert, metrics
+from tests.zoo.traps import TRAPS, twins_merged_by_noise
+from tests.zoo.verdict import false_certificates
+
+TIME_LIMIT = 0.5  # seconds; traps that hold no solution use all of it
+
+
+@pytest.mark.parametrize("seed", [0])
+@pytest.mark.parametrize("name", TRAPS)
+def test_no_false_certificate(name: str, seed: int) -> None:
+    trap = TRAPS[name](seed)
+    try:
+        result = invert(*trap.observed, batch_size=trap.batch_size, time_limit=TIME_LIMIT, rng=seed)
+    except SpearError:  # beyond use: refused, which certifies nothing
+        return
+    assert false_certificates(result, trap.inputs) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "honest",
+        "honest, float64",
+        "honest, deeper",
+        "negative",
+        "signs_of_rows_flipped",
+        "clipped_rows",
+        "scaled_globally 1e-06",
+        "trained_network 200",
+        "noise 1e-06",
+        "opposite",
+    ],
+)
+def test_what_is_no_trap_is_certified(name: str) -> None:
+    trap = TRAPS[name](0)
+    result = invert(*trap.observed, time_limit=10.0, rng=0)
+    assert result.certified.all()
+    assert len(result.inputs) == len(trap.inputs)
+
+
+def test_half_precision_is_recovered_and_not_certified() -> None:
+    """Rounding to ten bits could merge samples at a distance of one per cent."""
+    trap = TRAPS["rounded to float16"](0)
+    result = invert(*trap.observed, time_limit=10.0, rng=0)
+    assert metrics.compare(trap.inputs, result.inputs).psnr.min() > 60
+    assert not result.certified.any()
+    assert all("merge" in reason for reason in result.reasons)
+
+
+def test_equal_samples_are_reported_once() -> None:
+    trap = TRAPS["exact_duplicates, one label"](0)
+    result = invert(*trap.observed, time_limit=10.0, rng=0)
+    assert result.certified.all()
+    assert len(result.inputs) == len(trap.inputs) - 1
+
+
+def test_twins_merged_by_noise_are_not_certified() -> None:
+    trap = twins_merged_by_noise(0)
+    result = invert(*trap.observed, time_limit=5.0, rng=0)
+    assert false_certificates(result, trap.inputs) == []
