@@ -14,6 +14,7 @@ from spear_xp.console import describe, progress_bar, summary, to_json
 from spear_xp.errors import SpearError
 from spear_xp.estimate import estimate, median_map
 from spear_xp.invert import invert
+from spear_xp.loop import STRATEGIES
 from spear_xp.result import Result
 
 __all__ = ["main"]
@@ -64,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     cost.set_defaults(run=_estimate)
 
     for command in (demo, run):
-        command.add_argument("--search", default="auto", help="strategy: auto (default) or sampling")
+        command.add_argument(
+            "--search",
+            default="auto",
+            help=f"strategy: {', '.join(STRATEGIES)} (default auto; sampling is the published attack)",
+        )
         command.add_argument("--seed", type=int, default=0, help="seed of the search (default 0)")
     for command in (demo, run, cost):
         command.add_argument("--time-limit", type=float, default=60.0, help="seconds (default 60)")

@@ -22,7 +22,7 @@ NoiseModel = Literal["relative", "additive"]
 GAP = 3.0  # neighbouring noise singular values differ by less than this factor
 PART = 0.85  # ratios in the last part of a spectrum are those of the edge of the noise, not of a gap
 TAIL = 8  # values that must follow a gap where only the leading ones are known
-SKETCH = 64  # leading singular triplets looked at first
+SKETCH = 96  # leading singular triplets looked at first
 KEEP_BYTES = 512 * 2**20  # scaled rows are kept between passes up to this size
 POWERS = 2  # passes forth and back before the projection
 

@@ -5,6 +5,7 @@ A column of D is zero on many rows and a mixture of columns on fewer. A proposal
 stable; kernels that noise could turn into something else are rejected.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from spear_xp._arrays import Array, to_host
@@ -18,6 +19,8 @@ ROUNDS = 6
 SPARE = 2  # zero rows beyond the b-1 that define a kernel, and one that confirms it
 PARALLEL = 1e-5  # 1 - |cos| below which two unit directions are the same
 HANGING = 0.5  # leverage of a row from which it is taken to settle a dimension almost alone
+PLENTY = 4  # spare rows, in multiples of these, from which the rows of largest leverage go too
+LIGHT = 1e-2  # weight of a known dual against a typical row
 INFLUENTIAL = 3  # rows that may not decide alone that a kernel is one-dimensional
 
 
@@ -43,7 +46,15 @@ class Candidate:
     source: str
 
 
-def is_unique(problem: Problem, rows: Array, kernel: Array, second: Array) -> bool:
+def is_unique(
+    problem: Problem,
+    rows: Array,
+    kernel: Array,
+    second: Array,
+    *,
+    influential: int = INFLUENTIAL,
+    orthogonal: Array | None = None,
+) -> bool:
     """Whether the kernel of some rows is one-dimensional beyond what noise or chance can bridge.
 
     Parameters
@@ -53,7 +64,11 @@ def is_unique(problem: Problem, rows: Array, kernel: Array, second: Array) -> bo
     rows : array, shape (z, b)
         The near-zero rows.
     kernel, second : array, shape (b,)
-        Their two smallest right singular vectors.
+        The two smallest right singular vectors of the rows (and of `orthogonal`, where given).
+    influential : int
+        Rows that may not decide alone.
+    orthogonal : array, shape (k, b), optional
+        Further rows to which the direction is orthogonal for other reasons; they always stay.
 
     Notes
     -----
@@ -63,26 +78,31 @@ def is_unique(problem: Problem, rows: Array, kernel: Array, second: Array) -> bo
     direction and, where enough rows remain, without the three of largest leverage: it has to stay
     one-dimensional.
     """
-    if not _stands_out(problem, rows, kernel, second):
-        return False
     xp = problem.space.xp
-    spare = rows.shape[0] - (problem.rank - 1)
-    if spare < INFLUENTIAL:
+
+    def with_orthogonal(part: Array) -> Array:
+        return part if orthogonal is None else xp.concat([part, orthogonal], axis=0)
+
+    if not _stands_out(problem, with_orthogonal(rows), kernel, second):
         return False
-    rest = _without_heaviest(problem, rows, (rows @ second) ** 2)
-    if spare >= 2 * INFLUENTIAL:
-        inverted, valid = inverse(xp, rest.T @ rest + kernel[:, None] * kernel[None, :])
+    spare = rows.shape[0] - (problem.rank - 1)
+    if spare < influential and orthogonal is None:
+        return False
+    rest = _without_heaviest(problem, rows, (rows @ second) ** 2, influential)
+    if spare >= PLENTY * influential:
+        whole = with_orthogonal(rest)
+        inverted, valid = inverse(xp, whole.T @ whole + kernel[:, None] * kernel[None, :])
         if not valid:
             return False
-        rest = _without_heaviest(problem, rest, xp.sum((rest @ inverted) * rest, axis=1))
+        rest = _without_heaviest(problem, rest, xp.sum((rest @ inverted) * rest, axis=1), influential)
+    rest = with_orthogonal(rest)
     vectors = smallest_singular(xp, rest).vectors
     return _stands_out(problem, rest, vectors[:, 0], vectors[:, 1])
 
 
-def _without_heaviest(problem: Problem, rows: Array, weight: Array) -> Array:
+def _without_heaviest(problem: Problem, rows: Array, weight: Array, count: int) -> Array:
     xp = problem.space.xp
-    keep = xp.argsort(weight)[: rows.shape[0] - INFLUENTIAL]
-    return xp.take(rows, keep, axis=0)
+    return xp.take(rows, xp.argsort(weight)[: max(0, rows.shape[0] - count)], axis=0)
 
 
 def _stands_out(problem: Problem, rows: Array, kernel: Array, second: Array) -> bool:
@@ -100,6 +120,7 @@ def refit(
     *,
     source: str = "",
     spare: int = SPARE,
+    duals: Array | None = None,
     shared: list[Array] | None = None,
 ) -> Candidate | None:
     """Solve a direction again on all of its near-zero rows until the set is stable.
@@ -116,6 +137,9 @@ def refit(
         Name to keep with the candidate.
     spare : int
         Zero rows needed beyond b.
+    duals : array, shape (b, k), optional
+        Duals of other samples that are known: the direction is orthogonal to each. They settle what the
+        rows alone leave to a few of them, as between samples with almost the same mask.
     shared : list, optional
         Receives the kernel, shape (b, k), of the near-zero rows where it is not one-dimensional.
 
@@ -126,6 +150,10 @@ def refit(
     """
     xp, b = problem.space.xp, problem.rank
     least = b + spare if b > 1 else 0
+    orthogonal = None
+    if duals is not None and duals.shape[1]:
+        # Light enough not to bring the errors of the duals in where the rows decide.
+        orthogonal = LIGHT * (b / problem.width) ** 0.5 * normalize(xp, duals).T
     for _ in range(ROUNDS):
         index = xp.nonzero(zero)[0]
         if index.shape[0] < least:
@@ -133,7 +161,8 @@ def refit(
         if b == 1:
             break
         rows = xp.take(problem.rows, index, axis=0)
-        kernel = smallest_singular(xp, rows).vectors
+        stacked = rows if orthogonal is None else xp.concat([rows, orthogonal], axis=0)
+        kernel = smallest_singular(xp, stacked).vectors
         direction = kernel[:, 0]
         again = problem.zeros_of(direction)
         if bool(xp.all(again == zero)):
@@ -142,10 +171,13 @@ def refit(
     count = int(xp.sum(xp.astype(zero, xp.int64)))
     if count < least:
         return None
-    if b > 1 and not is_unique(problem, rows, direction, kernel[:, 1]):
-        if shared is not None:
-            shared.append(_kernel_space(problem, rows))
-        return None
+    if b > 1:
+        influential = min(INFLUENTIAL, (count - b + 1) // 3)  # narrow layers have no rows to give away
+        second = kernel[:, 1]
+        if not is_unique(problem, rows, direction, second, influential=influential, orthogonal=orthogonal):
+            if shared is not None:
+                shared.append(_kernel_space(problem, rows))
+            return None
     return Candidate(normalize(xp, direction), zero, count, source)
 
 
@@ -172,7 +204,9 @@ def filter_directions(
     threshold: int,
     source: str = "",
     widen: float = WIDEN,
+    duals: Array | None = None,
     shared: list[Array] | None = None,
+    keep_going: Callable[[], bool] = lambda: True,
 ) -> list[Candidate]:
     """Candidates among proposed directions, distinct, sparsest first.
 
@@ -188,8 +222,12 @@ def filter_directions(
         Name to keep with the candidates.
     widen : float
         Factor on the zero test for the first count, before the refit.
+    duals : array, shape (b, k), optional
+        Duals of samples that are known already, see `refit`.
     shared : list, optional
         Receives the kernels, shape (b, k), that rows left open between several directions.
+    keep_going : callable
+        Asked before each refit; False ends the filter with what it has.
 
     Returns
     -------
@@ -202,9 +240,12 @@ def filter_directions(
     counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
     order = [int(i) for i in (-counts).argsort(kind="stable") if counts[i] >= threshold]
     found: list[Candidate] = []
-    while order:
+    while order and keep_going():
         first, rest = order[0], order[1:]
-        candidate = refit(problem, directions[:, first], zero[:, first], source=source, shared=shared)
+        guess = (problem, directions[:, first], zero[:, first])
+        candidate = refit(*guess, source=source, shared=shared)
+        if candidate is None and duals is not None and duals.shape[1]:
+            candidate = refit(*guess, source=source, duals=duals)
         if candidate is not None and candidate.zeros >= threshold:
             found.append(candidate)
         # Proposals parallel to the one just solved would give the same candidate again.

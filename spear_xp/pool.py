@@ -16,7 +16,7 @@ SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong 
 SAME_DIRECTION = 1e-6  # 1 - |cos|
 DROP = 12  # one in so many doubtful candidates goes when nothing moves
 MORE = 2  # rows beyond what every vector of a kernel can be chosen to vanish on
-SPLITS = 4  # attempts at one kernel
+SPLITS, OFFERED = 4, 6  # attempts at one kernel, and kernels offered to a strategy at once
 SAME_SPACE = 1e-3  # squared sines of the angles between two kernels
 LARGEST_SHARED = 12  # dimension of a kernel that is worth splitting
 
@@ -87,7 +87,7 @@ class Pool:
             coefficients=xp.where(self.zero, xp.zeros_like(product), product),
             duals=partial.duals,
             solved=tuple(bool(s) for s in partial.solved),
-            shared=tuple(self.shared[i] for i in self._pending),
+            shared=tuple(self.shared[i] for i in self._pending()),
         )
 
     def _duals(self) -> PartialDuals:
@@ -97,25 +97,28 @@ class Pool:
         duals = space.xp.stack(columns, axis=1) if columns else self.directions
         return PartialDuals(duals, to_host([entry.dual is not None for entry in self.entries]).astype(bool))
 
-    @property
     def _pending(self) -> list[int]:
-        """Shared kernels that hold unknown directions and have not been split too often."""
+        """Shared kernels that hold unknown directions: a few, the least tried and smallest first."""
         xp, directions = self.problem.space.xp, self.directions
-        return [
-            i
-            for i, kernel in enumerate(self.shared)
-            if self.attempts[i] < SPLITS
-            and directions_within(xp, kernel, directions).shape[1] < kernel.shape[1]
-        ]
+        order = sorted(range(len(self.shared)), key=lambda i: (self.attempts[i], self.shared[i].shape[1]))
+        pending: list[int] = []
+        for i in order:
+            kernel = self.shared[i]
+            if self.attempts[i] >= SPLITS or len(pending) == OFFERED:
+                break
+            if directions_within(xp, kernel, directions).shape[1] < kernel.shape[1]:
+                pending.append(i)
+        return pending
 
     @property
     def fresh(self) -> bool:
-        """Whether a shared kernel has not been split at all."""
-        return 0 in self.attempts
+        """Whether the next kernel to split has not been tried at all."""
+        pending = self._pending()
+        return bool(pending) and self.attempts[pending[0]] == 0
 
     def settle(self) -> None:
         """Note that the pending kernels have been split once more."""
-        for i in range(len(self.attempts)):
+        for i in self._pending():
             self.attempts[i] += 1
 
     def share(self, kernels: list[Array]) -> None:
@@ -133,6 +136,15 @@ class Pool:
                 zero = xp.all(self.problem.zeros_of(kernel), axis=1)
                 self.common.append(int(xp.sum(xp.astype(zero, xp.int64))))
                 self.attempts.append(0)
+
+    @property
+    def solved(self) -> Array:
+        """Duals that are known, as columns, shape (b, k)."""
+        space = self.problem.space
+        columns = [entry.dual for entry in self.entries if entry.dual is not None]
+        if not columns:
+            return space.xp.zeros((self.problem.rank, 0), dtype=space.dtype, device=space.device)
+        return space.xp.stack(columns, axis=1)
 
     def solve(self) -> None:
         """Read off the duals that rows determine by now."""

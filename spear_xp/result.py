@@ -11,7 +11,7 @@ __all__ = ["Progress", "Result", "Status"]
 class Status(Enum):
     """How a search ended; each value is a sentence that says what to try next."""
 
-    EXACT = "Every sample of the batch is recovered and certified; nothing is left to try."
+    EXACT = "Every sample that the gradient tells apart is recovered and certified; nothing is left to try."
     PARTIAL = (
         "Some samples are certified and the others are not: read `reasons`, raise time_limit, or accept that "
         "the rest shares its mask, its input or its kernel with another sample."
@@ -77,7 +77,7 @@ class Result:
         Given, or found from the rank. Identical samples count once.
     directions : array, shape (batch_size, k)
         Directions in factor coordinates, in the order of `inputs`; where no full set was found, the
-        candidates so far, sparsest first.
+        candidates so far, sparsest first (`inputs` then holds the samples that rows alone determine).
     reasons : tuple of str
         Why a sample is not certified; empty strings for those that are.
     samples_drawn : int

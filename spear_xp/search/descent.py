@@ -27,7 +27,7 @@ WIDEST, NARROWEST = 0.1, 1e-7  # rows counted as zero, in units of a typical ent
 NARROW = 0.5  # at least, from one round to the next
 QUORUM = 1.3  # rows, as a multiple of the dimension, that must be able to stay in the count
 TINY = 1e-20  # keeps quotients finite where an iterate has arrived
-HALF = 0.5  # share of the rows in every fourth chunk
+SHARES = (1.0, 0.5, 1.0, 0.3)  # of the rows, least active first, in turns
 FEWEST = 2.5  # rows for each dimension that a share must leave
 SHARPENED = 48  # iterates of a chunk that are solved to the end
 
@@ -172,7 +172,7 @@ class Descent:
         """Directions at which one batch of descents has arrived."""
         space = problem.space
         xp, rng = space.xp, generator(seed, STREAM, chunk)
-        face = _face(problem, known, share=HALF if chunk % 4 == 3 else 1.0)
+        face = _face(problem, known, share=SHARES[chunk % len(SHARES)])
         d = face.rows.shape[1]
         if d == 0:  # every sample is solved
             return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
@@ -206,34 +206,30 @@ def _face(problem: Problem, known: Known, share: float = 1.0) -> _Face:
     xp, space = problem.space.xp, problem.space
     solved = space.indices([k for k, s in enumerate(known.solved) if s])
     other = space.indices([k for k, s in enumerate(known.solved) if not s])
-    frame, rows, change, layer = None, problem.balanced, problem.unbalance, problem.layer
-    if solved.shape[0]:
-        duals = xp.take(known.duals, solved, axis=1)
-        directions = xp.take(known.directions, solved, axis=1)
-        frame = xp.linalg.qr(normalize(xp, duals), mode="complete").Q[:, solved.shape[0] :]
-        rows = problem.rows @ frame
-        if not frame.shape[1]:
-            return _Face(rows, frame, rows, None)
-        rows, change = balance(xp, rows)
-        # The dual that an iterate implies is cleared of the solved samples.
-        layer = layer @ (frame - duals @ (directions.T @ frame))
-    lift = change if frame is None else frame @ change
-    back, _ = inverse(xp, change)
-    layer = layer @ back.T
-    if share < 1 and int(share * problem.width) > FEWEST * lift.shape[1]:
-        rest = problem.rows - known.coefficients @ known.duals.T
+    duals, directions = (xp.take(a, solved, axis=1) for a in (known.duals, known.directions))
+    d = problem.rank - int(solved.shape[0])
+    rows, layer = problem.rows, problem.layer
+    if d == 0:
+        return _Face(rows[:, :0], problem.unbalance[:, :0], layer[:, :0], None)
+    if share < 1 and int(share * problem.width) > FEWEST * d:
+        rest = rows - known.coefficients @ known.duals.T
         least = xp.argsort(remaining_activity(problem, rest))[: int(share * problem.width)]
         rows, layer = xp.take(rows, least, axis=0), xp.take(layer, least, axis=0)
+    frame = xp.eye(d, dtype=space.dtype, device=space.device)
+    if solved.shape[0]:
+        frame = xp.linalg.qr(normalize(xp, duals), mode="complete").Q[:, solved.shape[0] :]
+        # The dual that an iterate implies is cleared of the solved samples.
+        layer = layer @ (frame - duals @ (directions.T @ frame))
+    balanced, change = balance(xp, rows @ frame)
+    back, _ = inverse(xp, change)
     avoid = None
-    d = lift.shape[1]
     if other.shape[0] and d > 1:
-        inner = xp.take(known.directions, other, axis=1)
-        inner = back @ (inner if frame is None else frame.T @ inner)
+        inner = back @ frame.T @ xp.take(known.directions, other, axis=1)
         left, values, _ = xp.linalg.svd(normalize(xp, inner), full_matrices=False)
         keep = int(xp.sum(xp.astype(values > 1e-4 * values[0], xp.int64)))
         avoid = left[:, : min(keep, d - 1)]
     scale = (d / rows.shape[0]) ** 0.5
-    return _Face(rows * scale, lift, layer, avoid)
+    return _Face(balanced * scale, frame @ change, layer @ back.T, avoid)
 
 
 def _distinct(xp: Namespace, face: _Face, vectors: Array) -> Array:

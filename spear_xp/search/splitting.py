@@ -30,7 +30,7 @@ CLEAR = 30.0  # size of a row within the kernel, in units of its noise, from whi
 class Splitting:
     """Descents within the kernels that several samples share."""
 
-    steps: int = 120
+    steps: int = 90
     name: str = "splitting"
 
     def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:

@@ -176,7 +176,7 @@ def draw(cells: list[Cell], path: Path) -> None:
         axis.tick_params(labelsize=8)
         axis.grid(color="0.92", lw=0.6)
         axis.set_axisbelow(True)
-        place = (0.05, 0.95, "left", "top") if cell.law.ceiling < 0.5 else (0.95, 0.06, "right", "bottom")
+        place = (0.05, 0.95, "left", "top") if cell.measured[-1] < 0.6 else (0.95, 0.06, "right", "bottom")
         text = signed(cell.deviation)
         axis.text(*place[:2], text, ha=place[2], va=place[3], transform=axis.transAxes, fontsize=8)
         if row == 0:

@@ -61,10 +61,10 @@ def chosen(rng: Rng, options: dict[str, Callable[..., object]], share: float, mo
 def stock(name: str) -> Floats:
     """All images of a data set, one a row."""
     return {
-        "faces": lambda: data.faces(100),
-        "raw faces": lambda: data.faces(100, standardized=False),
-        "raw digits": lambda: data.digits(1797),
-        "tabular": lambda: data.tabular(569),
+        "faces": lambda: data.faces(100, rng=0),
+        "raw faces": lambda: data.faces(100, standardized=False, rng=0),
+        "raw digits": lambda: data.digits(1797, rng=0),
+        "tabular": lambda: data.tabular(569, rng=0),
     }[name]()
 
 
