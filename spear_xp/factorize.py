@@ -11,18 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from spear_xp._arrays import Array, Host, Namespace, generator, to_host
+from spear_xp._arrays import Array, Namespace, generator, to_host
 from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.gradient import Gradient
+from spear_xp.rank import TAIL, numerical_rank
 
-__all__ = ["Factorization", "factorize", "numerical_rank"]
+__all__ = ["Factorization", "factorize"]
 
 NoiseModel = Literal["relative", "additive"]
 
-GAP = 3.0  # neighbouring noise singular values differ by less than this factor
-PART = 0.85  # ratios in the last part of a spectrum are those of the edge of the noise, not of a gap
-TAIL = 8  # values that must follow a gap where only the leading ones are known
+PART = 0.85  # of the triplets looked at that a given batch size may take
 SKETCH = 96  # leading singular triplets looked at first
+LONG, SINGLE = 20_000, 1e-8  # columns, and rounding unit of the gradient, from which Gram matrices serve
+THIN = 3  # of the blocks of long rows, every so many measure the noise
 KEEP_BYTES = 512 * 2**20  # scaled rows are kept between passes up to this size
 POWERS = 2  # passes forth and back before the projection
 
@@ -114,86 +115,48 @@ def _leading(rows: _Rows, count: int) -> _Spectrum:
         return _complete(rows)
     space = rows.gradient.space
     xp = space.xp
-    basis = rows.times(space.normal(generator(0, 0, count), (rows.shape[1], count)))
+    basis = xp.linalg.qr(rows.times(space.normal(generator(0, 0, count), (rows.shape[1], count)))).Q
+    long = _is_long(rows)
     for _ in range(POWERS - 1):
-        basis = xp.linalg.qr(basis).Q
-        basis = rows.times(xp.linalg.qr(rows.transposed_times(basis)).Q)
-    basis = xp.linalg.qr(basis).Q
+        back = rows.transposed_times(basis)
+        basis = xp.linalg.qr(rows.times(back if long else xp.linalg.qr(back).Q)).Q
     projected = rows.transposed_times(basis)  # (n + 1, count)
-    q, r = xp.linalg.qr(projected)
-    small, values, mix = xp.linalg.svd(r.T, full_matrices=False)
+    if long:
+        squares, small = xp.linalg.eigh(projected.T @ projected)
+        squares, small = xp.flip(squares), xp.flip(small, axis=1)
+        values = xp.sqrt(xp.clip(squares, space.eps**2 * squares[0], None))
+        right = (projected @ (small / values)).T
+    else:
+        q, r = xp.linalg.qr(projected)
+        small, values, mix = xp.linalg.svd(r.T, full_matrices=False)
+        right = mix @ q.T
     outside = xp.zeros_like(basis[:, 0])
-    for start, stop, block in rows.blocks():
+    seen = 0
+    for i, (start, stop, block) in enumerate(rows.blocks()):
+        if long and i % THIN:  # a share of so many columns tells the noise as well
+            continue
         rest = block - basis @ projected[start:stop, :].T
         outside = outside + xp.sum(rest * rest, axis=1)
-    return _Spectrum(basis @ small, values, mix @ q.T, outside, complete=False)
+        seen += stop - start
+    outside = outside * (rows.shape[1] / seen)
+    return _Spectrum(basis @ small, values, right, outside, complete=False)
 
 
-def numerical_rank(
-    values: Array, shape: tuple[int, int], floor: float, *, complete: bool = True
-) -> int | None:
-    """Rank of a matrix of the given shape from its leading singular values.
+def _is_long(rows: _Rows) -> bool:
+    """Whether rows are so long that their orthonormalisation would cost more than the passes over them.
 
-    The last clear gap above the rounding floor counts; with noise that leaves no gap, the edge of
-    the Marchenko-Pastur law of the trailing values.
-
-    Parameters
-    ----------
-    values : array, shape (r,)
-        Leading singular values, descending.
-    shape : (int, int)
-        Shape of the matrix.
-    floor : float
-        Singular values that rounding of the entries alone can cause; what lies below means nothing.
-    complete : bool
-        Whether these are all of the singular values.
-
-    Returns
-    -------
-    int or None
-        None where neither rule sees a low rank.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> numerical_rank(np.array([9.0, 5.0, 1.0, 1e-8, 9e-9, 8e-9, 7e-9, 7e-9]), (8, 9), 1e-15)
-    3
+    Gram matrices of the long side replace it: they lose singular values below 1e-8 of the largest, which
+    are rounding errors anyway where the gradient itself is in single or half precision.
     """
-    host = to_host(values).astype(float)
-    clipped = host.clip(min=floor)
-    inner = PART * float((host > floor).sum())  # gaps beyond are those of the edge of the noise
-    gaps = [
-        i
-        for i in range(len(host) - 1)
-        if clipped[i] > GAP * clipped[i + 1] and (i < inner or clipped[i + 1] == floor)
-    ]
-    if gaps and (complete or _noise_follows(clipped[gaps[-1] + 1 :])):
-        return gaps[-1] + 1
-    if not complete:
-        return None
-    # No gap: count what sticks out of the noise, whose level the values below the count show.
-    tall, wide = max(shape), min(shape)
-    rank = 0
-    for _ in range(20):
-        tail = host[rank:]
-        sigma = math.sqrt(float((tail**2).sum()) / (tall * max(1, wide - rank)))
-        edge = 1.05 * sigma * (math.sqrt(tall) + math.sqrt(wide - rank))
-        found = int((host > edge).sum())
-        if found <= rank:
-            break
-        rank = found
-    return rank if 0 < rank < PART * wide else None
-
-
-def _noise_follows(tail: Host) -> bool:
-    """Whether the values after a gap are flat and many enough to be noise rather than more signal."""
-    return len(tail) >= TAIL and bool(tail[0] < GAP * tail[-1])
+    coarse = float(rows.gradient.space.xp.finfo(rows.gradient.grad_w.dtype).eps) > SINGLE
+    return coarse and rows.shape[1] > LONG
 
 
 def _find_rank(rows: _Rows, batch_size: int | None) -> tuple[_Spectrum, int]:
     gradient = rows.gradient
     space = gradient.space
-    count = SKETCH if batch_size is None else max(SKETCH, int(batch_size / PART) + 8)
+    first = SKETCH // 2 if _is_long(rows) else SKETCH
+    count = first if batch_size is None else max(first, int(batch_size / PART) + TAIL)
     roundoff = float(space.xp.finfo(gradient.grad_w.dtype).eps) / 2
     energy = math.sqrt(float(space.xp.sum((space.xp.take(gradient.norms, gradient.live) * rows.scale) ** 2)))
     while True:

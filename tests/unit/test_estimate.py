@@ -149,3 +149,9 @@ def test_the_text_speaks_of_the_published_sampler() -> None:
     lines = describe(estimate(12, 24, **RATE))
     assert any('search="sampling"' in line and 'search="auto", needs far less' in line for line in lines)
     assert any("never" in line for line in lines)
+
+
+def test_the_largest_sizes_neither_overflow_nor_fail() -> None:
+    forecast = estimate(10**4, 10**6)
+    assert forecast.log_samples[0.5] / math.log(2) == pytest.approx(10127.03, abs=0.01)
+    assert forecast.seconds() == math.inf

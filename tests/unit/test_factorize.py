@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from spear_xp import data, factorize, validate
-from spear_xp.factorize import numerical_rank
+from spear_xp.rank import numerical_rank
 from spear_xp.synthetic import gaussian_inputs, mlp_gradient
 from tests import strategies
 from tests.conftest import Backend
