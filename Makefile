@@ -1,4 +1,5 @@
 # `make demo` and `make test` need Python 3.11+ and nothing else: both make their own virtual environment.
+# `make test TORCH=2.13.0` installs that release of torch too and tests tensors in and out.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,7 +30,7 @@ $(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]" $(if $(TORCH),torch==$(TORCH))
 	@touch $@ $(VENV)/demo.stamp
 
 clean:
