@@ -11,7 +11,7 @@ demo: $(VENV)/demo.stamp
 	$(RUN)/spear-xp demo
 
 test: $(VENV)/test.stamp lint
-	$(RUN)/python -m pytest -n 2 -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -106,9 +106,9 @@ def _unwrap_torch(array: Array) -> Array:
 
 
 def _wrap_torch(array: Array) -> Array:
-    import torch
+    from torch.utils.dlpack import from_dlpack
 
-    return torch.from_dlpack(array)
+    return from_dlpack(array)
 
 
 def enter(**arrays: Array) -> tuple[Space, dict[str, Array], Callable[[Array], Array]]:

@@ -20,6 +20,8 @@ from spear_xp.schedule import Schedule
 from spear_xp.search.alternation import Alternation
 from spear_xp.search.base import Known, Strategy
 from spear_xp.search.descent import Descent
+from spear_xp.search.guided_sets import GuidedSets
+from spear_xp.search.information_set import InformationSet
 from spear_xp.search.peeling import Peeling
 from spear_xp.search.sampling import Sampling
 from spear_xp.search.splitting import Splitting
@@ -30,11 +32,20 @@ __all__ = ["STRATEGIES", "Loop"]
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 
-STRATEGIES: dict[str, Callable[[], list[Strategy]]] = {
-    "auto": lambda: [Peeling(), Descent(), Splitting(), Alternation()],
-    "sampling": lambda: [Sampling()],
-    "descent": lambda: [Descent()],
-    "peeling": lambda: [Peeling()],
+FEW_ROWS = 6  # times the batch size: narrower layers need guided information sets
+
+
+def _auto(problem: Problem) -> list[Strategy]:
+    few: list[Strategy] = [GuidedSets()] if problem.width < FEW_ROWS * problem.rank else []
+    return [Peeling(), Descent(), *few, Splitting(), Alternation()]
+
+
+STRATEGIES: dict[str, Callable[[Problem], list[Strategy]]] = {
+    "auto": _auto,
+    "sampling": lambda _: [Sampling()],
+    "information_set": lambda _: [InformationSet()],
+    "descent": lambda _: [Descent()],
+    "peeling": lambda _: [Peeling()],
 }
 
 
@@ -50,7 +61,11 @@ class Loop:
         time_limit: float,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
-        self.problem, self.schedule, self.threshold = problem, Schedule(STRATEGIES[search]()), threshold
+        self.problem, self.schedule, self.threshold = (
+            problem,
+            Schedule(STRATEGIES[search](problem)),
+            threshold,
+        )
         self.published = search == "sampling"
         self.started, self.deadline, self.on_progress = started, started + time_limit, on_progress
         self.pool = Pool(problem)

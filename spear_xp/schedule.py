@@ -6,7 +6,7 @@ from spear_xp.search.base import Strategy
 
 __all__ = ["Schedule"]
 
-IDLE = 2  # chunks without a find after which a strategy counts as stalled
+IDLE = 4  # chunks without a find after which a strategy counts as stalled
 FORGET = 0.3  # weight of the past in a rate: what a strategy yields changes as the search goes on
 
 
@@ -58,7 +58,7 @@ class Schedule:
 
     @property
     def stalled(self) -> bool:
-        """Whether every strategy came back empty-handed twice since the last restart."""
+        """Whether every strategy came back empty-handed again and again since the last restart."""
         return all(record.idle >= IDLE for record in self.records)
 
     def restart(self) -> None:

@@ -25,7 +25,8 @@ HEAVY = (
     "rich",
     "array_api_strict",
 )
-NUMPY = ("_arrays.py", "cli.py", "data.py", "estimate.py", "plots.py")  # the last four: host data only
+HOST = ("cli.py", "data.py", "estimate.py", "plots.py", "exchange.py", "guided_sets.py")  # files, host draws
+NUMPY = ("_arrays.py", *HOST)
 
 
 def name_of(path: Path) -> str:

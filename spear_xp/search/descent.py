@@ -15,7 +15,7 @@ from spear_xp._linalg import balance, inverse, normalize
 from spear_xp.problem import Problem, remaining_activity
 from spear_xp.search.base import Known, Proposals
 
-__all__ = ["Descent", "descend", "sharpen"]
+__all__ = ["TEMPERATURES", "Descent", "Face", "descend", "distinct", "face_of", "sharpen"]
 
 STREAM = 2
 SHRINK = 1e-3  # last step over first
@@ -33,7 +33,7 @@ SHARPENED = 48  # iterates of a chunk that are solved to the end
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Face:
+class Face:
     """The part of the problem in which a descent moves: coordinates y with q = lift @ y.
 
     `rows` are balanced rows of U in these coordinates, `layer` maps y to the pre-activations of the
@@ -172,7 +172,7 @@ class Descent:
         """Directions at which one batch of descents has arrived."""
         space = problem.space
         xp, rng = space.xp, generator(seed, STREAM, chunk)
-        face = _face(problem, known, share=SHARES[chunk % len(SHARES)])
+        face = face_of(problem, known, share=SHARES[chunk % len(SHARES)])
         d = face.rows.shape[1]
         if d == 0:  # every sample is solved
             return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
@@ -192,12 +192,12 @@ class Descent:
                 steps=self.steps * (1 + chunk // 6),
                 temperature=TEMPERATURES[chunk % len(TEMPERATURES)],
             )
-        arrived = _distinct(xp, face, normalize(xp, xp.astype(end, space.dtype)))
+        arrived = distinct(xp, face, normalize(xp, xp.astype(end, space.dtype)))
         directions = face.lift @ sharpen(xp, face.rows, arrived)
         return Proposals(normalize(xp, directions), count)
 
 
-def _face(problem: Problem, known: Known, share: float = 1.0) -> _Face:
+def face_of(problem: Problem, known: Known, share: float = 1.0) -> Face:
     """Coordinates of the complement of solved samples, balanced, and what to avoid in them.
 
     With a share below 1 only the least active rows are kept: fewer nonzero entries, at the price of
@@ -210,7 +210,7 @@ def _face(problem: Problem, known: Known, share: float = 1.0) -> _Face:
     d = problem.rank - int(solved.shape[0])
     rows, layer = problem.rows, problem.layer
     if d == 0:
-        return _Face(rows[:, :0], problem.unbalance[:, :0], layer[:, :0], None)
+        return Face(rows[:, :0], problem.unbalance[:, :0], layer[:, :0], None)
     if share < 1 and int(share * problem.width) > FEWEST * d:
         rest = rows - known.coefficients @ known.duals.T
         least = xp.argsort(remaining_activity(problem, rest))[: int(share * problem.width)]
@@ -229,10 +229,10 @@ def _face(problem: Problem, known: Known, share: float = 1.0) -> _Face:
         keep = int(xp.sum(xp.astype(values > 1e-4 * values[0], xp.int64)))
         avoid = left[:, : min(keep, d - 1)]
     scale = (d / rows.shape[0]) ** 0.5
-    return _Face(balanced * scale, frame @ change, layer @ back.T, avoid)
+    return Face(balanced * scale, frame @ change, layer @ back.T, avoid)
 
 
-def _distinct(xp: Namespace, face: _Face, vectors: Array) -> Array:
+def distinct(xp: Namespace, face: Face, vectors: Array) -> Array:
     """Distinct iterates, best objective first."""
     order = to_host(xp.argsort(xp.sum(xp.abs(face.rows @ vectors), axis=0)))
     cosines = to_host(xp.abs(vectors.T @ vectors))

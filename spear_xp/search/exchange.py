@@ -96,7 +96,8 @@ def sparse_directions(xp: Namespace, rows: Array, sets: Host, walk: Walk, rng: n
 
     Notes
     -----
-    2 b · spare operations for a swap and b log b for a pair. Chains whose pivot is small sit a swap out.
+    2 b · spare operations for a swap, b (log b)² / 2 without a branch for a pair. Chains whose pivot is
+    small sit a swap out.
     """
     b = rows.shape[1]
     nothing = xp.zeros((b, 0), dtype=rows.dtype, device=rows.device)
@@ -282,10 +283,10 @@ def _solve(xp: Namespace, rows: Array, hits: _Hits, jitter: Array, near: float) 
     values = values + xp.where(unit == second[:, None], weight[:, None], zero)
     directions = normalize(xp, xp.linalg.solve(square, values[:, :, None])[:, :, 0].T)
     zeros = xp.sum(xp.astype(xp.abs(rows @ directions) < near, xp.int64), axis=0)
-    return _distinct(xp, directions, zeros, b + 2, max(PARALLEL, near**2))
+    return distinct(xp, directions, zeros, b + 2, max(PARALLEL, near**2))
 
 
-def _distinct(xp: Namespace, directions: Array, counts: Array, least: int, parallel: float) -> Array:
+def distinct(xp: Namespace, directions: Array, counts: Array, least: int, parallel: float) -> Array:
     """Directions with at least so many zero rows, one of each kind, those with most zeros first."""
     number, cosines = to_host(counts), to_host(xp.abs(directions.T @ directions))
     keep: list[int] = []
