@@ -19,7 +19,7 @@ ROUNDS = 6
 SPARE = 2  # zero rows beyond the b-1 that define a kernel, and one that confirms it
 PARALLEL = 1e-5  # 1 - |cos| below which two unit directions are the same
 HANGING = 0.5  # leverage of a row from which it is taken to settle a dimension almost alone
-PLENTY = 4  # spare rows, in multiples of these, from which the rows of largest leverage go too
+PLENTY = 4  # spare rows, in multiples of these, from which leverages tell rows apart
 LIGHT = 1e-2  # weight of a known dual against a typical row
 INFLUENTIAL = 3  # rows that may not decide alone that a kernel is one-dimensional
 
@@ -74,9 +74,9 @@ def is_unique(
     -----
     Samples with almost equal masks share a kernel of dimension k on the rows that exclude them all, and
     a vector of it can be chosen to vanish on k - 1 rows more, or on one or two beyond that by chance.
-    So the kernel is solved once more without the three rows that weigh most against its second
-    direction and, where enough rows remain, without the three of largest leverage: it has to stay
-    one-dimensional.
+    So the kernel is solved once more without the three rows of largest leverage, and has to stay
+    one-dimensional. Where rows are so few that all leverages are large, the three rows that weigh most
+    against the second direction go instead.
     """
     xp = problem.space.xp
 
@@ -88,14 +88,14 @@ def is_unique(
     spare = rows.shape[0] - (problem.rank - 1)
     if spare < influential and orthogonal is None:
         return False
-    rest = _without_heaviest(problem, rows, (rows @ second) ** 2, influential)
+    weight = (rows @ second) ** 2
     if spare >= PLENTY * influential:
-        whole = with_orthogonal(rest)
+        whole = with_orthogonal(rows)
         inverted, valid = inverse(xp, whole.T @ whole + kernel[:, None] * kernel[None, :])
         if not valid:
             return False
-        rest = _without_heaviest(problem, rest, xp.sum((rest @ inverted) * rest, axis=1), influential)
-    rest = with_orthogonal(rest)
+        weight = xp.sum((rows @ inverted) * rows, axis=1)
+    rest = with_orthogonal(_without_heaviest(problem, rows, weight, influential))
     vectors = smallest_singular(xp, rest).vectors
     return _stands_out(problem, rest, vectors[:, 0], vectors[:, 1])
 

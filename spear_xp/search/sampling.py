@@ -17,6 +17,7 @@ __all__ = ["Sampling", "draw_subsets", "kernel_directions"]
 
 STREAM = 1
 TEST_ROWS = 8  # set aside in every chunk
+TINY = 4  # batch size up to which one zero is enough: hits are plenty and a chunk sets aside few
 NEEDED = 2  # zeros among them; a random direction shows two in fewer than one of 1e5 draws
 NEAR = 1e-4  # |row · direction| in balanced rows that single precision cannot tell from zero
 SURVIVORS = 64  # kept of one chunk, the rest would be the same few directions again
@@ -124,7 +125,7 @@ class Sampling:
         rows = xp.astype(problem.balanced, xp.float32)
         kernels = kernel_directions(xp, rows, space.indices(subsets))
         near = xp.abs(xp.take(rows, space.indices(aside), axis=0) @ kernels) < NEAR
-        hits = xp.sum(xp.astype(near, xp.int32), axis=0) >= min(NEEDED, reserved)
+        hits = xp.sum(xp.astype(near, xp.int32), axis=0) >= min(NEEDED if b > TINY else 1, reserved)
         chosen = to_host(hits).nonzero()[0][:SURVIVORS]
         return Proposals(self._solve(problem, subsets[chosen]), len(subsets))
 
