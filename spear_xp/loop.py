@@ -73,6 +73,7 @@ class Loop:
         self.drawn = 0
         self.score = 0.0
         self.best: tuple[Recovery, Certificate] | None = None
+        self.sources: list[str] = []
         self.seconds: dict[str, float] = {}
 
     def spent(self, stage: str, since: float) -> None:
@@ -166,6 +167,7 @@ class Loop:
             certificate = certify(self.problem, recovery)
             if self.best is None or certificate.rank > self.best[1].rank:
                 self.best, self.score = (recovery, certificate), score or matching_score(self.problem, chosen)
+                self.sources = [candidate.source for candidate in chosen]
             if not (self.published or certificate.certified.all()):
                 key = hash(tuple(sorted(id(c) for c in chosen)))
                 self.tried[key] = self.tried.get(key, 0) + 1
@@ -208,6 +210,7 @@ class Loop:
             directions = Pool(problem, tuple(candidates)).directions
             certified, bars, residuals = _filled(count, False), _filled(count, math.inf), _filled(0, 0.0)
             reasons: tuple[str, ...] = (ALONE,) * count
+            sources = [entry.candidate.source for entry in self.pool.entries if entry.dual is not None]
         else:
             recovery, certificate = self.best
             ranking = (~certificate.certified).argsort(kind="stable")
@@ -217,6 +220,7 @@ class Loop:
             certified, bars = certificate.certified[ranking], certificate.error_bars[ranking]
             residuals = certificate.residuals
             reasons = tuple(certificate.reason(int(k)) for k in ranking)
+            sources = [self.sources[int(k)] for k in ranking]
         self.seconds["total"] = time.perf_counter() - self.started
         return Result(
             inputs=leave(xp.astype(to_inputs(problem, duals), dtype)),
@@ -226,6 +230,7 @@ class Loop:
             batch_size=problem.rank,
             directions=leave(directions),
             reasons=reasons,
+            sources=tuple(sources),
             samples_drawn=self.drawn,
             candidates=len(self.pool),
             score=self.score,

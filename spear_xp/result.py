@@ -80,6 +80,8 @@ class Result:
         candidates so far, sparsest first (`inputs` then holds the samples that rows alone determine).
     reasons : tuple of str
         Why a sample is not certified; empty strings for those that are.
+    sources : tuple of str
+        Strategy that found the direction of each sample.
     samples_drawn : int
         Row subsets drawn.
     candidates : int
@@ -106,6 +108,7 @@ class Result:
     batch_size: int
     directions: Array
     reasons: tuple[str, ...]
+    sources: tuple[str, ...]
     samples_drawn: int
     candidates: int
     score: float

@@ -95,11 +95,11 @@ def main() -> None:
     rows = []
     for size in options.sizes.split(","):
         b, m = map(int, size.split("x"))
-        runs: dict[str, list[Outcome]] = {"published": [], "sampling": [], "auto": []}
+        runs: dict[str, list[Outcome]] = {"published": [], "sampling": [], "information_set": [], "auto": []}
         for seed in map(int, options.seeds.split(",")):
             truth = gaussian(seed, b, m, depth=2, classes=10)
             runs["published"].append(of_published(truth, seed, options.budget))
-            for search in ("sampling", "auto"):
+            for search in ("sampling", "information_set", "auto"):
                 runs[search].append(of_library(truth, seed, options.budget, search))
         for attack, outcomes in runs.items():
             name = attack if attack == "published" else f'`search="{attack}"`'

@@ -175,3 +175,9 @@ def test_a_bias_gradient_of_zero_is_refused(layer: LayerGradient) -> None:
 def test_more_features_than_neurons(solve: Callable[..., Any]) -> None:
     truth = mlp_gradient(gaussian_inputs(5, 2000, rng=0), width=100, rng=0)
     assert solve(*truth.observed).status is Status.EXACT
+
+
+def test_every_sample_names_its_strategy(layer: LayerGradient) -> None:
+    sampled = invert(*layer.observed, search="sampling", rng=0)
+    assert sampled.sources == ("sampling",) * 6
+    assert len(invert(*layer.observed, rng=0).sources) == 6
