@@ -91,7 +91,8 @@ def refine(problem: Problem, recovery: Recovery, *, rounds: int = 2) -> Recovery
         columns = []
         for k in range(b):
             index = xp.nonzero(support[:, k])[0]
-            if index.shape[0] < b - 1:
+            same = bool(xp.all(support[:, k] == recovery.support[:, k]))  # solved on these rows already
+            if same or index.shape[0] < b - 1:
                 columns.append(recovery.directions[:, k])
                 continue
             columns.append(smallest_singular(xp, xp.take(problem.rows, index, axis=0)).vectors[:, 0])
