@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from spear_xp._arrays import Array, LinAlgError, Namespace
 
-__all__ = ["Kernel", "balance", "inverse", "normalize", "smallest_singular"]
+__all__ = ["Kernel", "balance", "inverse", "normalize", "smallest_singular", "weighted_kernels"]
 
 ROUNDS = 3  # of balancing; more change nothing that a search would notice
+STEPS = 3  # of inverse iteration
 DENSE = 24  # matrices with at most this many columns go through a full decomposition
 
 
@@ -75,6 +76,32 @@ def smallest_singular(xp: Namespace, matrix: Array) -> Kernel:
     _, values, mix = xp.linalg.svd(image, full_matrices=False)
     vectors = block @ xp.flip(mix.T, axis=1)
     return Kernel(vectors[:, :2], (float(values[2]), float(values[1])))
+
+
+def weighted_kernels(xp: Namespace, rows: Array, weights: Array) -> Array:
+    """Least singular vectors of one matrix under many weights of its rows, by inverse iteration.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    rows : array, shape (m, b)
+        Unit rows without preferred coordinates, so that no start is special.
+    weights : array, shape (m, s)
+        Squared weights, not negative; 0 and 1 choose subsets of the rows.
+
+    Returns
+    -------
+    array, shape (b, s)
+        Unit vectors.
+    """
+    m, b = rows.shape
+    gram = (rows.T[None, :, :] * weights.T[:, None, :]) @ rows
+    shift = 1e-14 * m * xp.eye(b, dtype=rows.dtype, device=rows.device)
+    current = xp.ones((weights.shape[1], b, 1), dtype=rows.dtype, device=rows.device)
+    for _ in range(STEPS):
+        current = normalize(xp, xp.linalg.solve(gram + shift, current), axis=1)
+    return current[:, :, 0].T
 
 
 def _by_decomposition(xp: Namespace, matrix: Array) -> Kernel:

@@ -8,7 +8,7 @@ which rows its sample does not activate; the kernel of the surest of them is a g
 from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Namespace, generator
-from spear_xp._linalg import normalize
+from spear_xp._linalg import normalize, weighted_kernels
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
 from spear_xp.search.descent import sharpen
@@ -43,10 +43,8 @@ def masked_kernels(xp: Namespace, rows: Array, z: Array, *, softness: float = SO
     if b == 1 or z.shape[1] == 0:
         return xp.ones((b, z.shape[1]), dtype=rows.dtype, device=rows.device)
     sure = xp.clip(-z / (softness * xp.mean(xp.abs(z), axis=0)), 0, 1)
-    gram = (rows.T[None, :, :] * (sure**2).T[:, None, :]) @ rows
-    _, vectors = xp.linalg.eigh(gram)
     scale = (b / rows.shape[0]) ** 0.5
-    return sharpen(xp, scale * rows, vectors[:, :, 0].T)
+    return sharpen(xp, scale * rows, weighted_kernels(xp, rows, sure**2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,44 +7,15 @@ first; the kernels themselves are always those of the original rows, so noise do
 
 from dataclasses import dataclass
 
-from spear_xp._arrays import Array, Namespace, to_host
-from spear_xp._linalg import normalize
+from spear_xp._arrays import to_host
+from spear_xp._linalg import normalize, weighted_kernels
 from spear_xp.problem import Problem, remaining_activity
 from spear_xp.search.base import Known, Proposals
 
-__all__ = ["Peeling", "mask_kernels"]
+__all__ = ["Peeling"]
 
 ROWS = 64  # least active rows, and as many others, in a chunk
 CLEAR = 20.0  # size of a row's remainder in units of its noise, below which it is empty
-STEPS = 3  # of inverse iteration
-
-
-def mask_kernels(xp: Namespace, rows: Array, mask: Array) -> Array:
-    """Least singular vectors of many subsets of rows.
-
-    Parameters
-    ----------
-    xp : module
-        Namespace of the arrays.
-    rows : array, shape (m, b)
-        Balanced rows.
-    mask : array of bool, shape (m, s)
-        Rows of each subset.
-
-    Returns
-    -------
-    array, shape (b, s)
-        Unit vectors.
-    """
-    m, b = rows.shape
-    subset = xp.astype(mask, rows.dtype)
-    gram = (rows.T[None, :, :] * subset.T[:, None, :]) @ rows
-    shift = 1e-14 * m * xp.eye(b, dtype=rows.dtype, device=rows.device)
-    # Balanced rows are turned at random, so no start is special.
-    current = xp.ones((mask.shape[1], b, 1), dtype=rows.dtype, device=rows.device)
-    for _ in range(STEPS):
-        current = normalize(xp, xp.linalg.solve(gram + shift, current), axis=1)
-    return current[:, :, 0].T
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +50,5 @@ class Peeling:
         z = xp.take(z, keep, axis=1)
         if not z.shape[1]:
             return Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), int(index.shape[0]))
-        kernels = mask_kernels(xp, problem.balanced, z < 0)
+        kernels = weighted_kernels(xp, problem.balanced, xp.astype(z < 0, space.dtype))
         return Proposals(normalize(xp, problem.unbalance @ kernels), int(index.shape[0]))
