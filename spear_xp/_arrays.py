@@ -25,6 +25,7 @@ from spear_xp.errors import ArgumentRangeError, ArrayLibraryError, DtypeError
 
 __all__ = [
     "Array",
+    "Generator",
     "Host",
     "LinAlgError",
     "Namespace",
@@ -41,6 +42,7 @@ Array = Any  # an array of whatever library the caller uses
 Namespace = Any  # its array API namespace
 Host = np.ndarray[Any, Any]  # an array that is known to live in host memory
 LinAlgError = np.linalg.LinAlgError
+Generator = np.random.Generator  # host randomness
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Enters: candidates. Leaves: the distinct ones, what is known of their duals, and which are proven."""
+"""Enters: candidates. Leaves: the distinct ones, and what is known of their duals."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from spear_xp.search.base import Known
 from spear_xp.search.splitting import directions_within
 from spear_xp.selection import sparsest_independent
 
-__all__ = ["Entry", "Pool"]
+__all__ = ["SAME_DIRECTION", "Entry", "Pool"]
 
 SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong to one column
 SAME_DIRECTION = 1e-6  # 1 - |cos|
@@ -30,13 +30,10 @@ class Entry:
     candidate : Candidate
     dual : array, shape (b,) or None
         Dual with dual · direction = 1, where rows determine it or the certificate proved it.
-    proven : bool
-        Certified in an earlier full set: stays, and leaves the problem.
     """
 
     candidate: Candidate
     dual: Array | None = None
-    proven: bool = False
 
 
 class Pool:

@@ -8,7 +8,7 @@ so the least credible of the rest go.
 from spear_xp._arrays import Array, to_host
 from spear_xp.certificate import SMALL, Certificate
 from spear_xp.filtering import Candidate, filter_directions
-from spear_xp.pool import Entry, Pool
+from spear_xp.pool import SAME_DIRECTION, Entry, Pool
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery
 from spear_xp.search.alternation import masked_kernels
@@ -54,15 +54,14 @@ def steer(
     size = to_host(xp.sqrt(xp.sum((recovery.duals * problem.singular_values[:, None]) ** 2, axis=0)))
     precise = certificate.error_bars * (problem.right.shape[1] - 1) ** 0.5 < SMALL * size
     trusted = certificate.masks & certificate.kernel & precise
-    unit = recovery.directions / xp.sqrt(xp.sum(recovery.directions**2, axis=0))
     scale = xp.sqrt(xp.sum(recovery.directions**2, axis=0))
+    unit = recovery.directions / scale
     for k, old in enumerate(chosen):
         if trusted[k]:
             zero = problem.zeros_of(unit[:, k])
             count = int(xp.sum(xp.astype(zero, xp.int64)))
             candidate = Candidate(unit[:, k], zero, count, old.source)
-            proven = bool(certificate.certified[k])
-            kept.append(Entry(candidate, recovery.duals[:, k] * scale[k], proven=proven))
+            kept.append(Entry(candidate, recovery.duals[:, k] * scale[k]))
         else:
             doubtful.append(k)
     if not doubtful:
@@ -90,7 +89,7 @@ def steer(
 
 
 def _same(first: Candidate, second: Candidate) -> bool:
-    return abs(float(first.direction @ second.direction)) > 1 - 1e-6
+    return abs(float(first.direction @ second.direction)) > 1 - SAME_DIRECTION
 
 
 def _repair(problem: Problem, z: Array, threshold: int) -> dict[int, Candidate]:

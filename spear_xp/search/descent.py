@@ -10,12 +10,12 @@ are known are projected out altogether.
 
 from dataclasses import dataclass
 
-from spear_xp._arrays import Array, Namespace, generator, quiet, to_host
+from spear_xp._arrays import Array, Generator, Namespace, Space, generator, quiet, to_host
 from spear_xp._linalg import balance, inverse, normalize
 from spear_xp.problem import Problem, remaining_activity
 from spear_xp.search.base import Known, Proposals
 
-__all__ = ["TEMPERATURES", "Descent", "Face", "descend", "distinct", "face_of", "sharpen"]
+__all__ = ["TEMPERATURES", "Descent", "Face", "descend", "distinct", "face_of", "iterates", "sharpen"]
 
 STREAM = 2
 SHRINK = 1e-3  # last step over first
@@ -178,23 +178,35 @@ class Descent:
             return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
         missing = problem.rank - known.directions.shape[1]
         count = int(min(self.starts, max(24, 4 * missing)))
-        start = space.normal(rng, (d, count))
-        if face.avoid is not None:
-            part = space.asarray(rng.choice([0.0, 0.3, 1.0], size=count))
-            start = start - face.avoid @ (face.avoid.T @ start) * (1 - part)
-        with quiet():
-            end = descend(
-                xp,
-                xp.astype(face.rows, xp.float32),
-                xp.astype(face.layer, xp.float32),
-                xp.astype(normalize(xp, start), xp.float32),
-                avoid=None if face.avoid is None else xp.astype(face.avoid, xp.float32),
-                steps=self.steps * (1 + chunk // 6),
-                temperature=TEMPERATURES[chunk % len(TEMPERATURES)],
-            )
-        arrived = distinct(xp, face, normalize(xp, xp.astype(end, space.dtype)))
+        steps, temperature = self.steps * (1 + chunk // 6), TEMPERATURES[chunk % len(TEMPERATURES)]
+        arrived = iterates(space, face, rng, count, steps=steps, temperature=temperature)
         directions = face.lift @ sharpen(xp, face.rows, arrived)
         return Proposals(normalize(xp, directions), count)
+
+
+def iterates(
+    space: Space, face: Face, rng: Generator, count: int, *, steps: int, temperature: float
+) -> Array:
+    """Distinct last iterates of descents from random starts, some, little or all of them off what is known.
+
+    Single precision does for the way there; what arrives is in working precision, best objective first.
+    """
+    xp, avoid = space.xp, face.avoid
+    start = space.normal(rng, (face.rows.shape[1], count))
+    if avoid is not None:
+        part = space.asarray(rng.choice([0.0, 0.3, 1.0], size=count))
+        start = start - avoid @ (avoid.T @ start) * (1 - part)
+    with quiet():
+        end = descend(
+            xp,
+            xp.astype(face.rows, xp.float32),
+            xp.astype(face.layer, xp.float32),
+            xp.astype(normalize(xp, start), xp.float32),
+            avoid=None if avoid is None else xp.astype(avoid, xp.float32),
+            steps=steps,
+            temperature=temperature,
+        )
+    return distinct(xp, face, normalize(xp, xp.astype(end, space.dtype)))
 
 
 def face_of(problem: Problem, known: Known, share: float = 1.0) -> Face:

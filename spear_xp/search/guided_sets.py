@@ -7,7 +7,6 @@ chains need a ranking that is right most of the time only.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from spear_xp._arrays import Array, Host, Namespace, generator, quiet, to_host
 from spear_xp._linalg import normalize
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
-from spear_xp.search.descent import TEMPERATURES, Face, descend, distinct, face_of
+from spear_xp.search.descent import TEMPERATURES, Face, face_of, iterates
 from spear_xp.search.exchange import FEWEST, Walk, gap_of, sparse_directions
 
 __all__ = ["GuidedSets", "predicted_activity"]
@@ -100,26 +99,13 @@ class GuidedSets:
         self, problem: Problem, face: Face, rng: np.random.Generator, starts: int, temperature: float
     ) -> Host:
         """Rows by predicted activity for the iterates of one descent, shape (m, iterates)."""
-        space = problem.space
-        xp, avoid = space.xp, face.avoid
-
-        def outside(vectors: Array, part: Any = 1.0) -> Array:
-            return vectors if avoid is None else vectors - avoid @ (avoid.T @ vectors) * part
-
-        part = space.asarray(rng.choice([0.0, 0.3, 1.0], size=starts))
-        start = outside(space.normal(rng, (face.rows.shape[1], starts)), 1 - part)
+        space, avoid = problem.space, face.avoid
+        xp = space.xp
+        arrived = iterates(space, face, rng, starts, steps=self.descent_steps, temperature=temperature)
+        arrived = arrived[:, : self.iterates]
         with quiet():
-            end = descend(
-                xp,
-                xp.astype(face.rows, xp.float32),
-                xp.astype(face.layer, xp.float32),
-                xp.astype(normalize(xp, start), xp.float32),
-                avoid=None if avoid is None else xp.astype(avoid, xp.float32),
-                steps=self.descent_steps,
-                temperature=temperature,
-            )
-            arrived = distinct(xp, face, normalize(xp, xp.astype(end, space.dtype)))[:, : self.iterates]
-            score = predicted_activity(xp, face.rows @ arrived, face.layer @ outside(arrived))
+            implied = arrived if avoid is None else arrived - avoid @ (avoid.T @ arrived)
+            score = predicted_activity(xp, face.rows @ arrived, face.layer @ implied)
         return to_host(xp.argsort(score, axis=0))
 
     def _draw(self, rng: np.random.Generator, ranking: Host, d: int) -> Host:
