@@ -2,13 +2,14 @@
 
 The whole attack is `invert`; each stage is a function of its own: `validate`, `factorize`, `reduce`,
 `search`, `filter_directions`, `greedy_selection`, `recover`, `refine`, `certify`. Ask `estimate`
-what a search will cost before it runs.
+what a search will cost before it runs, and `false_acceptance` how far its certificates reach.
 """
 
 from spear_xp import errors, metrics, search, synthetic
 from spear_xp.certificate import Certificate, certify
 from spear_xp.errors import SpearError
-from spear_xp.estimate import estimate
+from spear_xp.estimate import estimate, false_acceptance
+from spear_xp.evidence import Evidence
 from spear_xp.factorize import Factorization, factorize
 from spear_xp.filtering import Candidate, filter_directions, refit
 from spear_xp.gradient import Gradient, validate
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Candidate",
     "Certificate",
+    "Evidence",
     "Factorization",
     "Gradient",
     "Pool",
@@ -37,6 +39,7 @@ __all__ = [
     "errors",
     "estimate",
     "factorize",
+    "false_acceptance",
     "filter_directions",
     "greedy_selection",
     "invert",

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Host, generator, to_host
 from spear_xp._linalg import inverse, smallest_singular
-from spear_xp.filtering import is_unique
-from spear_xp.problem import Problem
+from spear_xp.evidence import Evidence, allowed_flips
+from spear_xp.filtering import INFLUENTIAL, PLENTY, is_unique
+from spear_xp.problem import TOLERANCE, Problem
 from spear_xp.recovery import Recovery, error_bars
 
 __all__ = ["Certificate", "certify"]
 
 SIGMAS = 6.0  # width of an error bar where a decision hangs on it
-FLIPS = 0.01  # share of predicted-active rows that may vanish by chance: D has no density gap at zero
 SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
 SUPPORT = 5  # informative rows that must confirm a sample
 SEPARATE = 3  # informative rows that must tell it from each other sample
@@ -52,6 +52,8 @@ class Certificate:
         Relative distance of each row from the span of the samples that may be active on it.
     limits : NumPy array, shape (m_live,)
         What noise and rounding allow that distance to be.
+    evidence : Evidence
+        The counts behind these conditions.
     """
 
     certified: Host
@@ -64,6 +66,7 @@ class Certificate:
     agreement: Host
     residuals: Host
     limits: Host
+    evidence: Evidence
 
     @property
     def rank(self) -> tuple[int, int, float]:
@@ -117,11 +120,13 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
     bars, inside = error_bars(problem, recovery)
     z = problem.layer @ recovery.duals
     band = _band(problem, recovery, inside, problem.layer_norms)
-    masks, agreement = _masks_agree(problem, recovery, z, band, inside)
+    zero = problem.zeros_of(recovery.directions)
+    masks, agreement = _masks_agree(problem, recovery, z, zero, band, inside)
     kernel = _kernels_are_unique(problem, recovery)
     resolution = _resolution(problem, recovery)
     accuracy = _accurate(problem, recovery, bars) & (resolution < SMALL)
-    row_span, residuals, limits = _row_span(problem, recovery, z, band, masks & kernel & accuracy)
+    evidence = _evidence(problem, recovery, z, zero, band)
+    row_span, residuals = _row_span(problem, recovery, evidence, masks & kernel & accuracy)
     return Certificate(
         certified=masks & kernel & accuracy & row_span,
         error_bars=to_host(bars),
@@ -132,7 +137,8 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
         resolution=resolution,
         agreement=agreement,
         residuals=residuals,
-        limits=limits,
+        limits=evidence.limits,
+        evidence=evidence,
     )
 
 
@@ -147,16 +153,14 @@ def _band(problem: Problem, recovery: Recovery, inside: Array, norms: Array) -> 
 
 
 def _masks_agree(
-    problem: Problem, recovery: Recovery, z: Array, band: Array, inside: Array
+    problem: Problem, recovery: Recovery, z: Array, zero: Array, band: Array, inside: Array
 ) -> tuple[Host, Host]:
     xp = problem.space.xp
-    zero = problem.zeros_of(recovery.directions)
     inactive, active = z < -band, z > band
     wrong = _count(problem, inactive & ~zero)
     vanished = _count(problem, active & zero)
     clear = _count(problem, inactive | active)
-    allowed = (FLIPS * _count(problem, active)).clip(max=2)
-    holds = (wrong == 0) & (vanished <= allowed) & (clear > 0)
+    holds = (wrong == 0) & (vanished <= allowed_flips(_count(problem, active))) & (clear > 0)
     if problem.dead_layer.shape[0]:
         dead = problem.dead_layer @ recovery.duals
         dead_band = _band(problem, recovery, inside, problem.dead_norms)
@@ -230,50 +234,58 @@ def _resolution(problem: Problem, recovery: Recovery) -> Host:
     return to_host(xp.sqrt(edge / size))
 
 
-def _row_span(
-    problem: Problem, recovery: Recovery, z: Array, band: Array, start: Host
-) -> tuple[Host, Host, Host]:
-    """Condition (d), dropping samples until every row left to judge is explained."""
+def _evidence(problem: Problem, recovery: Recovery, z: Array, zero: Array, band: Array) -> Evidence:
     xp, b = problem.space.xp, problem.rank
     rows = problem.rows * problem.singular_values  # rows of the gradient in the basis V
-    samples = recovery.duals * problem.singular_values[:, None]
-    size = xp.sqrt(xp.sum(rows * rows, axis=1))
-    limit_ = 50 * problem.noise_level * b**0.5 / size
+    limit_ = 50 * problem.noise_level * b**0.5 / xp.sqrt(xp.sum(rows * rows, axis=1))
     limit_ = xp.where(limit_ > FLOOR, limit_, xp.full_like(limit_, FLOOR))
     # Rows are Σ_k d_ik x_k exactly: where a direction vanishes its sample adds nothing, whatever a wide
     # error bar or a polluted dual predicts, and leaving it out makes the test of the row only harder.
-    possible_ = (z > -band) & ~problem.zeros_of(recovery.directions)
-    possible, active, limit = to_host(possible_), to_host(z > band), to_host(limit_)
-    residuals = _residuals(problem, recovery, rows, samples, possible_, size, limit)
-    informative = (limit < INFORMATIVE) & (possible.sum(axis=1) <= max(b - 2, 1 if b < 3 else 2))
-    failing = informative & (residuals > limit)
-    keep = _attribute(start.copy(), possible, informative, failing)
+    possible, limits = to_host((z > -band) & ~zero), to_host(limit_)
+    crowd = possible.sum(axis=1)
+    # U has orthonormal columns: a direction and its column of D have the same norm.
+    squares = to_host(xp.sum(recovery.directions**2, axis=0))
+    size = (squares / _count(problem, ~zero).clip(min=1)) ** 0.5
+    # A row that settles a dimension alone has leverage 1 and is left out; without leverages it may stay.
+    zeros = _count(problem, recovery.support)
+    return Evidence(
+        active=to_host(z > band),
+        inactive=to_host(z < -band),
+        zero=to_host(zero),
+        possible=possible,
+        informative=(limits < INFORMATIVE) & (crowd <= max(b - 2, 1 if b < 3 else 2)),
+        limits=limits,
+        tolerances=TOLERANCE[problem.noise_model] * to_host(problem.noise_of(recovery.directions)) / size,
+        spare=(zeros - (b - 1) >= PLENTY * INFLUENTIAL).astype(int),
+    )
+
+
+def _row_span(problem: Problem, recovery: Recovery, evidence: Evidence, start: Host) -> tuple[Host, Host]:
+    """Condition (d), dropping samples until every row left to judge is explained."""
+    possible, informative = evidence.possible, evidence.informative
+    residuals = _residuals(problem, recovery, possible, evidence.limits)
+    keep = _attribute(start.copy(), possible, informative, informative & (residuals > evidence.limits))
     # Sample k mixed into sample j must show somewhere: rows where j is active for sure and k is not.
-    told_apart = (informative[:, None] & active).astype(float).T @ ~possible >= SEPARATE
-    told_apart[range(b), range(b)] = True
-    return keep & told_apart.all(axis=1), residuals, limit
+    told_apart = (informative[:, None] & evidence.active).astype(float).T @ ~possible >= SEPARATE
+    told_apart[range(problem.rank), range(problem.rank)] = True
+    return keep & told_apart.all(axis=1), residuals
 
 
-def _residuals(
-    problem: Problem,
-    recovery: Recovery,
-    rows: Array,
-    samples: Array,
-    possible: Array,
-    size: Array,
-    limit: Host,
-) -> Host:
+def _residuals(problem: Problem, recovery: Recovery, possible: Host, limits: Host) -> Host:
     """Relative distance of each row from the span of its possibly active samples.
 
     The rows are Σ_k d_ik x_k exactly, so the impossible terms bound the distance from above; only
     rows that this bound does not clear get their own least-squares problem.
     """
     xp = problem.space.xp
+    rows = problem.rows * problem.singular_values
+    samples = recovery.duals * problem.singular_values[:, None]
+    size = xp.sqrt(xp.sum(rows * rows, axis=1))
     d = problem.rows @ recovery.directions
-    rest = xp.where(possible, xp.zeros_like(d), d) @ samples.T
+    rest = xp.where(problem.space.asarray(possible, dtype=xp.bool), xp.zeros_like(d), d) @ samples.T
     bound = to_host(xp.sqrt(xp.sum(rest * rest, axis=1)) / size).copy()
-    for i in (bound > limit).nonzero()[0]:
-        index = xp.nonzero(possible[int(i), :])[0]
+    for i in (bound > limits).nonzero()[0]:
+        index = problem.space.indices(possible[i].nonzero()[0])
         row = rows[int(i), :]
         if not index.shape[0]:
             bound[i] = 1.0
@@ -299,8 +311,7 @@ def _attribute(keep: Host, possible: Host, informative: Host, failing: Host) -> 
         if (seen < SUPPORT).any():
             keep[index[seen.argmin()]] = False
             continue
-        # One or two flipped rows are fewer than the separation asks for.
-        counted = (failed > (FLIPS * seen).clip(max=2)) * failed
+        counted = (failed > allowed_flips(seen)) * failed
         if not counted.any():
             break
         keep[index[(counted / seen).argmax()]] = False

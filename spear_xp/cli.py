@@ -12,7 +12,7 @@ import numpy as np
 
 from spear_xp.console import describe, progress_bar, summary, to_json
 from spear_xp.errors import SpearError
-from spear_xp.estimate import estimate, median_map
+from spear_xp.estimate import estimate, false_acceptance, median_map
 from spear_xp.invert import invert
 from spear_xp.loop import STRATEGIES
 from spear_xp.result import Result
@@ -110,6 +110,7 @@ def _report(options: argparse.Namespace, result: Result, extra: dict[str, object
                 {
                     "status": result.status.name,
                     "certified": certified,
+                    "log10_false_acceptance": false_acceptance(result).tolist(),
                     **plain,
                     **extra,
                     "seconds": result.seconds,

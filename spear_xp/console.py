@@ -5,10 +5,12 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from spear_xp.estimate import Estimate
+from spear_xp.estimate import Estimate, false_acceptance
 from spear_xp.result import Progress, Result
 
 __all__ = ["describe", "describe_power", "describe_seconds", "progress_bar", "summary", "to_json"]
+
+ONE_PER_CENT, UNRELATED = 0.01, math.pi / 2  # radians between a wrong sample and the nearest true one
 
 
 def describe_seconds(seconds: float) -> str:
@@ -78,6 +80,15 @@ def summary(result: Result, names: tuple[int, int]) -> list[str]:
         f"{effort}, {noise}, threshold {result.threshold} zero rows",
         "time: " + ", ".join(f"{stage} {describe_seconds(value)}" for stage, value in result.seconds.items()),
     ]
+    if certified:
+        near, far = (
+            max(value for value in false_acceptance(result, angle).tolist() if not math.isnan(value))
+            for angle in (ONE_PER_CENT, UNRELATED)
+        )
+        chances = f"10^{near:.1f} for samples 1 % off, 10^{far:.1f} for unrelated ones"
+        lines.append(
+            f"chance that a wrong sample passes: at most {chances} (random model: theory.acceptance)"
+        )
     return lines + [f"sample {k}: not certified, {text}" for k, text in enumerate(result.reasons) if text]
 
 

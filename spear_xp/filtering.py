@@ -12,7 +12,7 @@ from spear_xp._arrays import Array, to_host
 from spear_xp._linalg import inverse, normalize, smallest_singular
 from spear_xp.problem import Problem
 
-__all__ = ["Candidate", "filter_directions", "is_unique", "refit"]
+__all__ = ["SAME_SPACE", "Candidate", "filter_directions", "is_unique", "mixed", "refit"]
 
 WIDEN = 30.0  # a kernel of b-1 rows alone carries their noise amplified, with a heavy tail
 ROUNDS = 6
@@ -21,6 +21,8 @@ PARALLEL = 1e-5  # 1 - |cos| below which two unit directions are the same
 HANGING = 0.5  # leverage of a row from which it is taken to settle a dimension almost alone
 PLENTY = 4  # spare rows, in multiples of these, from which leverages tell rows apart
 LIGHT = 1e-2  # weight of a known dual against a typical row
+SAME_SPACE = 1e-3  # squared sine of the angle within which a direction lies in a kernel
+MORE = 2  # rows beyond what every vector of a kernel can be chosen to vanish on
 INFLUENTIAL = 3  # rows that may not decide alone that a kernel is one-dimensional
 
 
@@ -74,9 +76,9 @@ def is_unique(
     -----
     Samples with almost equal masks share a kernel of dimension k on the rows that exclude them all, and
     a vector of it can be chosen to vanish on k - 1 rows more, or on one or two beyond that by chance.
-    So the kernel is solved once more without the three rows of largest leverage, and has to stay
-    one-dimensional. Where rows are so few that all leverages are large, the three rows that weigh most
-    against the second direction go instead.
+    So the kernel is solved again without the three rows that weigh most against the second direction, and
+    without the three of largest leverage unless rows are so few that all leverages are large; it has to
+    stay one-dimensional both times.
     """
     xp = problem.space.xp
 
@@ -88,16 +90,19 @@ def is_unique(
     spare = rows.shape[0] - (problem.rank - 1)
     if spare < influential and orthogonal is None:
         return False
-    weight = (rows @ second) ** 2
+    weights = [(rows @ second) ** 2]
     if spare >= PLENTY * influential:
         whole = with_orthogonal(rows)
         inverted, valid = inverse(xp, whole.T @ whole + kernel[:, None] * kernel[None, :])
         if not valid:
             return False
-        weight = xp.sum((rows @ inverted) * rows, axis=1)
-    rest = with_orthogonal(_without_heaviest(problem, rows, weight, influential))
-    vectors = smallest_singular(xp, rest).vectors
-    return _stands_out(problem, rest, vectors[:, 0], vectors[:, 1])
+        weights.append(xp.sum((rows @ inverted) * rows, axis=1))
+    for weight in weights:
+        rest = with_orthogonal(_without_heaviest(problem, rows, weight, influential))
+        vectors = smallest_singular(xp, rest).vectors
+        if not _stands_out(problem, rest, vectors[:, 0], vectors[:, 1]):
+            return False
+    return True
 
 
 def _without_heaviest(problem: Problem, rows: Array, weight: Array, count: int) -> Array:
@@ -243,12 +248,37 @@ def filter_directions(
     while order and keep_going():
         first, rest = order[0], order[1:]
         guess = (problem, directions[:, first], zero[:, first])
-        candidate = refit(*guess, source=source, shared=shared)
+        open_: list[Array] = []
+        candidate = refit(*guess, source=source, shared=open_)
         if candidate is None and duals is not None and duals.shape[1]:
             candidate = refit(*guess, source=source, duals=duals)
         if candidate is not None and candidate.zeros >= threshold:
             found.append(candidate)
         # Proposals parallel to the one just solved would give the same candidate again.
-        parallel = to_host(xp.abs(directions[:, first] @ directions)) > 1 - PARALLEL
-        order = [i for i in rest if not parallel[i]]
+        done = xp.abs(directions[:, first] @ directions) > 1 - PARALLEL
+        for kernel in open_:  # and so would other mixtures of the same samples
+            done = done | mixed(problem, kernel, directions)
+        passed = to_host(done)
+        order = [i for i in rest if not passed[i]]
+        if shared is not None:
+            shared += open_
     return found
+
+
+def mixed(problem: Problem, kernel: Array, directions: Array) -> Array:
+    """Which unit directions vanish on no more rows than any vector of a shared kernel can, shape (k,).
+
+    Parameters
+    ----------
+    problem : Problem
+        Source of the zero test.
+    kernel : array, shape (b, d)
+        Orthonormal basis of the kernel that several samples share.
+    directions : array, shape (b, k)
+        Unit vectors; those outside of the kernel are not mixed.
+    """
+    xp = problem.space.xp
+    common = xp.sum(xp.astype(xp.all(problem.zeros_of(kernel), axis=1), xp.int64))
+    counts = xp.sum(xp.astype(problem.zeros_of(directions), xp.int64), axis=0)
+    within = xp.sum((kernel.T @ directions) ** 2, axis=0) > 1 - SAME_SPACE
+    return within & (counts < common + kernel.shape[1] + MORE)

@@ -17,9 +17,9 @@ from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover, refine, to_inputs
 from spear_xp.result import Progress, Result, Status
 from spear_xp.schedule import Schedule
-from spear_xp.search.alternation import Alternation
 from spear_xp.search.base import Known, Strategy
 from spear_xp.search.descent import Descent
+from spear_xp.search.estimation import Estimation
 from spear_xp.search.guided_sets import GuidedSets
 from spear_xp.search.information_set import InformationSet
 from spear_xp.search.peeling import Peeling
@@ -32,12 +32,13 @@ __all__ = ["STRATEGIES", "Loop"]
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 
+REPAIRS = 4  # full sets in a row, as long as each mends the one before
 FEW_ROWS = 6  # times the batch size: narrower layers need guided information sets
 
 
 def _auto(problem: Problem) -> list[Strategy]:
     few: list[Strategy] = [GuidedSets()] if problem.width < FEW_ROWS * problem.rank else []
-    return [Peeling(), Descent(), *few, Splitting(), Alternation()]
+    return [Peeling(), Descent(), Descent(starts=64, share=0.5), *few, Splitting(), Estimation()]
 
 
 STRATEGIES: dict[str, Callable[[Problem], list[Strategy]]] = {
@@ -94,15 +95,16 @@ class Loop:
         while True:
             since = time.perf_counter()
             known = self.pool.known
-            # Kernels that several samples share come first: splitting them costs little.
-            strategy, chunk = self.schedule.next("splitting" if self.pool.fresh else None)
+            strategy, chunk = self.schedule.next()
+            before = self.drawn
             new = self.search_chunk(strategy, known, seed, chunk)
-            self.schedule.record(strategy, new, time.perf_counter() - since)
+            self.schedule.record(strategy, self.drawn - before, new, time.perf_counter() - since)
             if new:
                 if not self.published:
                     self.pool.solve()
-                if len(self.pool) >= self.problem.rank:
-                    self.try_full_set()
+                for _ in range(REPAIRS):
+                    if len(self.pool) < self.problem.rank or not self.try_full_set():
+                        break
             elif self.schedule.stalled and not self.published:
                 self.pool.drop_doubtful()
                 self.schedule.restart()
@@ -149,8 +151,11 @@ class Loop:
         self.pool.share(shared)
         return found
 
-    def try_full_set(self) -> None:
-        """Select, recover, refine and certify; then steer the search by what the certificate says."""
+    def try_full_set(self) -> bool:
+        """Select, recover, refine and certify; then steer the search by what the certificate says.
+
+        True if the pool may hold a better set now.
+        """
         since = time.perf_counter()
         if self.published:
             chosen, score = greedy_selection(self.problem, self.pool.candidates, keep_going=self.in_time)
@@ -158,8 +163,8 @@ class Loop:
             chosen, score = self.pool.select(), 0.0
         self.spent("select", since)
         if len(chosen) < self.problem.rank:
-            return
-        since = time.perf_counter()
+            return False
+        since, renewed = time.perf_counter(), False
         xp = self.problem.space.xp
         recovery = recover(self.problem, xp.stack([c.direction for c in chosen], axis=1))
         if recovery is not None:
@@ -171,8 +176,11 @@ class Loop:
             if not (self.published or certificate.certified.all()):
                 key = hash(tuple(sorted(id(c) for c in chosen)))
                 self.tried[key] = self.tried.get(key, 0) + 1
-                steer(self.pool, chosen, recovery, certificate, self.threshold, self.tried[key])
+                attempt = self.tried[key]
+                renewed = steer(self.pool, chosen, recovery, certificate, self.threshold, attempt)
+                self.schedule.wake()
         self.spent("certify", since)
+        return renewed
 
     def unfinished(self) -> Status:
         """Status of a search that ended without proving everything."""
@@ -211,6 +219,7 @@ class Loop:
             certified, bars, residuals = _filled(count, False), _filled(count, math.inf), _filled(0, 0.0)
             reasons: tuple[str, ...] = (ALONE,) * count
             sources = [entry.candidate.source for entry in self.pool.entries if entry.dual is not None]
+            evidence = None
         else:
             recovery, certificate = self.best
             ranking = (~certificate.certified).argsort(kind="stable")
@@ -218,7 +227,7 @@ class Loop:
             duals = xp.take(recovery.duals, order, axis=1)
             directions = xp.take(recovery.directions, order, axis=1)
             certified, bars = certificate.certified[ranking], certificate.error_bars[ranking]
-            residuals = certificate.residuals
+            residuals, evidence = certificate.residuals, certificate.evidence.take(ranking)
             reasons = tuple(certificate.reason(int(k)) for k in ranking)
             sources = [self.sources[int(k)] for k in ranking]
         self.seconds["total"] = time.perf_counter() - self.started
@@ -239,6 +248,7 @@ class Loop:
             threshold=self.threshold,
             seconds=self.seconds,
             residuals=residuals,
+            evidence=evidence,
         )
 
 

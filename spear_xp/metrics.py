@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
@@ -10,6 +11,8 @@ from spear_xp._arrays import Array, Host, to_host
 from spear_xp.errors import ArgumentRangeError, ShapeError
 
 __all__ = ["Comparison", "compare"]
+
+TINY = 1e-40  # squared error, relative to the peak, from which a match counts as perfect
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +57,8 @@ def compare(
     Returns
     -------
     Comparison
-        Of min(b, k) pairs, in the order of `inputs`, from the assignment of least total squared error.
+        Of min(b, k) pairs, in the order of `inputs`, from the assignment of largest total PSNR: a sample that
+        is far off does not cost another one its exact match.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def compare(
         msg = f"data_range={peak}: need a positive number"
         raise ArgumentRangeError(msg)
     squared = cdist(true, found, "sqeuclidean") / true.shape[1]
-    rows, columns = linear_sum_assignment(squared)
+    rows, columns = linear_sum_assignment(np.log(np.maximum(squared, TINY * peak**2)))
     mse = squared[rows, columns]
     psnr = to_host([10 * math.log10(peak**2 / e) if e > 0 else math.inf for e in mse]).astype(float)
     return Comparison(rows, columns, mse, psnr, float((psnr > exact_psnr).sum()) / len(true))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from spear_xp._arrays import Array, to_host
 from spear_xp.duals import PartialDuals, solve_duals
-from spear_xp.filtering import Candidate
+from spear_xp.filtering import SAME_SPACE, Candidate, mixed
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known
 from spear_xp.search.splitting import directions_within
@@ -15,9 +15,7 @@ __all__ = ["SAME_DIRECTION", "Entry", "Pool"]
 SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong to one column
 SAME_DIRECTION = 1e-6  # 1 - |cos|
 DROP = 12  # one in so many doubtful candidates goes when nothing moves
-MORE = 2  # rows beyond what every vector of a kernel can be chosen to vanish on
 SPLITS, OFFERED = 4, 6  # attempts at one kernel, and kernels offered to a strategy at once
-SAME_SPACE = 1e-3  # squared sines of the angles between two kernels
 LARGEST_SHARED = 12  # dimension of a kernel that is worth splitting
 
 
@@ -43,7 +41,6 @@ class Pool:
         self.problem = problem
         self.entries: list[Entry] = []
         self.shared: list[Array] = []
-        self.common: list[int] = []
         self.attempts: list[int] = []
         for candidate in candidates:
             self.add(candidate)
@@ -107,12 +104,6 @@ class Pool:
                 pending.append(i)
         return pending
 
-    @property
-    def fresh(self) -> bool:
-        """Whether the next kernel to split has not been tried at all."""
-        pending = self._pending()
-        return bool(pending) and self.attempts[pending[0]] == 0
-
     def settle(self) -> None:
         """Note that the pending kernels have been split once more."""
         for i in self._pending():
@@ -130,8 +121,6 @@ class Pool:
             ]
             if 1 < size <= LARGEST_SHARED and not any(inside):
                 self.shared.append(kernel)
-                zero = xp.all(self.problem.zeros_of(kernel), axis=1)
-                self.common.append(int(xp.sum(xp.astype(zero, xp.int64))))
                 self.attempts.append(0)
 
     @property
@@ -164,14 +153,12 @@ class Pool:
     def _unmixed(self, directions: Array) -> Array:
         """Without the directions of a shared kernel that vanish on no more rows than all of it does."""
         xp = self.problem.space.xp
-        if not self.shared or not directions.shape[1]:
-            return directions
-        counts = xp.sum(xp.astype(self.problem.zeros_of(directions), xp.int64), axis=0)
-        mixed = xp.zeros((directions.shape[1],), dtype=xp.bool, device=self.problem.space.device)
-        for kernel, common in zip(self.shared, self.common, strict=True):
-            within = xp.sum((kernel.T @ directions) ** 2, axis=0) > 1 - SAME_SPACE
-            mixed = mixed | (within & (counts < common + kernel.shape[1] + MORE))
-        return xp.take(directions, xp.nonzero(~mixed)[0], axis=1)
+        for kernel in self.shared:
+            if not directions.shape[1]:
+                break
+            out = mixed(self.problem, kernel, directions)
+            directions = xp.take(directions, xp.nonzero(~out)[0], axis=1)
+        return directions
 
     def find(self, candidate: Candidate) -> Entry | None:
         """The entry of the same column, by direction or zero pattern; None if it is new."""

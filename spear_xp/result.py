@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from spear_xp._arrays import Array, Host
+from spear_xp.evidence import Evidence
 
 __all__ = ["Progress", "Result", "Status"]
 
@@ -99,6 +100,9 @@ class Result:
         Time by stage.
     residuals : NumPy array, shape (m_live,)
         Relative part of each row that the recovered samples leave unexplained; empty without a full set.
+    evidence : Evidence or None
+        What the certificates rest on, in the order of `inputs`; see `spear_xp.false_acceptance`. None
+        without a full set.
     """
 
     inputs: Array
@@ -117,3 +121,4 @@ class Result:
     threshold: int
     seconds: dict[str, float]
     residuals: Host
+    evidence: Evidence | None

@@ -11,11 +11,12 @@ from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.pool import SAME_DIRECTION, Entry, Pool
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery
-from spear_xp.search.alternation import masked_kernels
+from spear_xp.search.polishing import masked_kernels
 
 __all__ = ["agreement", "steer"]
 
 EXACT_FLIPS = 2  # rows that may differ between a mask and the zero pattern of its direction
+SOFTNESS = 0.3  # of the masks of doubtful samples, in units of the mean pre-activation
 EIGHTHS = 8  # a share of attempts/8 of the unproven candidates goes
 
 
@@ -32,7 +33,7 @@ def steer(
     certificate: Certificate,
     threshold: int,
     attempt: int,
-) -> None:
+) -> bool:
     """Freeze what is proven, repair what can be repaired, drop the least credible.
 
     Parameters
@@ -47,6 +48,11 @@ def steer(
         Zero rows that a repaired direction needs.
     attempt : int
         How often this very set has been certified.
+
+    Returns
+    -------
+    bool
+        Whether a repair took the place of a candidate: the pool may hold a better full set.
     """
     problem = pool.problem
     xp = problem.space.xp
@@ -66,7 +72,7 @@ def steer(
             doubtful.append(k)
     if not doubtful:
         pool.entries = kept
-        return
+        return False
     z = problem.layer @ xp.take(recovery.duals, problem.space.indices(doubtful), axis=1)
     repairs = _repair(problem, z, threshold)
     confirmed: set[int] = set()
@@ -84,8 +90,10 @@ def steer(
     frozen = {id(c) for c in chosen} - {id(chosen[k]) for k in doubtful}
     others = [c for c in pool.candidates if id(c) not in refuted | frozen]
     pool.entries = kept
-    for candidate in [*repairs.values(), *others]:
+    renewed = [pool.add(candidate) for candidate in repairs.values()]
+    for candidate in others:
         pool.add(candidate)
+    return any(new for new, j in zip(renewed, repairs, strict=True) if id(chosen[doubtful[j]]) in refuted)
 
 
 def _same(first: Candidate, second: Candidate) -> bool:
@@ -95,7 +103,7 @@ def _same(first: Candidate, second: Candidate) -> bool:
 def _repair(problem: Problem, z: Array, threshold: int) -> dict[int, Candidate]:
     """For each column of z whose mask has a kernel with just that zero pattern, the candidate it yields."""
     xp = problem.space.xp
-    kernels = problem.unbalance @ masked_kernels(xp, problem.balanced, z)
+    kernels = problem.unbalance @ masked_kernels(xp, problem.balanced, z, softness=SOFTNESS)
     kernels = kernels / xp.sqrt(xp.sum(kernels**2, axis=0))
     found = {}
     for candidate in filter_directions(problem, kernels, threshold=threshold, source="repair"):

@@ -25,7 +25,15 @@ HEAVY = (
     "rich",
     "array_api_strict",
 )
-HOST = ("cli.py", "data.py", "estimate.py", "plots.py", "exchange.py", "guided_sets.py")  # files, host draws
+HOST = (
+    "cli.py",
+    "data.py",
+    "estimate.py",
+    "metrics.py",
+    "plots.py",
+    "exchange.py",
+    "guided_sets.py",
+)  # files, host draws
 NUMPY = ("_arrays.py", *HOST)
 
 

@@ -11,6 +11,13 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from theory.acceptance import (
+    log_false_acceptance,
+    log_halves_acceptance,
+    log_kernel_acceptance,
+    log_mask_acceptance,
+    mask_agreement,
+)
 from theory.activity import forecast_from_row_activity, success_from_row_activity
 from theory.budget import (
     expected_samples,
@@ -72,6 +79,7 @@ from theory.samplers import (
     information_set,
     plain_sampler,
 )
+from theory.separation import log_span_acceptance, log_within_span
 from theory.simulate import SimulatedSearch, simulate_search
 from theory.threshold import minimum_zero_count, minimum_zero_count_uneven, observed_zero_probability
 from theory.tolerance import (
@@ -156,13 +164,20 @@ __all__ = [
     "log_expected_draws",
     "log_expected_draws_equal",
     "log_expected_samples",
+    "log_false_acceptance",
+    "log_halves_acceptance",
+    "log_kernel_acceptance",
+    "log_mask_acceptance",
     "log_matching",
     "log_mixture_acceptance",
     "log_sample_probability",
     "log_sample_quantile",
     "log_seconds",
+    "log_span_acceptance",
     "log_success_probability",
+    "log_within_span",
     "log_zero_given_rows",
+    "mask_agreement",
     "matching_failure",
     "matching_failure_bounds",
     "minimum_zero_count",

@@ -8,6 +8,7 @@ logarithm for counts up to 10^6, where three calls of ``gammaln`` would already 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -259,3 +260,51 @@ def log_binom_sf(k: npt.ArrayLike, n: npt.ArrayLike, p: npt.ArrayLike) -> FloatA
     """Log of P(Bin(n, p) > k), also where the probability itself underflows."""
     n = np.asarray(n, np.float64)
     return log_binom_cdf(n - np.asarray(k, np.float64) - 1.0, n, 1.0 - np.asarray(p, np.float64))
+
+
+def log_betainc(a: npt.ArrayLike, b: npt.ArrayLike, x: npt.ArrayLike) -> FloatArray:
+    """Log of the regularised incomplete beta function I_x(a, b), also where it underflows; a, b > 0.
+
+    Examples
+    --------
+    >>> round(float(log_betainc(500.0, 1.0, 1e-3)) / math.log(10), 9)
+    -1500.0
+    """
+    a, b, x = (np.asarray(v, np.float64) for v in np.broadcast_arrays(a, b, x))
+    with np.errstate(divide="ignore"):
+        out = np.asarray(np.log(special.betainc(a, b, x)))
+        deep = (out < math.log(_FLOAT_FLOOR)) & (x > 0)
+    if deep.any():
+        a, b, x = a[deep], b[deep], x[deep]
+        lead = a * np.log(x) + b * np.log1p(-x) - np.log(a) - special.betaln(a, b)
+        out[deep] = lead + np.log(_series(lambda n: x * (a + b + n) / (a + 1 + n)))
+    return out
+
+
+def log_gammainc(a: npt.ArrayLike, x: npt.ArrayLike) -> FloatArray:
+    """Log of the regularised lower incomplete gamma function P(a, x), also where it underflows; a > 0.
+
+    Examples
+    --------
+    >>> round(float(log_gammainc(500.0, 1e-3)))
+    -6065
+    """
+    a, x = (np.asarray(v, np.float64) for v in np.broadcast_arrays(a, x))
+    with np.errstate(divide="ignore"):
+        out = np.asarray(np.log(special.gammainc(a, x)))
+        deep = (out < math.log(_FLOAT_FLOOR)) & (x > 0)
+    if deep.any():
+        a, x = a[deep], x[deep]
+        lead = a * np.log(x) - x - special.gammaln(a + 1)
+        out[deep] = lead + np.log(_series(lambda n: x / (a + 1 + n)))
+    return out
+
+
+def _series(ratio: Callable[[int], FloatArray]) -> FloatArray:
+    """Sum of positive terms from 1 on, each the one before times a ratio that falls below 1."""
+    total = term = np.ones_like(ratio(0))
+    n = 0
+    while np.any(term > 1e-17 * total):
+        term = term * ratio(n)
+        total, n = total + term, n + 1
+    return total

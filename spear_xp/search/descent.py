@@ -9,47 +9,69 @@ are known are projected out altogether.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from spear_xp._arrays import Array, Generator, Namespace, Space, generator, quiet, to_host
 from spear_xp._linalg import balance, inverse, normalize
 from spear_xp.problem import Problem, remaining_activity
 from spear_xp.search.base import Known, Proposals
+from spear_xp.search.polishing import masked_kernels, predicted_activity, sharpen
 
-__all__ = ["TEMPERATURES", "Descent", "Face", "descend", "distinct", "face_of", "iterates", "sharpen"]
+__all__ = ["TEMPERATURES", "Descent", "Face", "Layer", "descend", "distinct", "face_of", "iterates"]
 
 STREAM = 2
 SHRINK = 1e-3  # last step over first
 EVERY = 3  # steps between two predictions of the mask
 DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
-TEMPERATURES = (0.7, 0.7, 1.5, 0.4)  # of the predicted masks, in turns
-ROUNDS = 8  # of reweighted least squares
-WIDEST, NARROWEST = 0.1, 1e-7  # rows counted as zero, in units of a typical entry of rows @ q
-NARROW = 0.5  # at least, from one round to the next
-QUORUM = 1.3  # rows, as a multiple of the dimension, that must be able to stay in the count
+TEMPERATURES = (0.7, 0.4, 1.5)  # of the predicted masks, in turns
 TINY = 1e-20  # keeps quotients finite where an iterate has arrived
-SHARES = (1.0, 0.5, 1.0, 0.3)  # of the rows, least active first, in turns
+EMPTY = 1e-3  # size of a row in the complement of the solved samples, over the largest, that is nothing
 FEWEST = 2.5  # rows for each dimension that a share must leave
 SHARPENED = 48  # iterates of a chunk that are solved to the end
+
+
+class Layer(NamedTuple):
+    """What the weights say of the samples that are left.
+
+    Attributes
+    ----------
+    implied : array, shape (m, d)
+        Maps an iterate to the pre-activations of the dual that it implies.
+    basis : array, shape (m, r)
+        Orthonormal basis of the pre-activations that the dual of any unknown sample can have.
+    """
+
+    implied: Array
+    basis: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """The part of the problem in which a descent moves: coordinates y with q = lift @ y.
 
-    `rows` are balanced rows of U in these coordinates, `layer` maps y to the pre-activations of the
-    input it implies, `outside` projects on the complement of known directions (None: nothing to avoid).
+    `rows` are balanced rows of U in these coordinates, `avoid` spans known directions (None: nothing to
+    avoid).
     """
 
     rows: Array
     lift: Array
-    layer: Array
+    layer: Layer
     avoid: Array | None
+
+    def outside(self, vectors: Array) -> Array:
+        """The part off what is known."""
+        return vectors if self.avoid is None else vectors - self.avoid @ (self.avoid.T @ vectors)
+
+    def predict(self, xp: Namespace, vectors: Array) -> Array:
+        """Pre-activations of the samples next to some iterates, shape (m, s)."""
+        z = self.layer.implied @ self.outside(vectors)
+        return predicted_activity(xp, self.rows @ vectors, z, self.layer.basis)
 
 
 def descend(
     xp: Namespace,
     rows: Array,
-    layer: Array | None,
+    layer: Layer | None,
     starts: Array,
     *,
     avoid: Array | None = None,
@@ -64,8 +86,8 @@ def descend(
         Namespace of the arrays.
     rows : array, shape (m, d)
         Balanced rows.
-    layer : array, shape (m, d), or None
-        Maps an iterate to the pre-activations of the input that it implies; None weights all rows alike.
+    layer : Layer or None
+        What the weights say of an iterate's sample; None weights all rows alike.
     starts : array, shape (d, s)
         First iterates.
     avoid : array, shape (d, k), optional
@@ -98,58 +120,14 @@ def descend(
         residual = rows @ current
         free = outside(current)
         if layer is not None and step % EVERY == 0:
-            z = layer @ free
-            magnitude = xp.abs(residual)
-            sign = xp.sign(xp.sum((magnitude - xp.mean(magnitude, axis=0)) * z, axis=0))
-            z = z * (sign / (temperature * (xp.mean(xp.abs(z), axis=0) + TINY)))
-            weights = 1 / (1 + xp.exp(xp.clip(z, -20, 20)))
+            z = predicted_activity(xp, residual, layer.implied @ free, layer.basis)
+            weights = 1 / (1 + xp.exp(xp.clip(z / temperature, -20, 20)))
         gradient = rows.T @ (weights * xp.sign(residual))
         gradient = gradient - free * xp.sum(current * gradient, axis=0)
         current = current - length * gradient / size(gradient)
         current = current / size(outside(current))
         length *= SHRINK ** (1 / max(1, steps - 1))
     return normalize(xp, current)
-
-
-def sharpen(xp: Namespace, rows: Array, directions: Array) -> Array:
-    """Nearly sparse directions made exact by reweighted least squares, all at once.
-
-    Parameters
-    ----------
-    xp : module
-        Namespace of the arrays.
-    rows : array, shape (m, d)
-        Balanced rows, ‖rows @ q‖ near 1 for unit q.
-    directions : array, shape (d, s)
-        Unit vectors close to directions with many zero rows.
-
-    Returns
-    -------
-    array, shape (d, s)
-        Unit vectors, near the kernel of the rows that were small.
-
-    Notes
-    -----
-    Weights w²/(r² + w²) with a width w that falls to the size of the quorum-th smallest residual
-    (Daubechies, DeVore, Fornasier, Güntürk 2010), one step of inverse iteration for each width.
-    """
-    m, d = rows.shape
-    if d == 1:
-        return directions
-    eye = xp.eye(d, dtype=rows.dtype, device=rows.device)
-    quorum = min(m - 1, int(QUORUM * d) + 2)
-    current = directions.T[:, :, None]  # (s, d, 1)
-    width = xp.full((directions.shape[1],), WIDEST, dtype=rows.dtype, device=rows.device)
-    for _ in range(ROUNDS):
-        residual = m**0.5 * (rows @ current[:, :, 0].T)
-        reach = xp.sort(xp.abs(residual), axis=0)[quorum, :]
-        width = xp.clip(xp.minimum(reach, width), NARROWEST, None)
-        weights = width**2 / (residual**2 + width**2)
-        gram = (rows.T[None, :, :] * weights.T[:, None, :]) @ rows
-        scale = xp.max(xp.abs(gram), axis=(1, 2), keepdims=True)
-        current = normalize(xp, xp.linalg.solve(gram + 1e-14 * scale * eye, current), axis=1)
-        width = NARROW * width
-    return current[:, :, 0].T
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +140,21 @@ class Descent:
         Starts of a chunk while everything is still to be found.
     steps : int
         Steps of the first chunks; later ones take longer.
+    share : float
+        Part of the rows that is used, the least active first: fewer nonzero entries, at the price of
+        fewer rows. It pays where the mean input predicts activity.
     """
 
     starts: int = 128
     steps: int = 300
+    share: float = 1.0
     name: str = "descent"
 
     def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
         """Directions at which one batch of descents has arrived."""
         space = problem.space
-        xp, rng = space.xp, generator(seed, STREAM, chunk)
-        face = face_of(problem, known, share=SHARES[chunk % len(SHARES)])
+        xp, rng = space.xp, generator(seed, STREAM, 2 * chunk + (self.share < 1))
+        face = face_of(problem, known, share=self.share)
         d = face.rows.shape[1]
         if d == 0:  # every sample is solved
             return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
@@ -180,8 +162,12 @@ class Descent:
         count = int(min(self.starts, max(24, 4 * missing)))
         steps, temperature = self.steps * (1 + chunk // 6), TEMPERATURES[chunk % len(TEMPERATURES)]
         arrived = iterates(space, face, rng, count, steps=steps, temperature=temperature)
-        directions = face.lift @ sharpen(xp, face.rows, arrived)
-        return Proposals(normalize(xp, directions), count)
+        found = [sharpen(xp, face.rows, arrived)]
+        if face.avoid is not None:
+            # Away from what is known an iterate may keep known directions in it, but not in its mask.
+            z = face.predict(xp, arrived)
+            found.append(masked_kernels(xp, normalize(xp, face.rows, axis=1), z))
+        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), count)
 
 
 def iterates(
@@ -200,7 +186,7 @@ def iterates(
         end = descend(
             xp,
             xp.astype(face.rows, xp.float32),
-            xp.astype(face.layer, xp.float32),
+            Layer(*(xp.astype(part, xp.float32) for part in face.layer)),
             xp.astype(normalize(xp, start), xp.float32),
             avoid=None if avoid is None else xp.astype(avoid, xp.float32),
             steps=steps,
@@ -222,17 +208,21 @@ def face_of(problem: Problem, known: Known, share: float = 1.0) -> Face:
     d = problem.rank - int(solved.shape[0])
     rows, layer = problem.rows, problem.layer
     if d == 0:
-        return Face(rows[:, :0], problem.unbalance[:, :0], layer[:, :0], None)
-    if share < 1 and int(share * problem.width) > FEWEST * d:
-        rest = rows - known.coefficients @ known.duals.T
-        least = xp.argsort(remaining_activity(problem, rest))[: int(share * problem.width)]
-        rows, layer = xp.take(rows, least, axis=0), xp.take(layer, least, axis=0)
+        return Face(rows[:, :0], problem.unbalance[:, :0], Layer(layer[:, :0], layer[:, :0]), None)
     frame = xp.eye(d, dtype=space.dtype, device=space.device)
     if solved.shape[0]:
         frame = xp.linalg.qr(normalize(xp, duals), mode="complete").Q[:, solved.shape[0] :]
         # The dual that an iterate implies is cleared of the solved samples.
         layer = layer @ (frame - duals @ (directions.T @ frame))
-    balanced, change = balance(xp, rows @ frame)
+    rows = rows @ frame
+    size = xp.sqrt(xp.sum(rows * rows, axis=1))
+    kept = size > EMPTY * xp.max(size)
+    order = xp.argsort(remaining_activity(problem, problem.rows - known.coefficients @ known.duals.T))
+    chosen = xp.take(order, xp.nonzero(xp.take(kept, order))[0])
+    if share < 1 and int(share * chosen.shape[0]) > FEWEST * d:
+        chosen = chosen[: int(share * chosen.shape[0])]
+    rows, layer = xp.take(rows, chosen, axis=0), xp.take(layer, chosen, axis=0)
+    balanced, change = balance(xp, rows)
     back, _ = inverse(xp, change)
     avoid = None
     if other.shape[0] and d > 1:
@@ -240,8 +230,12 @@ def face_of(problem: Problem, known: Known, share: float = 1.0) -> Face:
         left, values, _ = xp.linalg.svd(normalize(xp, inner), full_matrices=False)
         keep = int(xp.sum(xp.astype(values > 1e-4 * values[0], xp.int64)))
         avoid = left[:, : min(keep, d - 1)]
+    implied = layer @ back.T
+    open_ = implied
+    if avoid is not None:
+        open_ = implied @ xp.linalg.qr(avoid, mode="complete").Q[:, avoid.shape[1] :]
     scale = (d / rows.shape[0]) ** 0.5
-    return Face(balanced * scale, frame @ change, layer @ back.T, avoid)
+    return Face(balanced * scale, frame @ change, Layer(implied, xp.linalg.qr(open_).Q), avoid)
 
 
 def distinct(xp: Namespace, face: Face, vectors: Array) -> Array:

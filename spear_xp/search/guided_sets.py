@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spear_xp._arrays import Array, Host, Namespace, generator, quiet, to_host
+from spear_xp._arrays import Host, generator, quiet, to_host
 from spear_xp._linalg import normalize
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
 from spear_xp.search.descent import TEMPERATURES, Face, face_of, iterates
 from spear_xp.search.exchange import FEWEST, Walk, gap_of, sparse_directions
 
-__all__ = ["GuidedSets", "predicted_activity"]
+__all__ = ["GuidedSets"]
 
 STREAM = 6
 SPARE_ROWS = 10  # rows of a chain outside of its information set
@@ -26,30 +26,6 @@ SPREAD = 13  # up to so many more, at random: how good a ranking is differs
 STARTS_EACH = 8  # starts for every direction that is missing
 FEWEST_STARTS = 64
 PATIENCE, MOST = 6, 8  # chunks after which one more descent goes into each of them, and where that ends
-
-
-def predicted_activity(xp: Namespace, residual: Array, z: Array) -> Array:
-    """How active rows seem, the lowest first to be left out by a sample.
-
-    Parameters
-    ----------
-    xp : module
-        Namespace of the arrays.
-    residual : array, shape (m, s)
-        Rows times s iterates, zero where the sample is inactive if an iterate has arrived.
-    z : array, shape (m, s)
-        Pre-activations that the layer predicts for the iterates, up to a sign.
-
-    Returns
-    -------
-    array, shape (m, s)
-        |residual| / median + z / mean |z|, z with the sign for which its negative rows have the smaller
-        residuals.
-    """
-    size = xp.abs(residual)
-    sign = xp.sign(xp.sum((size - xp.mean(size, axis=0)) * z, axis=0))
-    middle = xp.sort(size, axis=0)[size.shape[0] // 2, :]
-    return size / middle + sign * z / xp.mean(xp.abs(z), axis=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +75,13 @@ class GuidedSets:
         self, problem: Problem, face: Face, rng: np.random.Generator, starts: int, temperature: float
     ) -> Host:
         """Rows by predicted activity for the iterates of one descent, shape (m, iterates)."""
-        space, avoid = problem.space, face.avoid
+        space = problem.space
         xp = space.xp
         arrived = iterates(space, face, rng, starts, steps=self.descent_steps, temperature=temperature)
         arrived = arrived[:, : self.iterates]
         with quiet():
-            implied = arrived if avoid is None else arrived - avoid @ (avoid.T @ arrived)
-            score = predicted_activity(xp, face.rows @ arrived, face.layer @ implied)
+            size = xp.abs(face.rows @ arrived)
+            score = size / xp.sort(size, axis=0)[size.shape[0] // 2, :] + face.predict(xp, arrived)
         return to_host(xp.argsort(score, axis=0))
 
     def _draw(self, rng: np.random.Generator, ranking: Host, d: int) -> Host:

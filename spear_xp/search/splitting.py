@@ -11,7 +11,8 @@ from spear_xp._arrays import Array, Namespace, Space, generator, to_host
 from spear_xp._linalg import balance, normalize
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
-from spear_xp.search.descent import descend, sharpen
+from spear_xp.search.descent import descend
+from spear_xp.search.polishing import sharpen
 from spear_xp.search.sampling import draw_subsets, kernel_directions
 
 __all__ = ["Splitting", "directions_within"]
@@ -20,7 +21,6 @@ STREAM = 4
 STARTS = 6  # for each dimension of a kernel
 SAMPLED, SUBSETS = 4, 2048  # dimension up to which row subsets are drawn as well, and how many
 WITHIN = 1e-6  # squared sine of the angle up to which a direction lies in a kernel
-LOOKED_AT = 60  # sparsest directions of a kernel that are compared, for each dimension
 SPARE = 3  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
 DISTINCT = 1e-6  # 1 - |cos| of two directions that are not the same
 CLEAR = 30.0  # size of a row within the kernel, in units of its noise, from which it says something
@@ -79,17 +79,18 @@ def directions_within(xp: Namespace, kernel: Array, directions: Array) -> Array:
 def _sparse(problem: Problem, rows: Array, directions: Array, dimension: int, known: Array) -> Array:
     """Distinct directions that vanish on more rows than any vector of the kernel could, sparsest first."""
     xp = problem.space.xp
-    if known.shape[1]:
-        new = xp.max(xp.abs(known.T @ directions), axis=0) < 1 - DISTINCT
+    if known.shape[1]:  # mixtures of known directions can be sparser than one that is missing
+        span = xp.linalg.qr(known).Q
+        new = xp.sum((span.T @ directions) ** 2, axis=0) < 1 - WITHIN
         directions = xp.take(directions, xp.nonzero(new)[0], axis=1)
     zero = xp.take(problem.zeros_of(directions), rows, axis=0)
     counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
     order = (-counts).argsort(kind="stable")
-    order = order[counts[order] >= dimension - 1 + SPARE][: LOOKED_AT * dimension]
+    order = order[counts[order] >= dimension - 1 + SPARE]
     best = xp.take(directions, problem.space.indices(order), axis=1)
-    cosines = to_host(xp.abs(best.T @ best))
-    keep: list[int] = []
-    for i in range(len(order)):
-        if not keep or cosines[i, keep].max() < 1 - DISTINCT:
-            keep.append(i)
-    return xp.take(best, problem.space.indices(keep[: dimension + 1]), axis=1)
+    found: list[Array] = []
+    while best.shape[1] and len(found) <= dimension:
+        found.append(best[:, 0])
+        other = xp.abs(best[:, 0] @ best) < 1 - DISTINCT
+        best = xp.take(best, xp.nonzero(other)[0], axis=1)
+    return xp.stack(found, axis=1) if found else best

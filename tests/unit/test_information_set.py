@@ -11,8 +11,9 @@ from spear_xp.filtering import filter_directions
 from spear_xp.search import Strategy
 from spear_xp.search.base import Known
 from spear_xp.search.exchange import Walk, sorting_network, sparse_directions
-from spear_xp.search.guided_sets import GuidedSets, predicted_activity
+from spear_xp.search.guided_sets import GuidedSets
 from spear_xp.search.information_set import InformationSet
+from spear_xp.search.polishing import predicted_activity
 from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 from tests.networks import Floats
@@ -204,6 +205,7 @@ def test_predicted_activity_ranks_inactive_rows_first(problem: Problem, layer: L
     residual, zeros = problem.rows @ truth.directions, problem.zeros_of(truth.directions)
     residual += 0.1 * residual.std() * np.random.default_rng(0).standard_normal(residual.shape)
     for sign in (1, -1):
-        order = predicted_activity(np, residual, sign * problem.layer @ truth.duals).argsort(axis=0)
+        basis = np.linalg.qr(problem.layer).Q
+        order = predicted_activity(np, residual, sign * problem.layer @ truth.duals, basis).argsort(axis=0)
         lowest = np.take_along_axis(zeros, order, axis=0)[:20]
         assert lowest.mean() > 0.95

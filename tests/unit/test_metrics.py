@@ -34,8 +34,18 @@ def test_values_of_a_small_example() -> None:
 
 
 def test_the_assignment_is_optimal_not_greedy() -> None:
-    comparison = compare(np.array([[0.0], [1.0]]), np.array([[0.9], [2.5]]))
-    assert comparison.recovered.tolist() == [0, 1]  # squared errors .81 + 2.25, not .01 + 6.25
+    comparison = compare(np.array([[0.0], [1.0]]), np.array([[0.55], [3.0]]))
+    assert comparison.recovered.tolist() == [0, 1]  # squared errors .3025 · 4, not .2025 · 9
+
+
+def test_a_sample_far_off_does_not_displace_exact_ones() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((20, 30))
+    found = inputs.copy()
+    found[0] = 1e6 * rng.standard_normal(30)
+    comparison = compare(inputs, found)
+    np.testing.assert_array_equal(comparison.recovered, np.arange(20))
+    assert comparison.exact_share == 19 / 20
 
 
 def test_fewer_or_more_recovered_samples() -> None:
