@@ -15,8 +15,9 @@ A sample is certified only if all of these hold:
 
 from dataclasses import dataclass
 
-from spear_xp._arrays import Array, Host, generator, to_host
-from spear_xp._linalg import inverse, smallest_singular
+from spear_xp._arrays import Array, Host, to_host
+from spear_xp._linalg import smallest_singular
+from spear_xp.accuracy import SIGMAS, SMALL, halves_agree, resolution_of
 from spear_xp.evidence import Evidence, allowed_flips
 from spear_xp.filtering import INFLUENTIAL, PLENTY, is_unique
 from spear_xp.problem import TOLERANCE, Problem
@@ -24,8 +25,6 @@ from spear_xp.recovery import Recovery, error_bars
 
 __all__ = ["Certificate", "certify"]
 
-SIGMAS = 6.0  # width of an error bar where a decision hangs on it
-SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
 SUPPORT = 5  # informative rows that must confirm a sample
 SEPARATE = 3  # informative rows that must tell it from each other sample
 INFORMATIVE = 0.02  # relative residual limit above which a row proves nothing
@@ -99,7 +98,7 @@ class Certificate:
 
 
 def certify(problem: Problem, recovery: Recovery) -> Certificate:
-    """Test the four conditions on every sample of a full set.
+    """Test the four conditions on every sample of a full set; stand-ins are no samples.
 
     Parameters
     ----------
@@ -123,8 +122,10 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
     zero = problem.zeros_of(recovery.directions)
     masks, agreement = _masks_agree(problem, recovery, z, zero, band, inside)
     kernel = _kernels_are_unique(problem, recovery)
-    resolution = _resolution(problem, recovery)
-    accuracy = _accurate(problem, recovery, bars) & (resolution < SMALL)
+    resolution = resolution_of(problem, recovery)
+    accuracy = halves_agree(problem, recovery, bars) & (resolution < SMALL)
+    if recovery.stand_ins:
+        masks[-recovery.stand_ins :] = False
     evidence = _evidence(problem, recovery, z, zero, band)
     row_span, residuals = _row_span(problem, recovery, evidence, masks & kernel & accuracy)
     return Certificate(
@@ -189,51 +190,6 @@ def _kernels_are_unique(problem: Problem, recovery: Recovery) -> Host:
     return to_host(problem.space.asarray(holds, dtype=xp.bool))
 
 
-def _accurate(problem: Problem, recovery: Recovery, bars: Array) -> Host:
-    """Condition (c): small error bars, and halves of the rows that agree with the whole."""
-    xp, b = problem.space.xp, problem.rank
-    samples = recovery.duals * problem.singular_values[:, None]
-    size = xp.sqrt(xp.sum(samples * samples, axis=0))
-    n = problem.right.shape[1] - 1
-    holds = bars * n**0.5 < SMALL * size
-    d = problem.rows @ recovery.directions
-    inactive = problem.layer @ recovery.duals < 0
-    noise = xp.where(inactive, d, xp.zeros_like(d))
-    leftover = noise @ samples.T  # what each row keeps when its inactive samples are left out
-    scatter = xp.sum(leftover * leftover) / problem.width
-    expected = xp.sum(problem.noise_of(recovery.directions) ** 2 * size**2)
-    variance = xp.maximum(scatter, expected)
-    order = generator(0, 3, 0).permutation(problem.width)
-    for half in (order[: len(order) // 2], order[len(order) // 2 :]):
-        index = problem.space.indices(half)
-        if index.shape[0] < b + 2:
-            return to_host(xp.zeros_like(holds))
-        active = xp.take(d - noise, index, axis=0)
-        gram, valid = inverse(xp, active.T @ active)
-        if not valid:
-            return to_host(xp.zeros_like(holds))
-        shift = gram @ (active.T @ xp.take(leftover, index, axis=0))  # row j: half estimate minus x_j
-        distance = xp.sqrt(xp.sum(shift * shift, axis=1))
-        limit = SIGMAS * xp.sqrt(variance * xp.linalg.diagonal(gram))
-        holds = holds & (distance < limit) & (distance < SMALL * size)
-    return to_host(holds)
-
-
-def _resolution(problem: Problem, recovery: Recovery) -> Host:
-    """Relative distance of samples that noise can merge into one, shape (b,).
-
-    Two samples x ± δ whose columns of D differ by a share |δ|/|x| add a second component of size
-    |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise.
-    """
-    xp = problem.space.xp
-    samples = recovery.duals * problem.singular_values[:, None]
-    size = xp.sqrt(
-        xp.sum(samples * samples, axis=0) * xp.sum((problem.rows @ recovery.directions) ** 2, axis=0)
-    )
-    edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
-    return to_host(xp.sqrt(edge / size))
-
-
 def _evidence(problem: Problem, recovery: Recovery, z: Array, zero: Array, band: Array) -> Evidence:
     xp, b = problem.space.xp, problem.rank
     rows = problem.rows * problem.singular_values  # rows of the gradient in the basis V
@@ -241,7 +197,8 @@ def _evidence(problem: Problem, recovery: Recovery, z: Array, zero: Array, band:
     limit_ = xp.where(limit_ > FLOOR, limit_, xp.full_like(limit_, FLOOR))
     # Rows are Σ_k d_ik x_k exactly: where a direction vanishes its sample adds nothing, whatever a wide
     # error bar or a polluted dual predicts, and leaving it out makes the test of the row only harder.
-    possible, limits = to_host((z > -band) & ~zero), to_host(limit_)
+    real = xp.arange(b, device=problem.space.device) < b - recovery.stand_ins
+    possible, limits = to_host(((z > -band) | ~real) & ~zero), to_host(limit_)
     crowd = possible.sum(axis=1)
     # U has orthonormal columns: a direction and its column of D have the same norm.
     squares = to_host(xp.sum(recovery.directions**2, axis=0))
@@ -249,8 +206,8 @@ def _evidence(problem: Problem, recovery: Recovery, z: Array, zero: Array, band:
     # A row that settles a dimension alone has leverage 1 and is left out; without leverages it may stay.
     zeros = _count(problem, recovery.support)
     return Evidence(
-        active=to_host(z > band),
-        inactive=to_host(z < -band),
+        active=to_host((z > band) & real),
+        inactive=to_host((z < -band) & real),
         zero=to_host(zero),
         possible=possible,
         informative=(limits < INFORMATIVE) & (crowd <= max(b - 2, 1 if b < 3 else 2)),

@@ -12,7 +12,7 @@ from spear_xp._arrays import Array, to_host
 from spear_xp._linalg import inverse, normalize, smallest_singular
 from spear_xp.problem import Problem
 
-__all__ = ["SAME_SPACE", "Candidate", "filter_directions", "is_unique", "mixed", "refit"]
+__all__ = ["SAME_SPACE", "Candidate", "filter_directions", "is_unique", "kernel_space", "mixed", "refit"]
 
 WIDEN = 30.0  # a kernel of b-1 rows alone carries their noise amplified, with a heavy tail
 ROUNDS = 6
@@ -181,12 +181,12 @@ def refit(
         second = kernel[:, 1]
         if not is_unique(problem, rows, direction, second, influential=influential, orthogonal=orthogonal):
             if shared is not None:
-                shared.append(_kernel_space(problem, rows))
+                shared.append(kernel_space(problem, rows))
             return None
     return Candidate(normalize(xp, direction), zero, count, source)
 
 
-def _kernel_space(problem: Problem, rows: Array) -> Array:
+def kernel_space(problem: Problem, rows: Array) -> Array:
     """Directions that nearly vanish on the rows, those settling one almost alone left out; (b, k)."""
     xp = problem.space.xp
     for _ in range(3):

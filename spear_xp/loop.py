@@ -11,6 +11,7 @@ from typing import Any
 
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp.certificate import Certificate, certify
+from spear_xp.completion import stand_ins
 from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
@@ -26,11 +27,13 @@ from spear_xp.search.peeling import Peeling
 from spear_xp.search.sampling import Sampling
 from spear_xp.search.splitting import Splitting
 from spear_xp.selection import greedy_selection, matching_score, sparsest_independent
-from spear_xp.steering import steer
+from spear_xp.steering import freeze, steer
 
 __all__ = ["STRATEGIES", "Loop"]
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
+NOT_FOUND = "no direction was found for it in time"
+OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 
 REPAIRS = 4  # full sets in a row, as long as each mends the one before
 FEW_ROWS = 6  # times the batch size: narrower layers need guided information sets
@@ -106,6 +109,7 @@ class Loop:
                     if len(self.pool) < self.problem.rank or not self.try_full_set():
                         break
             elif self.schedule.stalled and not self.published:
+                self.try_stand_ins()
                 self.pool.drop_doubtful()
                 self.schedule.restart()
             self.report("search", strategy)
@@ -116,6 +120,8 @@ class Loop:
                 self.report("done", strategy)
                 return self.unfinished()
             if not self.in_time():
+                if not self.published:
+                    self.try_stand_ins()
                 return self.unfinished()
 
     def search_chunk(self, strategy: Strategy, known: Known, seed: int, chunk: int) -> int:
@@ -170,9 +176,7 @@ class Loop:
         if recovery is not None:
             recovery = refine(self.problem, recovery)
             certificate = certify(self.problem, recovery)
-            if self.best is None or certificate.rank > self.best[1].rank:
-                self.best, self.score = (recovery, certificate), score or matching_score(self.problem, chosen)
-                self.sources = [candidate.source for candidate in chosen]
+            self.keep_best(recovery, certificate, chosen, score)
             if not (self.published or certificate.certified.all()):
                 key = hash(tuple(sorted(id(c) for c in chosen)))
                 self.tried[key] = self.tried.get(key, 0) + 1
@@ -181,6 +185,31 @@ class Loop:
                 self.schedule.wake()
         self.spent("certify", since)
         return renewed
+
+    def try_stand_ins(self) -> None:
+        """Certify what can be without the directions that are missing, and freeze it."""
+        since = time.perf_counter()
+        chosen = self.pool.select()
+        directions = Pool(self.problem, tuple(chosen)).directions
+        count = self.problem.rank - len(chosen)
+        others = stand_ins(self.pool, directions) if 0 < count < self.problem.rank else None
+        if others is not None:
+            full = self.problem.space.xp.concat([directions, others], axis=1)
+            recovery = recover(self.problem, full, count)
+            if recovery is not None:
+                recovery = refine(self.problem, recovery)
+                certificate = certify(self.problem, recovery)
+                self.keep_best(recovery, certificate, chosen, 0.0)
+                freeze(self.pool, chosen, recovery, certificate.certified)
+        self.spent("certify", since)
+
+    def keep_best(
+        self, recovery: Recovery, certificate: Certificate, chosen: list[Candidate], score: float
+    ) -> None:
+        """Remember a set if it is proven better than those before."""
+        if self.best is None or certificate.rank > self.best[1].rank:
+            self.best, self.score = (recovery, certificate), score or matching_score(self.problem, chosen)
+            self.sources = [candidate.source for candidate in chosen]
 
     def unfinished(self) -> Status:
         """Status of a search that ended without proving everything."""
@@ -209,7 +238,7 @@ class Loop:
     def result(self, status: Status, dtype: Any, leave: Callable[[Array], Array]) -> Result:
         """Everything found so far, certified samples first."""
         problem, space = self.problem, self.problem.space
-        xp = space.xp
+        xp, why = space.xp, NOT_FOUND
         if self.best is None:
             duals = self.pool.solved  # samples that rows alone determine need no full set
             duals = duals / (problem.last @ duals)
@@ -222,7 +251,8 @@ class Loop:
             evidence = None
         else:
             recovery, certificate = self.best
-            ranking = (~certificate.certified).argsort(kind="stable")
+            count, why = problem.rank - recovery.stand_ins, OPEN
+            ranking = (~certificate.certified[:count]).argsort(kind="stable")
             order = space.indices(ranking)
             duals = xp.take(recovery.duals, order, axis=1)
             directions = xp.take(recovery.directions, order, axis=1)
@@ -239,6 +269,7 @@ class Loop:
             batch_size=problem.rank,
             directions=leave(directions),
             reasons=reasons,
+            unresolved=(why,) * (problem.rank - len(reasons)),
             sources=tuple(sources),
             samples_drawn=self.drawn,
             candidates=len(self.pool),

@@ -29,14 +29,17 @@ class Recovery:
         gradient's rows); duals.T @ directions is the identity.
     support : array of bool, shape (m_live, b)
         Rows that determined each direction: predicted inactive and zero within the noise.
+    stand_ins : int
+        Last columns that only complete the set: no samples, but with them all others are exact.
     """
 
     duals: Array
     directions: Array
     support: Array
+    stand_ins: int = 0
 
 
-def recover(problem: Problem, directions: Array) -> Recovery | None:
+def recover(problem: Problem, directions: Array, stand_ins: int = 0) -> Recovery | None:
     """Samples from b independent directions, scaled by the bias gradient.
 
     Parameters
@@ -45,6 +48,8 @@ def recover(problem: Problem, directions: Array) -> Recovery | None:
         The reduced gradient.
     directions : array, shape (b, b)
         Columns up to scale.
+    stand_ins : int
+        Number of last columns that are no directions of samples.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def recover(problem: Problem, directions: Array) -> Recovery | None:
     scale = problem.last @ duals
     if not bool(xp.all(xp.abs(scale) > 0)):
         return None
-    return Recovery(duals / scale, unit * scale, problem.zeros_of(unit))
+    return Recovery(duals / scale, unit * scale, problem.zeros_of(unit), stand_ins)
 
 
 def refine(problem: Problem, recovery: Recovery, *, rounds: int = 2) -> Recovery:
@@ -92,14 +97,16 @@ def refine(problem: Problem, recovery: Recovery, *, rounds: int = 2) -> Recovery
         for k in range(b):
             index = xp.nonzero(support[:, k])[0]
             same = bool(xp.all(support[:, k] == recovery.support[:, k]))  # solved on these rows already
-            if same or index.shape[0] < b - 1:
+            if same or index.shape[0] < b - 1 or k >= b - recovery.stand_ins:
                 columns.append(recovery.directions[:, k])
                 continue
             columns.append(smallest_singular(xp, xp.take(problem.rows, index, axis=0)).vectors[:, 0])
-        again = recover(problem, xp.stack(columns, axis=1))
+        again = recover(problem, xp.stack(columns, axis=1), recovery.stand_ins)
         if again is None:
             return recovery
-        recovery = Recovery(again.duals, again.directions, support)
+        real = xp.arange(b, device=problem.space.device) < b - recovery.stand_ins
+        support = xp.where(real, support, again.support)
+        recovery = Recovery(again.duals, again.directions, support, recovery.stand_ins)
     return recovery
 
 

@@ -81,6 +81,8 @@ class Result:
         candidates so far, sparsest first (`inputs` then holds the samples that rows alone determine).
     reasons : tuple of str
         Why a sample is not certified; empty strings for those that are.
+    unresolved : tuple of str
+        Why a sample of the batch is not among `inputs`; one entry for each.
     sources : tuple of str
         Strategy that found the direction of each sample.
     samples_drawn : int
@@ -112,6 +114,7 @@ class Result:
     batch_size: int
     directions: Array
     reasons: tuple[str, ...]
+    unresolved: tuple[str, ...]
     sources: tuple[str, ...]
     samples_drawn: int
     candidates: int

@@ -5,15 +5,18 @@ own estimate has a kernel that fits it; false directions are deflated like true 
 so the least credible of the rest go.
 """
 
-from spear_xp._arrays import Array, to_host
-from spear_xp.certificate import SMALL, Certificate
+from dataclasses import replace
+
+from spear_xp._arrays import Array, Host, to_host
+from spear_xp.accuracy import SMALL
+from spear_xp.certificate import Certificate
 from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.pool import SAME_DIRECTION, Entry, Pool
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery
 from spear_xp.search.polishing import masked_kernels
 
-__all__ = ["agreement", "steer"]
+__all__ = ["agreement", "freeze", "steer"]
 
 EXACT_FLIPS = 2  # rows that may differ between a mask and the zero pattern of its direction
 SOFTNESS = 0.3  # of the masks of doubtful samples, in units of the mean pre-activation
@@ -94,6 +97,29 @@ def steer(
     for candidate in others:
         pool.add(candidate)
     return any(new for new, j in zip(renewed, repairs, strict=True) if id(chosen[doubtful[j]]) in refuted)
+
+
+def freeze(pool: Pool, chosen: list[Candidate], recovery: Recovery, proven: Host) -> None:
+    """Give the pool directions and duals of the candidates that are proven, of an incomplete set.
+
+    Parameters
+    ----------
+    pool : Pool
+        Changed in place.
+    chosen : list of Candidate
+        The set, in the order of `recovery`.
+    recovery : Recovery
+        What became of it.
+    proven : NumPy array of bool, shape (b,)
+        Which samples are certified.
+    """
+    scale = pool.problem.space.xp.sqrt(pool.problem.space.xp.sum(recovery.directions**2, axis=0))
+    place = {id(candidate): k for k, candidate in enumerate(chosen) if proven[k]}
+    for entry in pool.entries:
+        k = place.get(id(entry.candidate))
+        if k is not None:
+            entry.dual = recovery.duals[:, k] * scale[k]
+            entry.candidate = replace(entry.candidate, direction=recovery.directions[:, k] / scale[k])
 
 
 def _same(first: Candidate, second: Candidate) -> bool:

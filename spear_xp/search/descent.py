@@ -9,15 +9,15 @@ are known are projected out altogether.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from spear_xp._arrays import Array, Generator, Namespace, Space, generator, quiet, to_host
-from spear_xp._linalg import balance, inverse, normalize
-from spear_xp.problem import Problem, remaining_activity
+from spear_xp._linalg import normalize
+from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
+from spear_xp.search.face import Face, Layer, face_of
 from spear_xp.search.polishing import masked_kernels, predicted_activity, sharpen
 
-__all__ = ["TEMPERATURES", "Descent", "Face", "Layer", "descend", "distinct", "face_of", "iterates"]
+__all__ = ["TEMPERATURES", "Descent", "descend", "distinct", "iterates"]
 
 STREAM = 2
 SHRINK = 1e-3  # last step over first
@@ -25,47 +25,7 @@ EVERY = 3  # steps between two predictions of the mask
 DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
 TEMPERATURES = (0.7, 0.4, 1.5)  # of the predicted masks, in turns
 TINY = 1e-20  # keeps quotients finite where an iterate has arrived
-EMPTY = 1e-3  # size of a row in the complement of the solved samples, over the largest, that is nothing
-FEWEST = 2.5  # rows for each dimension that a share must leave
 SHARPENED = 48  # iterates of a chunk that are solved to the end
-
-
-class Layer(NamedTuple):
-    """What the weights say of the samples that are left.
-
-    Attributes
-    ----------
-    implied : array, shape (m, d)
-        Maps an iterate to the pre-activations of the dual that it implies.
-    basis : array, shape (m, r)
-        Orthonormal basis of the pre-activations that the dual of any unknown sample can have.
-    """
-
-    implied: Array
-    basis: Array
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Face:
-    """The part of the problem in which a descent moves: coordinates y with q = lift @ y.
-
-    `rows` are balanced rows of U in these coordinates, `avoid` spans known directions (None: nothing to
-    avoid).
-    """
-
-    rows: Array
-    lift: Array
-    layer: Layer
-    avoid: Array | None
-
-    def outside(self, vectors: Array) -> Array:
-        """The part off what is known."""
-        return vectors if self.avoid is None else vectors - self.avoid @ (self.avoid.T @ vectors)
-
-    def predict(self, xp: Namespace, vectors: Array) -> Array:
-        """Pre-activations of the samples next to some iterates, shape (m, s)."""
-        z = self.layer.implied @ self.outside(vectors)
-        return predicted_activity(xp, self.rows @ vectors, z, self.layer.basis)
 
 
 def descend(
@@ -193,49 +153,6 @@ def iterates(
             temperature=temperature,
         )
     return distinct(xp, face, normalize(xp, xp.astype(end, space.dtype)))
-
-
-def face_of(problem: Problem, known: Known, share: float = 1.0) -> Face:
-    """Coordinates of the complement of solved samples, balanced, and what to avoid in them.
-
-    With a share below 1 only the least active rows are kept: fewer nonzero entries, at the price of
-    fewer rows.
-    """
-    xp, space = problem.space.xp, problem.space
-    solved = space.indices([k for k, s in enumerate(known.solved) if s])
-    other = space.indices([k for k, s in enumerate(known.solved) if not s])
-    duals, directions = (xp.take(a, solved, axis=1) for a in (known.duals, known.directions))
-    d = problem.rank - int(solved.shape[0])
-    rows, layer = problem.rows, problem.layer
-    if d == 0:
-        return Face(rows[:, :0], problem.unbalance[:, :0], Layer(layer[:, :0], layer[:, :0]), None)
-    frame = xp.eye(d, dtype=space.dtype, device=space.device)
-    if solved.shape[0]:
-        frame = xp.linalg.qr(normalize(xp, duals), mode="complete").Q[:, solved.shape[0] :]
-        # The dual that an iterate implies is cleared of the solved samples.
-        layer = layer @ (frame - duals @ (directions.T @ frame))
-    rows = rows @ frame
-    size = xp.sqrt(xp.sum(rows * rows, axis=1))
-    kept = size > EMPTY * xp.max(size)
-    order = xp.argsort(remaining_activity(problem, problem.rows - known.coefficients @ known.duals.T))
-    chosen = xp.take(order, xp.nonzero(xp.take(kept, order))[0])
-    if share < 1 and int(share * chosen.shape[0]) > FEWEST * d:
-        chosen = chosen[: int(share * chosen.shape[0])]
-    rows, layer = xp.take(rows, chosen, axis=0), xp.take(layer, chosen, axis=0)
-    balanced, change = balance(xp, rows)
-    back, _ = inverse(xp, change)
-    avoid = None
-    if other.shape[0] and d > 1:
-        inner = back @ frame.T @ xp.take(known.directions, other, axis=1)
-        left, values, _ = xp.linalg.svd(normalize(xp, inner), full_matrices=False)
-        keep = int(xp.sum(xp.astype(values > 1e-4 * values[0], xp.int64)))
-        avoid = left[:, : min(keep, d - 1)]
-    implied = layer @ back.T
-    open_ = implied
-    if avoid is not None:
-        open_ = implied @ xp.linalg.qr(avoid, mode="complete").Q[:, avoid.shape[1] :]
-    scale = (d / rows.shape[0]) ** 0.5
-    return Face(balanced * scale, frame @ change, Layer(implied, xp.linalg.qr(open_).Q), avoid)
 
 
 def distinct(xp: Namespace, face: Face, vectors: Array) -> Array:

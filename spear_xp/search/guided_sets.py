@@ -14,8 +14,9 @@ from spear_xp._arrays import Host, generator, quiet, to_host
 from spear_xp._linalg import normalize
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
-from spear_xp.search.descent import TEMPERATURES, Face, face_of, iterates
+from spear_xp.search.descent import TEMPERATURES, iterates
 from spear_xp.search.exchange import FEWEST, Walk, gap_of, sparse_directions
+from spear_xp.search.face import Face, face_of
 
 __all__ = ["GuidedSets"]
 

@@ -10,8 +10,8 @@ from spear_xp._arrays import Array, generator
 from spear_xp._linalg import normalize
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
-from spear_xp.search.descent import face_of
 from spear_xp.search.exchange import FEWEST, Walk, gap_of, sparse_directions
+from spear_xp.search.face import face_of
 from spear_xp.search.sampling import draw_subsets
 
 __all__ = ["InformationSet", "unsolved"]

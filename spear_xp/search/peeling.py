@@ -11,6 +11,7 @@ from spear_xp._arrays import to_host
 from spear_xp._linalg import normalize, weighted_kernels
 from spear_xp.problem import Problem, remaining_activity
 from spear_xp.search.base import Known, Proposals
+from spear_xp.search.face import remainder_of
 
 __all__ = ["Peeling"]
 
@@ -32,6 +33,7 @@ class Peeling:
         size = xp.sqrt(xp.sum((rest * problem.singular_values) ** 2, axis=1))
         scale = rest @ problem.last
         full = (size > CLEAR * problem.noise_level * b**0.5) & (xp.abs(scale) > CLEAR * problem.noise_level)
+        full = full & remainder_of(problem, known).full
         order = to_host(xp.argsort(remaining_activity(problem, rest)))
         order = order[to_host(full)[order]]
         if not len(order):

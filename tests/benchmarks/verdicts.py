@@ -12,6 +12,7 @@ __all__ = ["FALSE_ABOVE", "FAR", "Judged", "judged"]
 
 FALSE_ABOVE = 1e-2  # relative error to the nearest true sample
 FAR = 6.0  # error bars
+BLACK = 1e-3  # of the median size of a sample: what is smaller, a black image, has no size of its own
 # Twins at a relative distance t differ from one sample between them by about t² in the gradient.
 TWINS = 10.0  # in units of the root of the noise
 
@@ -47,7 +48,9 @@ def judged(problem: Varied, result: Result) -> Judged:
     sure = np.asarray(result.certified, dtype=bool)
     true, found = np.asarray(problem.inputs, dtype=float), np.asarray(result.inputs, dtype=float)[sure]
     distance = np.linalg.norm(found[:, None] - true[None], axis=2)
-    relative = (distance / np.maximum(np.linalg.norm(true, axis=1), 1e-300)).min(axis=1)
+    sizes = np.linalg.norm(true, axis=1)
+    sizes = np.maximum(sizes, BLACK * np.median(sizes) + 1e-300)
+    relative = (distance / sizes).min(axis=1)
     rounding = float(np.finfo(result.inputs.dtype).eps) * np.abs(found).max(axis=1, initial=0.0)
     rms = np.maximum(distance.min(axis=1) / true.shape[1] ** 0.5 - rounding, 0.0)
     bars = rms / np.maximum(np.asarray(result.error_bars, dtype=float)[sure], 1e-300)

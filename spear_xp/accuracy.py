@@ -1,0 +1,78 @@
+"""Enters: a full set of samples with their error bars. Leaves: whether the rows bear these out.
+
+Error bars are propagated from a noise level, to first order; here the rows themselves are asked.
+"""
+
+from spear_xp._arrays import Array, Host, generator, to_host
+from spear_xp._linalg import inverse
+from spear_xp.problem import Problem
+from spear_xp.recovery import Recovery
+
+__all__ = ["SIGMAS", "SMALL", "halves_agree", "resolution_of"]
+
+SIGMAS = 6.0  # width of an error bar where a decision hangs on it
+SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
+
+
+def halves_agree(problem: Problem, recovery: Recovery, bars: Array) -> Host:
+    """Whether error bars are small, and halves of the rows agree with the whole within them, shape (b,).
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    recovery : Recovery
+        A full set of samples; rows on which stand-ins do not vanish say nothing.
+    bars : array, shape (b,)
+        Error bars of the entries of each input.
+    """
+    xp, space = problem.space.xp, problem.space
+    samples = recovery.duals * problem.singular_values[:, None]
+    size = xp.sqrt(xp.sum(samples * samples, axis=0))
+    n = problem.right.shape[1] - 1
+    holds = to_host(bars * n**0.5 < SMALL * size)
+    d = problem.rows @ recovery.directions
+    inactive = problem.layer @ recovery.duals < 0
+    noise = xp.where(inactive, d, xp.zeros_like(d))
+    expected = xp.sum(problem.noise_of(recovery.directions) ** 2 * size**2)
+    rows = xp.arange(problem.width, device=space.device)
+    count = problem.rank - recovery.stand_ins
+    if recovery.stand_ins:  # rows that only samples explain, and those samples alone
+        rows = xp.nonzero(xp.all(problem.zeros_of(recovery.directions[:, count:]), axis=1))[0]
+        d, noise, samples = d[:, :count], noise[:, :count], samples[:, :count]
+    leftover = noise @ samples.T  # what each row keeps when its inactive samples are left out
+    scatter = xp.mean(xp.sum(xp.take(leftover, rows, axis=0) ** 2, axis=1)) if rows.shape[0] else expected
+    variance = xp.maximum(scatter, expected)
+    order = to_host(rows)[generator(0, 3, 0).permutation(rows.shape[0])]
+    for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+        index = space.indices(half)
+        active = xp.take(d - noise, index, axis=0)
+        seen = xp.nonzero(xp.any(active != 0, axis=0))[0]  # the others are not on these rows at all
+        if not 0 < int(seen.shape[0]) <= len(half) - 2:
+            return holds & False
+        active = xp.take(active, seen, axis=1)
+        gram, valid = inverse(xp, active.T @ active)
+        if not valid:
+            return holds & False
+        shift = gram @ (active.T @ xp.take(leftover, index, axis=0))  # row j: half estimate minus x_j
+        distance = xp.sqrt(xp.sum(shift * shift, axis=1))
+        limit = SIGMAS * xp.sqrt(variance * xp.linalg.diagonal(gram))
+        agrees = holds & False
+        agrees[to_host(seen)] = to_host((distance < limit) & (distance < SMALL * xp.take(size, seen)))
+        holds = holds & agrees
+    return holds
+
+
+def resolution_of(problem: Problem, recovery: Recovery) -> Host:
+    """Relative distance of samples that noise can merge into one, shape (b,).
+
+    Two samples x ± δ whose columns of D differ by a share |δ|/|x| add a second component of size
+    |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise.
+    """
+    xp = problem.space.xp
+    samples = recovery.duals * problem.singular_values[:, None]
+    size = xp.sqrt(
+        xp.sum(samples * samples, axis=0) * xp.sum((problem.rows @ recovery.directions) ** 2, axis=0)
+    )
+    edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
+    return to_host(xp.sqrt(edge / size))

@@ -1,0 +1,126 @@
+"""Enters: a `Problem` and what is known. Leaves: what is left to search, in coordinates of its own.
+
+Samples whose duals are known are projected out of the rows; what remains has as many dimensions as
+samples are unsolved. Rows on which none of these is active hold noise alone and go: at unit norm they
+would count like any other.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from spear_xp._arrays import Array, Namespace
+from spear_xp._linalg import balance, inverse, normalize
+from spear_xp.problem import Problem, remaining_activity
+from spear_xp.search.base import Known
+from spear_xp.search.polishing import predicted_activity
+
+__all__ = ["Face", "Layer", "Remainder", "face_of", "remainder_of"]
+
+EMPTY = 1e-3  # size of a row without the solved samples, over the largest, below which nothing is left
+FEWEST = 2.5  # rows for each dimension that a share must leave
+
+
+class Remainder(NamedTuple):
+    """The problem without the samples whose duals are known.
+
+    Attributes
+    ----------
+    frame : array, shape (b, d)
+        Orthonormal basis of the complement of their duals: all other directions lie in it.
+    full : array of bool, shape (m_live,)
+        Rows on which some other sample is active.
+    """
+
+    frame: Array
+    full: Array
+
+
+def remainder_of(problem: Problem, known: Known) -> Remainder:
+    """What solved samples leave over; everything where there are none."""
+    xp, space = problem.space.xp, problem.space
+    solved = space.indices([k for k, s in enumerate(known.solved) if s])
+    count = int(solved.shape[0])
+    if not count:
+        eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
+        return Remainder(eye, xp.ones((problem.width,), dtype=xp.bool, device=space.device))
+    duals = normalize(xp, xp.take(known.duals, solved, axis=1))
+    frame = xp.linalg.qr(duals, mode="complete").Q[:, count:]
+    scale = xp.sum((problem.rows @ problem.unbalance) ** 2, axis=1)
+    size = xp.sqrt(xp.sum((problem.rows @ frame) ** 2, axis=1) / scale)
+    return Remainder(frame, size > EMPTY * xp.max(size) if frame.shape[1] else size < 0)
+
+
+class Layer(NamedTuple):
+    """What the weights say of the samples that are left.
+
+    Attributes
+    ----------
+    implied : array, shape (m, d)
+        Maps an iterate to the pre-activations of the dual that it implies.
+    basis : array, shape (m, r)
+        Orthonormal basis of the pre-activations that the dual of any unknown sample can have.
+    """
+
+    implied: Array
+    basis: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """The part of the problem in which a descent moves: coordinates y with q = lift @ y.
+
+    `rows` are balanced rows of U in these coordinates, `avoid` spans known directions (None: nothing to
+    avoid).
+    """
+
+    rows: Array
+    lift: Array
+    layer: Layer
+    avoid: Array | None
+
+    def outside(self, vectors: Array) -> Array:
+        """The part off what is known."""
+        return vectors if self.avoid is None else vectors - self.avoid @ (self.avoid.T @ vectors)
+
+    def predict(self, xp: Namespace, vectors: Array) -> Array:
+        """Pre-activations of the samples next to some iterates, shape (m, s)."""
+        z = self.layer.implied @ self.outside(vectors)
+        return predicted_activity(xp, self.rows @ vectors, z, self.layer.basis)
+
+
+def face_of(problem: Problem, known: Known, share: float = 1.0) -> Face:
+    """Coordinates of the complement of solved samples, balanced, and what to avoid in them.
+
+    With a share below 1 only the least active rows are kept: fewer nonzero entries, at the price of
+    fewer rows.
+    """
+    xp, space = problem.space.xp, problem.space
+    solved = space.indices([k for k, s in enumerate(known.solved) if s])
+    other = space.indices([k for k, s in enumerate(known.solved) if not s])
+    duals, directions = (xp.take(a, solved, axis=1) for a in (known.duals, known.directions))
+    frame, full = remainder_of(problem, known)
+    d = frame.shape[1]
+    if d == 0:
+        nothing = problem.rows[:, :0]
+        return Face(nothing, problem.unbalance[:, :0], Layer(nothing, nothing), None)
+    # The dual that an iterate implies is cleared of the solved samples.
+    layer = problem.layer @ (frame - duals @ (directions.T @ frame))
+    order = xp.argsort(remaining_activity(problem, problem.rows - known.coefficients @ known.duals.T))
+    chosen = xp.take(order, xp.nonzero(xp.take(full, order))[0])
+    if share < 1 and int(share * chosen.shape[0]) > FEWEST * d:
+        chosen = chosen[: int(share * chosen.shape[0])]
+    rows, layer = xp.take(problem.rows @ frame, chosen, axis=0), xp.take(layer, chosen, axis=0)
+    balanced, change = balance(xp, rows)
+    back, _ = inverse(xp, change)
+    avoid = None
+    if other.shape[0] and d > 1:
+        inner = back @ frame.T @ xp.take(known.directions, other, axis=1)
+        left, values, _ = xp.linalg.svd(normalize(xp, inner), full_matrices=False)
+        keep = int(xp.sum(xp.astype(values > 1e-4 * values[0], xp.int64)))
+        avoid = left[:, : min(keep, d - 1)]
+    implied = layer @ back.T
+    possible = implied
+    if avoid is not None:
+        possible = implied @ xp.linalg.qr(avoid, mode="complete").Q[:, avoid.shape[1] :]
+    scale = (d / rows.shape[0]) ** 0.5
+    return Face(balanced * scale, frame @ change, Layer(implied, xp.linalg.qr(possible).Q), avoid)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from spear_xp import Pool, invert, metrics, reduce, validate
+from spear_xp.completion import stand_ins
+from spear_xp.filtering import Candidate
+from spear_xp.result import Status
+from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.truth import true_recovery
+
+
+def with_twin(distance: float, seed: int = 0, batch: int = 12) -> LayerGradient:
+    """A batch whose last sample lies at a relative distance from the one before."""
+    rng = np.random.default_rng(seed)
+    inputs = gaussian_inputs(batch, 60, rng=seed)
+    step = rng.standard_normal(60)
+    inputs[-1] = inputs[-2] + distance * np.linalg.norm(inputs[-2]) * step / np.linalg.norm(step)
+    return mlp_gradient(inputs, width=150, rng=seed)
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-2, 0.1])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_twins_do_not_hold_back_the_others(distance: float, seed: int) -> None:
+    layer = with_twin(distance, seed)
+    result = invert(*layer.observed, rng=0, time_limit=1.0)
+    assert result.status is Status.PARTIAL
+    assert result.certified.sum() == 10  # a direction of one twin may be found, but not proven
+    assert len(result.inputs) + len(result.unresolved) == 12
+    assert all("tells it from other samples" in why for why in result.unresolved)
+    comparison = metrics.compare(layer.inputs, result.inputs[:10])
+    assert set(comparison.truth.tolist()) == set(range(10))
+    assert comparison.psnr.min() > 120
+
+
+def test_distant_twins_are_told_apart() -> None:
+    result = invert(*with_twin(0.3).observed, rng=0, time_limit=10.0)
+    assert result.status is Status.EXACT
+    assert result.unresolved == ()
+
+
+def test_stand_ins_leave_the_other_samples_exact() -> None:
+    layer = with_twin(0.01)
+    problem = reduce(validate(*layer.observed))
+    truth = true_recovery(problem, layer.inputs)
+    unit = truth.directions / np.linalg.norm(truth.directions, axis=0)
+    zeros = problem.zeros_of(unit)
+    known = [Candidate(unit[:, k], zeros[:, k], int(zeros[:, k].sum()), "truth") for k in range(10)]
+    pool = Pool(problem, tuple(known))
+    assert stand_ins(pool, pool.directions) is None  # nothing says where the last two are
+    pool.share([np.linalg.qr(unit[:, 10:]).Q])
+    others = stand_ins(pool, pool.directions)
+    assert others is not None
+    assert others.shape == (12, 2)
+    full = np.concatenate([unit[:, :10], others], axis=1)
+    duals = np.linalg.inv(full).T[:, :10]
+    duals = duals / (problem.last @ duals)
+    np.testing.assert_allclose(duals, truth.duals[:, :10], rtol=1e-6, atol=1e-9 * np.abs(truth.duals).max())
