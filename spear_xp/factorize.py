@@ -1,13 +1,12 @@
 """Enters: a `Gradient`. Leaves: its rank-b factorisation, noise level and noise model.
 
 The live rows of [G | g] are scaled, E = diag(scale) [G | g], and only the leading singular triplets
-are computed, by randomised subspace iteration in a few passes over blocks of columns; the full
-decomposition is the last resort, for gradients whose rank is close to their size.
+are computed, by randomised methods in three or four passes over blocks of columns; the full
+decomposition is the last resort, for short rows whose rank is close to their size.
 """
 
 import math
 import operator
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,10 +21,8 @@ NoiseModel = Literal["relative", "additive"]
 
 PART = 0.85  # of the triplets looked at that a given batch size may take
 SKETCH = 96  # leading singular triplets looked at first
-LONG, SINGLE = 20_000, 1e-8  # columns, and rounding unit of the gradient, from which Gram matrices serve
-THIN = 3  # of the blocks of long rows, every so many measure the noise
-KEEP_BYTES = 512 * 2**20  # scaled rows are kept between passes up to this size
-POWERS = 2  # passes forth and back before the projection
+LONG, SINGLE = 20_000, 1e-8  # columns, and rounding unit of the gradient, from which squares serve
+THIN = 4  # of the blocks of long rows, every so many measure the noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,85 +68,104 @@ class _Spectrum:
 
     left: Array
     values: Array
-    right: Array
-    outside: Array
-    complete: bool
+    right: Array = None  # of long rows, and so the energy, not before the rank is known
+    outside: Array = None
 
 
 class _Rows:
-    """The scaled rows E as a linear operator, applied in blocks of columns."""
+    """The scaled rows E as a linear operator, applied in blocks of columns.
+
+    The scale goes to the thin factor of a product: blocks stay as they are.
+    """
 
     def __init__(self, gradient: Gradient, scale: Array) -> None:
         self.gradient, self.scale = gradient, scale
         self.shape = (int(gradient.live.shape[0]), gradient.columns)
-        small = 8 * self.shape[0] * self.shape[1] <= KEEP_BYTES
-        self.kept = list(gradient.blocks(scale)) if small else None
-
-    def blocks(self) -> Iterator[tuple[int, int, Array]]:
-        return self.gradient.blocks(self.scale) if self.kept is None else iter(self.kept)
 
     def dense(self) -> Array:
-        return self.gradient.space.xp.concat([block for *_, block in self.blocks()], axis=1)
+        blocks = [block for *_, block in self.gradient.blocks()]
+        return self.gradient.space.xp.concat(blocks, axis=1) * self.scale[:, None]
 
     def times(self, right: Array) -> Array:
         """E @ right, right of shape (n + 1, r)."""
         total = 0.0
-        for start, stop, block in self.blocks():
+        for start, stop, block in self.gradient.blocks():
             total = total + block @ right[start:stop, :]
-        return total
+        return total * self.scale[:, None]
+
+    def times_random(self, count: int) -> Array:
+        """E @ Ω, with `count` columns of normal numbers that are never held as a whole."""
+        rng, total = generator(0, 0, count), 0.0
+        for start, stop, block in self.gradient.blocks():
+            total = total + block @ self.gradient.space.normal(rng, (stop - start, count))
+        return total * self.scale[:, None]
 
     def transposed_times(self, left: Array) -> Array:
         """E.T @ left, left of shape (m, r)."""
-        return self.gradient.space.xp.concat([block.T @ left for *_, block in self.blocks()], axis=0)
+        left = left * self.scale[:, None]
+        return self.gradient.space.xp.concat([block.T @ left for *_, block in self.gradient.blocks()], axis=0)
 
+    def squared_times(self, left: Array) -> Array:
+        """E @ E.T @ left, in one pass."""
+        left, total = left * self.scale[:, None], 0.0
+        for *_, block in self.gradient.blocks():
+            total = total + block @ (block.T @ left)
+        return total * self.scale[:, None]
 
-def _complete(rows: _Rows) -> _Spectrum:
-    xp = rows.gradient.space.xp
-    left, values, right = xp.linalg.svd(rows.dense(), full_matrices=False)
-    return _Spectrum(left, values, right, xp.zeros_like(left[:, 0]), complete=True)
+    def project(self, left: Array, every: int = 1) -> tuple[Array, Array]:
+        """B = E.T @ left, and the energy of each row of E - left @ B.T from every so many blocks."""
+        xp, scaled = self.gradient.space.xp, left * self.scale[:, None]
+        parts, energy, seen = [], xp.zeros_like(left[:, 0]), 0
+        for i, (start, stop, block) in enumerate(self.gradient.blocks()):
+            parts.append(block.T @ scaled)
+            if i % every == 0:
+                rest = block * self.scale[:, None] - left @ parts[-1].T
+                energy = energy + xp.vecdot(rest, rest)
+                seen += stop - start
+        return xp.concat(parts, axis=0), energy * (self.shape[1] / seen)
 
 
 def _leading(rows: _Rows, count: int) -> _Spectrum:
     """Leading `count` triplets by subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4)."""
+    if _is_long(rows):
+        return _leading_of_long(rows, min(count, *rows.shape))
+    xp = rows.gradient.space.xp
     if count >= 0.6 * min(rows.shape):
-        return _complete(rows)
-    space = rows.gradient.space
-    xp = space.xp
-    basis = xp.linalg.qr(rows.times(space.normal(generator(0, 0, count), (rows.shape[1], count)))).Q
-    long = _is_long(rows)
-    for _ in range(POWERS - 1):
-        back = rows.transposed_times(basis)
-        basis = xp.linalg.qr(rows.times(back if long else xp.linalg.qr(back).Q)).Q
-    projected = rows.transposed_times(basis)  # (n + 1, count)
-    if long:
-        squares, small = xp.linalg.eigh(projected.T @ projected)
-        squares, small = xp.flip(squares), xp.flip(small, axis=1)
-        values = xp.sqrt(xp.clip(squares, space.eps**2 * squares[0], None))
-        right = (projected @ (small / values)).T
-    else:
-        q, r = xp.linalg.qr(projected)
-        small, values, mix = xp.linalg.svd(r.T, full_matrices=False)
-        right = mix @ q.T
-    outside = xp.zeros_like(basis[:, 0])
-    seen = 0
-    for i, (start, stop, block) in enumerate(rows.blocks()):
-        if long and i % THIN:  # a share of so many columns tells the noise as well
-            continue
-        rest = block - basis @ projected[start:stop, :].T
-        outside = outside + xp.sum(rest * rest, axis=1)
-        seen += stop - start
-    outside = outside * (rows.shape[1] / seen)
-    return _Spectrum(basis @ small, values, right, outside, complete=False)
+        left, values, right = xp.linalg.svd(rows.dense(), full_matrices=False)
+        return _Spectrum(left, values, right, xp.zeros_like(left[:, 0]))
+    basis = xp.linalg.qr(rows.times_random(count)).Q
+    basis = xp.linalg.qr(rows.times(xp.linalg.qr(rows.transposed_times(basis)).Q)).Q
+    projected, outside = rows.project(basis)
+    q, r = xp.linalg.qr(projected)
+    small, values, mix = xp.linalg.svd(r.T, full_matrices=False)
+    return _Spectrum(basis @ small, values, mix @ q.T, outside)
 
 
 def _is_long(rows: _Rows) -> bool:
     """Whether rows are so long that their orthonormalisation would cost more than the passes over them.
 
-    Gram matrices of the long side replace it: they lose singular values below 1e-8 of the largest, which
-    are rounding errors anyway where the gradient itself is in single or half precision.
+    The square E Eᵀ replaces it: singular values below 1e-8 of the largest are lost, which are rounding
+    errors anyway where the gradient itself is in single or half precision.
     """
     coarse = float(rows.gradient.space.xp.finfo(rows.gradient.grad_w.dtype).eps) > SINGLE
     return coarse and rows.shape[1] > LONG
+
+
+def _leading_of_long(rows: _Rows, count: int) -> _Spectrum:
+    """Leading `count` left factors and singular values, by the Nyström approximation of E Eᵀ in two passes.
+
+    A shift, taken off again in the end, keeps the Cholesky factorisation from breaking down (Tropp,
+    Yurtsever, Udell, Cevher 2017, algorithm 3).
+    """
+    space = rows.gradient.space
+    xp = space.xp
+    basis = xp.linalg.qr(rows.times_random(count)).Q
+    image = rows.squared_times(basis)
+    shift = space.eps * float(xp.linalg.matrix_norm(image))
+    image = image + shift * basis
+    root = xp.linalg.cholesky(basis.T @ image)
+    left, values, _ = xp.linalg.svd(xp.linalg.solve(root, image.T).T, full_matrices=False)
+    return _Spectrum(left, xp.sqrt(xp.clip(values**2 - shift, (space.eps * values[0]) ** 2, None)))
 
 
 def _find_rank(rows: _Rows, batch_size: int | None) -> tuple[_Spectrum, int]:
@@ -161,11 +177,12 @@ def _find_rank(rows: _Rows, batch_size: int | None) -> tuple[_Spectrum, int]:
     energy = math.sqrt(float(space.xp.sum((space.xp.take(gradient.norms, gradient.live) * rows.scale) ** 2)))
     while True:
         spectrum = _leading(rows, count)
+        complete = spectrum.values.shape[0] == min(rows.shape)
         floor = max(0.5 * roundoff * energy, 4 * space.eps * float(spectrum.values[0]))
-        rank = numerical_rank(spectrum.values, rows.shape, floor, complete=spectrum.complete)
+        rank = numerical_rank(spectrum.values, rows.shape, floor, complete=complete)
         if rank is not None:
-            return spectrum, rank
-        if spectrum.complete:
+            return _with_right_factors(rows, spectrum, rank) if _is_long(rows) else spectrum, rank
+        if complete:
             m, n = rows.shape
             msg = (
                 f"grad_w has numerical rank min(m, n + 1)={min(m, n)} (live rows m={m}): need less; the "
@@ -173,6 +190,13 @@ def _find_rank(rows: _Rows, batch_size: int | None) -> tuple[_Spectrum, int]:
             )
             raise RankError(msg)
         count *= 2
+
+
+def _with_right_factors(rows: _Rows, spectrum: _Spectrum, rank: int) -> _Spectrum:
+    """The leading triplets of long rows, in one more pass."""
+    left, values = spectrum.left[:, :rank], spectrum.values[:rank]
+    back, outside = rows.project(left, every=THIN)  # a share of the columns tells the noise as well
+    return _Spectrum(left, values, (back / values).T, outside)
 
 
 def _check_batch_size(batch_size: int | None) -> None:
@@ -231,8 +255,9 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
 
     Notes
     -----
-    Cost: four passes over `grad_w` and four products with 64 (or more) vectors. Rank b is the batch
-    size because G = D X with D of shape (m, b) (Dimitrov et al. 2024, theorem 3.1).
+    Cost: four passes over `grad_w` and four products with 96 (or more) vectors; three of each with long
+    rows in single precision, with 48 vectors and in the end b. Rank b is the batch size because G = D X
+    with D of shape (m, b) (Dimitrov et al. 2024, theorem 3.1).
 
     References
     ----------

@@ -1,18 +1,20 @@
 """Enters: grad_w, grad_b, weight, bias as the caller has them. Leaves: a checked `Gradient`.
 
 A gradient keeps the caller's arrays as they are (they may be memory-mapped) and hands out the rows
-of the extended gradient [grad_w | grad_b] scaled, in blocks of columns, in the working dtype.
+of the extended gradient [grad_w | grad_b] in blocks of columns, in the working dtype.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from spear_xp._arrays import Array, Space, enter
+from spear_xp._arrays import Array, Space, enter, quiet
 from spear_xp.errors import NonFiniteError, ShapeError, ZeroGradientError
 
 __all__ = ["Gradient", "validate"]
 
-BLOCK_BYTES = 64 * 2**20  # working memory for one block of columns
+BLOCK_BYTES = 2 * 2**20  # one block in the working dtype; it stays in the cache while it is used
+NARROW = 64  # columns that a block has at least: fewer would fetch memory for a part of its bytes
 NEGLIGIBLE = 1e-7  # rows below this share of the median norm carry no usable digits next to the others
 
 
@@ -50,30 +52,24 @@ class Gradient:
         """Columns of the extended gradient, n + 1."""
         return int(self.grad_w.shape[1]) + 1
 
-    def blocks(self, scale: Array) -> Iterator[tuple[int, int, Array]]:
-        """Blocks `(start, stop, rows)` of columns of the live rows of [grad_w | grad_b], times `scale`."""
-        yield from self._blocks(self.grad_w, self.grad_b, self.live, scale)
+    def blocks(self) -> Iterator[tuple[int, int, Array]]:
+        """Blocks `(start, stop, rows)` of columns of the live rows of [grad_w | grad_b]."""
+        yield from self._blocks(self.grad_w, self.grad_b, self.live)
 
     def layer_blocks(self, rows: Array) -> Iterator[tuple[int, int, Array]]:
         """Blocks of columns of the given rows of [weight | bias]."""
-        yield from self._blocks(self.weight, self.bias, rows, None)
+        yield from self._blocks(self.weight, self.bias, rows)
 
-    def _blocks(
-        self, matrix: Array, column: Array, rows: Array, scale: Array | None
-    ) -> Iterator[tuple[int, int, Array]]:
+    def _blocks(self, matrix: Array, column: Array, rows: Array) -> Iterator[tuple[int, int, Array]]:
         xp, dtype = self.space.xp, self.space.dtype
         m, n = matrix.shape
-        whole = rows.shape[0] == m
-        factor = 1.0 if scale is None else scale[:, None]
-        step = max(1, BLOCK_BYTES // (8 * m))
-        for start in range(0, n, step):
-            stop = min(start + step, n)
-            block = xp.astype(matrix[:, start:stop], dtype)
-            last = stop == n
-            if last:
-                block = xp.concat([block, xp.astype(column, dtype)[:, None]], axis=1)
-            block = block if whole else xp.take(block, rows, axis=0)
-            yield start, stop + last, block * factor
+        step = max(NARROW, BLOCK_BYTES // (8 * m))
+        for part, offset in ((matrix, 0), (column[:, None], n)):  # the column apart: nothing to join
+            for start in range(0, part.shape[1], step):
+                stop = min(start + step, part.shape[1])
+                block = part[:, start:stop]
+                block = block if rows.shape[0] == m else xp.take(block, rows, axis=0)
+                yield offset + start, offset + stop, xp.astype(block, dtype)
 
 
 def _check_shapes(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> None:
@@ -108,9 +104,13 @@ def _check_shapes(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> N
 def _check_finite(space: Space, arrays: dict[str, Array]) -> None:
     xp = space.xp
     for name, array in arrays.items():
-        finite = xp.isfinite(array)
-        if not bool(xp.all(finite)):
-            bad = int(xp.sum(xp.astype(~finite, xp.int64)))
+        m, bad = array.shape[0], 0
+        step = max(1, BLOCK_BYTES // (8 * max(1, math.prod(array.shape[1:]))))
+        for start in range(0, m, step):
+            finite = xp.isfinite(array[start : min(start + step, m), ...])
+            if not bool(xp.all(finite)):
+                bad += int(xp.sum(xp.astype(~finite, xp.int64)))
+        if bad:
             msg = f"{name} holds {bad} NaN or infinite entries: need finite values"
             raise NonFiniteError(msg)
 
@@ -154,27 +154,37 @@ def checked(space: Space, arrays: dict[str, Array]) -> Gradient:
     """`validate` for arrays that have already entered a space."""
     xp = space.xp
     _check_shapes(**arrays)
-    _check_finite(space, arrays)
-    m = arrays["grad_w"].shape[0]
-    everything = xp.arange(m, dtype=xp.int64, device=space.device)
+    everything = xp.arange(arrays["grad_w"].shape[0], dtype=xp.int64, device=space.device)
     raw = Gradient(space=space, **arrays, norms=everything, live=everything, dead=everything)
-    ones = xp.ones((m,), dtype=space.dtype, device=space.device)
-    largest = xp.zeros((m,), dtype=space.dtype, device=space.device)
-    for _, _, block in raw.blocks(ones):
-        largest = xp.maximum(largest, xp.max(xp.abs(block), axis=1))
-    peak = float(xp.max(largest))
-    if peak == 0:
+    largest, norms = _row_sizes(raw)
+    passed = ("grad_w", "grad_b") if bool(xp.all(xp.isfinite(largest))) else ()
+    _check_finite(space, {name: array for name, array in arrays.items() if name not in passed})
+    if not bool(xp.any(largest > 0)):
         msg = "grad_w and grad_b are zero: need a layer with at least one active neuron"
         raise ZeroGradientError(msg)
     if not bool(xp.any(arrays["grad_b"] != 0)):
         msg = "grad_b is zero: need the gradient of the bias, which fixes the scale of each sample"
         raise ZeroGradientError(msg)
-    squares = xp.zeros((m,), dtype=space.dtype, device=space.device)
-    for _, _, block in raw.blocks(ones / peak):  # scaled: squares of tiny gradients must not underflow
-        squares = squares + xp.sum(block * block, axis=1)
-    norms = xp.sqrt(squares) * peak
     positive = xp.sort(norms[norms > 0])
     usable = norms > NEGLIGIBLE * float(positive[positive.shape[0] // 2])
     return Gradient(
         space=space, **arrays, norms=norms, live=xp.nonzero(usable)[0], dead=xp.nonzero(largest == 0)[0]
     )
+
+
+def _row_sizes(raw: Gradient) -> tuple[Array, Array]:
+    """Largest magnitude and Euclidean norm of each row, in one pass; neither finite where an entry is not.
+
+    Squares count in units of the largest magnitude so far: those of tiny gradients must not underflow.
+    """
+    xp = raw.space.xp
+    largest = squares = xp.zeros(raw.bias.shape, dtype=raw.space.dtype, device=raw.space.device)
+    with quiet():
+        for _, _, block in raw.blocks():
+            sizes = xp.abs(block)
+            grown = xp.maximum(largest, xp.max(sizes, axis=1))
+            unit = xp.where(grown > 0, grown, xp.ones_like(grown))
+            sizes = sizes / unit[:, None]
+            squares = squares * (largest / unit) ** 2 + xp.vecdot(sizes, sizes)
+            largest = grown
+        return largest, largest * xp.sqrt(squares)

@@ -173,5 +173,5 @@ def _layer_in(gradient: Gradient, rows: Array, span: Array) -> tuple[Array, Arra
     if count:
         for start, stop, block in gradient.layer_blocks(rows):
             projected = projected + block @ span[start:stop, :]
-            squares = squares + xp.sum(block * block, axis=1)
+            squares = squares + xp.vecdot(block, block)
     return projected, xp.sqrt(squares)

@@ -1,10 +1,11 @@
+import importlib
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 
-from spear_xp import data, factorize, validate
+from spear_xp import data, errors, factorize, validate
 from spear_xp.rank import numerical_rank
 from spear_xp.synthetic import gaussian_inputs, mlp_gradient
 from tests import strategies
@@ -118,7 +119,12 @@ def test_rounding_to_single_precision_is_relative_noise() -> None:
     assert 1e-9 < found.noise_level * 101**0.5 < 3e-7
 
 
-def test_factors_reproduce_the_scaled_rows(space: Backend) -> None:
+@pytest.mark.parametrize("long", [20_000, 20])
+def test_factors_reproduce_the_scaled_rows(
+    space: Backend, long: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Single precision in rows of more columns than `long` takes the way of long rows."""
+    monkeypatch.setattr(importlib.import_module("spear_xp.factorize"), "LONG", long)
     truth = space.mlp(5, 60, 40)
     checked = validate(*truth.observed)
     found = factorize(checked)
@@ -145,6 +151,40 @@ def test_a_smaller_batch_size_keeps_the_leading_triplets(space: Backend) -> None
         space.to_numpy(part.singular_values), space.to_numpy(whole.singular_values)[:3], rtol=1e-5
     )
     assert part.noise_level > 100 * whole.noise_level
+
+
+@pytest.mark.parametrize("decay", [0, 3, 6])
+@pytest.mark.parametrize(("m", "rank"), [(16, 6), (64, 6), (64, 50), (150, 20)])
+def test_long_rows_have_the_factors_and_the_noise_of_a_full_decomposition(
+    m: int, rank: int, decay: float
+) -> None:
+    rng = np.random.default_rng(2)
+    matrix = low_rank(rng, m, 22_000, rank, decay).astype("float32")
+    found = factors(matrix)
+    scaled = matrix.astype(float) * found.scale[:, None]
+    values, turned = np.linalg.svd(np.linalg.qr(scaled.T).R.T, full_matrices=False)[1::-1]
+    assert found.rank == rank
+    np.testing.assert_allclose(found.singular_values, values[:rank], rtol=1e-8)
+    noise = np.linalg.norm(values[rank:]) / ((m - rank) * (22_000 - rank)) ** 0.5
+    np.testing.assert_allclose(found.noise_level, noise, rtol=0.02)
+    turn = noise * m**0.5 / values[rank - 1]  # of the last factor, by the noise: the computation adds little
+    apart = found.left - turned[:, :rank] @ (turned[:, :rank].T @ found.left)
+    assert np.linalg.norm(apart, 2) < 0.1 * turn + 1e-13
+    np.testing.assert_allclose(found.right @ found.right.T, np.eye(rank), atol=1e-7)
+
+
+@pytest.mark.parametrize("m", [30, 120])
+def test_long_rows_of_full_rank(m: int) -> None:
+    with pytest.raises(errors.RankError, match=rf"numerical rank.*{m}.*need less"):
+        factors(np.random.default_rng(0).standard_normal((m, 21_000)).astype("float32"))
+
+
+def test_long_rows_without_any_rounding_error() -> None:
+    rng = np.random.default_rng(0)
+    exact = rng.integers(-3, 4, (100, 5)) @ rng.integers(-3, 4, (5, 21_000))
+    found = factors(exact.astype("float32"))
+    assert found.rank == 5
+    assert found.noise_level < 1e-14
 
 
 @pytest.mark.parametrize("shape", [(400, 30), (30, 400)])

@@ -1,3 +1,4 @@
+import importlib
 import re
 from collections.abc import Callable
 
@@ -182,14 +183,20 @@ def test_norms_neither_overflow_nor_underflow(power: int) -> None:
     np.testing.assert_allclose(found.norms, expected, rtol=1e-5)
 
 
-def test_blocks_are_the_scaled_live_rows_of_the_extended_gradient(space: Backend) -> None:
+@pytest.mark.parametrize("narrow", [1, 7, 64])
+def test_blocks_are_the_live_rows_of_the_extended_gradient(
+    space: Backend, narrow: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("spear_xp.gradient")
+    monkeypatch.setattr(module, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(module, "NARROW", narrow)
     truth = space.mlp(3, 50, 20)
     found = validate(*truth.observed)
-    scale = found.space.asarray(np.linspace(1, 2, found.live.shape[0]))
-    blocks = [space.to_numpy(block) for _, _, block in found.blocks(scale)]
+    starts, stops, blocks = zip(*found.blocks(), strict=True)
     whole = np.c_[space.to_numpy(truth.grad_w), space.to_numpy(truth.grad_b)]
-    expected = whole[space.to_numpy(found.live)] * space.to_numpy(scale)[:, None]
-    np.testing.assert_allclose(np.concatenate(blocks, axis=1), expected, rtol=1e-6)
+    assert [*starts, 21] == [0, *stops]
+    joined = np.concatenate([space.to_numpy(block) for block in blocks], axis=1)
+    assert np.array_equal(joined, whole[space.to_numpy(found.live)])
 
 
 def test_negligible_rows_are_neither_live_nor_dead(precise_layer: LayerGradient) -> None:
