@@ -3,14 +3,17 @@
 Error bars are propagated from a noise level, to first order; here the rows themselves are asked.
 """
 
+import math
+
 from spear_xp._arrays import Array, Host, generator, to_host
 from spear_xp._linalg import inverse
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery
 
-__all__ = ["SIGMAS", "SMALL", "halves_agree", "resolution_of"]
+__all__ = ["SIGMAS", "SMALL", "halves_agree", "resolution_of", "snr_of"]
 
 SIGMAS = 6.0  # width of an error bar where a decision hangs on it
+TINY = 1e-300  # keeps logarithms finite
 SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
 
 
@@ -76,3 +79,13 @@ def resolution_of(problem: Problem, recovery: Recovery) -> Host:
     )
     edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
     return to_host(xp.sqrt(edge / size))
+
+
+def snr_of(problem: Problem, recovery: Recovery, bars: Array) -> Host:
+    """Signal-to-noise ratio of each sample by its error bar, in dB, shape (b,)."""
+    xp = problem.space.xp
+    samples = recovery.duals * problem.singular_values[:, None]
+    size = to_host(xp.sqrt(xp.sum(samples * samples, axis=0)))
+    error = to_host(bars) * (problem.right.shape[1] - 1) ** 0.5
+    pairs = zip(size.clip(min=TINY), error.clip(min=TINY), strict=True)
+    return to_host([20 * (math.log10(s) - math.log10(e)) for s, e in pairs])

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp._linalg import smallest_singular
-from spear_xp.accuracy import SIGMAS, SMALL, halves_agree, resolution_of
+from spear_xp.accuracy import SIGMAS, SMALL, halves_agree, resolution_of, snr_of
 from spear_xp.evidence import Evidence, allowed_flips
 from spear_xp.filtering import INFLUENTIAL, PLENTY, is_unique
 from spear_xp.problem import TOLERANCE, Problem
@@ -25,6 +25,7 @@ from spear_xp.recovery import Recovery, error_bars
 
 __all__ = ["Certificate", "certify"]
 
+INACCURATE = "its error bar is too wide, or disjoint rows give different estimates"
 SUPPORT = 5  # informative rows that must confirm a sample
 SEPARATE = 3  # informative rows that must tell it from each other sample
 INFORMATIVE = 0.02  # relative residual limit above which a row proves nothing
@@ -43,6 +44,8 @@ class Certificate:
         Standard deviation of the entries of each input, in its units.
     masks, kernel, accuracy, row_span : NumPy array of bool, shape (b,)
         Conditions (a) to (d) one by one.
+    snr : NumPy array, shape (b,)
+        Norm of each input with its bias coordinate over the norm of its error, by its error bar, in dB.
     resolution : NumPy array, shape (b,)
         Relative distance below which several samples of the batch would merge into this one.
     agreement : NumPy array, shape (b,)
@@ -61,6 +64,7 @@ class Certificate:
     kernel: Host
     accuracy: Host
     row_span: Host
+    snr: Host
     resolution: Host
     agreement: Host
     residuals: Host
@@ -89,7 +93,7 @@ class Certificate:
             (self.masks[k], "its predicted mask contradicts rows of the gradient"),
             (self.kernel[k], "the rows that are inactive for it do not determine it"),
             (self.resolution[k] < SMALL, "the noise could merge several samples near each other into it"),
-            (self.accuracy[k], "its error bar is too wide, or disjoint rows give different estimates"),
+            (self.accuracy[k], f"{INACCURATE} (SNR {self.snr[k]:.0f} dB)"),
             (self.row_span[k], "rows of the gradient on which it is active are not explained"),
         ):
             if not holds:
@@ -135,6 +139,7 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
         kernel=kernel,
         accuracy=accuracy,
         row_span=row_span,
+        snr=snr_of(problem, recovery, bars),
         resolution=resolution,
         agreement=agreement,
         residuals=residuals,

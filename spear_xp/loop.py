@@ -13,6 +13,7 @@ from spear_xp._arrays import Array, Host, to_host
 from spear_xp.certificate import Certificate, certify
 from spear_xp.completion import stand_ins
 from spear_xp.filtering import Candidate, filter_directions
+from spear_xp.masks import MaskTest
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover, refine, to_inputs
@@ -35,6 +36,8 @@ ALONE = "its rows determine it, but a certificate needs a full set of directions
 NOT_FOUND = "no direction was found for it in time"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 
+WITHOUT_LAYER = ("sampling", "information_set")  # nothing is taken from the weights before the certificate
+CIRCLES = 4  # returns of the same full set after which nothing better is to be expected
 REPAIRS = 4  # full sets in a row, as long as each mends the one before
 FEW_ROWS = 6  # times the batch size: narrower layers need guided information sets
 
@@ -71,6 +74,9 @@ class Loop:
             threshold,
         )
         self.published = search == "sampling"
+        # Nothing passes where the weights are not those of the step; then the certificate has to say so.
+        self.mask_test = None if search in WITHOUT_LAYER else MaskTest.of(problem)
+        self.masked = False
         self.started, self.deadline, self.on_progress = started, started + time_limit, on_progress
         self.pool = Pool(problem)
         self.tried: dict[int, int] = {}
@@ -87,6 +93,11 @@ class Loop:
     def in_time(self) -> bool:
         """Whether the time limit has not passed."""
         return time.perf_counter() < self.deadline
+
+    @property
+    def in_circles(self) -> bool:
+        """Whether one full set came back again and again, and steering found nothing to mend in it."""
+        return max(self.tried.values(), default=0) >= CIRCLES
 
     @property
     def certified(self) -> int:
@@ -116,7 +127,7 @@ class Loop:
             if self.certified == self.problem.rank:
                 self.report("done", strategy)
                 return Status.EXACT
-            if self.best is not None and self.best[1].explained:
+            if self.best is not None and (self.best[1].explained or self.in_circles):
                 self.report("done", strategy)
                 return self.unfinished()
             if not self.in_time():
@@ -133,10 +144,21 @@ class Loop:
         self.drawn += proposals.drawn
         self.spent(strategy.name, since)
         since = time.perf_counter()
-        found = self._filter(self.pool.new(proposals.directions), strategy.name)
+        found = self.screened(self._filter(self.pool.new(proposals.directions), strategy.name))
         new = sum(self.pool.add(candidate) for candidate in found)
         self.spent("filter", since)
         return new
+
+    def screened(self, found: list[Candidate]) -> list[Candidate]:
+        """Candidates whose zero pattern can be a mask; all of them as long as none could be."""
+        if self.mask_test is None or not found:
+            return found
+        passed = self.mask_test.passed(self.problem.space.xp.stack([c.zero for c in found], axis=1))
+        if passed.any() and not self.masked:
+            self.masked = True
+            if len(self.pool):
+                self.pool.keep(self.mask_test.passed(self.pool.zero))
+        return [c for c, passes in zip(found, passed, strict=True) if passes or not self.masked]
 
     def _filter(self, directions: Array, source: str) -> list[Candidate]:
         if not directions.shape[1]:
@@ -178,7 +200,7 @@ class Loop:
             certificate = certify(self.problem, recovery)
             self.keep_best(recovery, certificate, chosen, score)
             if not (self.published or certificate.certified.all()):
-                key = hash(tuple(sorted(id(c) for c in chosen)))
+                key = hash(tuple(sorted(to_host(c.zero).tobytes() for c in chosen)))
                 self.tried[key] = self.tried.get(key, 0) + 1
                 attempt = self.tried[key]
                 renewed = steer(self.pool, chosen, recovery, certificate, self.threshold, attempt)

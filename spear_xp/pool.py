@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from spear_xp._arrays import Array, to_host
+from spear_xp._arrays import Array, Host, to_host
 from spear_xp.duals import PartialDuals, solve_duals
 from spear_xp.filtering import SAME_SPACE, Candidate, mixed
 from spear_xp.problem import Problem
@@ -169,6 +169,10 @@ class Pool:
         equal = to_host(xp.mean(xp.astype(self.zero == candidate.zero[:, None], dtype), axis=0))
         same = ((cosine > 1 - SAME_DIRECTION) | (equal > SAME_PATTERN)).nonzero()[0]
         return self.entries[int(same[0])] if len(same) else None
+
+    def keep(self, which: Host) -> None:
+        """Let go of all other entries."""
+        self.entries = [entry for entry, kept in zip(self.entries, which, strict=True) if kept]
 
     def drop_doubtful(self) -> None:
         """Let go of the least sparse candidates without a dual: false ones block the search."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Namespace, generator, to_host
 from spear_xp._linalg import inverse, normalize
+from spear_xp.masks import logistic
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
 from spear_xp.search.polishing import masked_kernels, predicted_activity
@@ -26,9 +27,6 @@ ROWS = 1024  # most rows that are compared
 FAINT = 0.3  # of the median size of a row: what is smaller says nothing
 SOFTNESS = 0.3  # of the predicted masks, in units of the mean pre-activation
 SURE = 1e-3  # the same for the last sample, whose dual is known
-TEMPERATURES = tuple(0.72**i for i in range(13))  # of the logistic fit, in units of a pre-activation
-RIDGE = 1e-3
-LARGEST_STEP = 0.5
 CONSISTENT = 0.02  # share of rows in which an estimate may contradict its mask
 
 
@@ -99,29 +97,11 @@ def estimated_duals(problem: Problem, known: Known, complement: Array) -> Array 
     offset = problem.layer @ start
     label = xp.where(known.coefficients == 0, -xp.ones_like(offset), xp.ones_like(offset))
     size = xp.sqrt(xp.mean(offset * offset, axis=0)) * xp.sign(xp.sum(offset * label, axis=0))
-    shift, wrong = _logistic(xp, offset / size, basis * basis.shape[0] ** 0.5, label)
+    shift, wrong = logistic(xp, offset / size, basis * basis.shape[0] ** 0.5, label)
     shift = xp.linalg.solve(change, shift * (basis.shape[0] ** 0.5 * size))
     duals = xp.where(wrong < CONSISTENT, start + complement @ shift, xp.zeros_like(start))
     solved = problem.space.asarray(list(known.solved), dtype=xp.bool)
     return xp.where(solved, known.duals, duals)
-
-
-def _logistic(xp: Namespace, offset: Array, features: Array, label: Array) -> tuple[Array, Array]:
-    """Coefficients y, shape (d, k), for signs of `offset + features @ y` as labelled; share of wrong ones."""
-    d = features.shape[1]
-    y = xp.zeros((d, offset.shape[1]), dtype=offset.dtype, device=offset.device)
-    ridge = RIDGE * features.shape[0] * xp.eye(d, dtype=offset.dtype, device=offset.device)
-    for temperature in TEMPERATURES:
-        margin = label * (offset + features @ y) / temperature
-        miss = 1 / (1 + xp.exp(xp.clip(margin, -30, 30)))
-        slope = features.T @ (label * miss) / temperature
-        weight = miss * (1 - miss) / temperature**2
-        curvature = (features.T[None, :, :] * weight.T[:, None, :]) @ features + ridge
-        step = xp.linalg.solve(curvature, slope.T[:, :, None])[:, :, 0].T
-        length = xp.sqrt(xp.sum(step * step, axis=0))
-        y = y + step * xp.clip(LARGEST_STEP / (length + RIDGE), None, 1)
-    wrong = label * (offset + features @ y) <= 0
-    return y, xp.mean(xp.astype(wrong, offset.dtype), axis=0)
 
 
 def _lines(xp: Namespace, rest: Array, cosine: float, most: int) -> Array:

@@ -2,7 +2,7 @@
 
 `python tests/benchmarks/false_certificates.py [--count 10000] [--seed 0] [--workers 1]`, and
 `--replay SEED` for one problem in detail. A certified sample is false if its relative error to every true
-sample exceeds one per cent and it does not stand for two that the gradient cannot tell apart.
+sample exceeds one per cent and it does not stand for several that the gradient cannot tell apart.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def report(verdicts: list[Verdict], limit: float) -> str:
     lines = [
         f"{len(verdicts)} problems, {samples} samples, {certified} certified.",
         f"**{false} false certificates** in {sum(v.false > 0 for v in verdicts)} problems.",
-        f"{merged} certified samples stand for two that the gradient does not tell apart.",
+        f"{merged} certified samples stand for several that the gradient does not tell apart.",
         f"Error bars: {coverage or 'none'}; largest error {bars.max(initial=0.0):.1f} bars.",
         "Endings: " + ", ".join(f"{name} {count}" for name, count in endings.most_common()) + ".",
     ]

@@ -29,7 +29,8 @@ class Judged:
         Its root mean square error in error bars; rounding of the result to its own precision is no error.
     merged : array of bool
         Off by more than `FALSE_ABOVE` or than `FAR` bars, but between two true samples that no attack can
-        tell apart: they activate the same neurons, or differ by less than the noise shows.
+        tell apart: they activate the same neurons, or differ by less than the noise shows. Or a
+        combination of several that activate the same neurons.
     false : array of bool
         Off by more than `FALSE_ABOVE` and not merged.
     notes : tuple of str
@@ -84,4 +85,23 @@ def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floa
         f"{share:.2f} of the way from {i} to {j}, {off / size:.1e} off it; they are {apart / size:.1e} "
         f"apart and {differ} rows tell them; {scale:.3f} times sample {i}"
     )
-    return alike and off <= FALSE_ABOVE * size, note
+    if alike and off <= FALSE_ABOVE * size:
+        return True, note
+    return stands_for_a_group(problem, sample, int(i)), note
+
+
+def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
+    """Whether a sample is an affine combination of true ones that activate the same neurons as the nearest.
+
+    With one or two classes their columns of D are proportional, and the gradient *is* that of a smaller
+    batch that holds the combination; labels that differ give it weights of both signs.
+    """
+    true = np.asarray(problem.inputs, dtype=float)
+    active = true @ problem.weight.T + problem.bias > 0
+    group = true[(active == active[nearest]).all(axis=1)]
+    steps = (group[1:] - group[0]).T
+    if not steps.shape[1]:
+        return False
+    weights = np.linalg.lstsq(steps, sample - group[0], rcond=None)[0]
+    rest = np.linalg.norm(group[0] + steps @ weights - sample)
+    return bool(rest <= FALSE_ABOVE * np.linalg.norm(true[nearest]))
