@@ -9,13 +9,14 @@ the layer is the zero pattern of its direction, which unknown samples in the row
 from typing import NamedTuple
 
 from spear_xp._arrays import Array, Host, to_host
-from spear_xp._linalg import inverse
+from spear_xp._linalg import inverse, normalize
 from spear_xp.problem import Problem
 
 __all__ = ["PartialDuals", "remainder", "solve_duals"]
 
 ROWS_EACH = 6  # candidate rows looked at for each sample
 FLIPS = 2  # rows that may contradict the predicted mask: rounding at the boundary
+LEAK = 1e-3  # |cos| between a dual and the direction of another sample, to which it is orthogonal
 UNSURE = 1e-3  # |pre-activation| over its median below which a sign is left open
 ROUNDS = 30
 EXPLAINED = 12.0  # residual of a row, in units of its noise, below which nothing is left in it
@@ -87,9 +88,10 @@ def solve_duals(
         coefficient = xp.take(xp.reshape(d, (-1,)), row_index * k + column_index)
         guesses = (picked / coefficient[:, None]).T
         flips = _contradictions(problem, guesses, xp.take(zero, column_index, axis=1))
+        clean = to_host(_leaks(problem, guesses, directions, columns) < LEAK)
         best: dict[int, int] = {}
         for i in to_host(xp.argsort(xp.astype(flips, space.dtype), stable=True)):
-            if int(flips[int(i)]) <= FLIPS:
+            if int(flips[int(i)]) <= FLIPS and clean[int(i)]:
                 best.setdefault(int(columns[i]), int(i))
         if not best:
             break
@@ -98,7 +100,21 @@ def solve_duals(
             duals[:, column] = chosen[:, j]
             solved[column] = True
         duals = _joint(problem, d, duals, solved)
+    # Directions found since may show that a sample of another one is mixed into a dual.
+    columns = solved.nonzero()[0]
+    if len(columns):
+        own = xp.take(duals, space.indices(columns), axis=1)
+        solved[columns] = to_host(_leaks(problem, own, directions, columns) < LEAK)
+        duals = duals * space.asarray(solved)[None, :]
     return PartialDuals(duals, solved)
+
+
+def _leaks(problem: Problem, duals: Array, directions: Array, columns: Host) -> Array:
+    """Largest |cos| between each dual and the directions of other samples, shape (number of duals,)."""
+    xp, space = problem.space.xp, problem.space
+    cosines = xp.abs(normalize(xp, duals).T @ directions)
+    own = xp.arange(directions.shape[1], device=space.device)[None, :] == space.indices(columns)[:, None]
+    return xp.max(xp.where(own, xp.zeros_like(cosines), cosines), axis=1)
 
 
 def _likeliest(active: Host, solved: Host, order: Host) -> tuple[Host, Host]:

@@ -56,6 +56,7 @@ def is_unique(
     *,
     influential: int = INFLUENTIAL,
     orthogonal: Array | None = None,
+    strict: bool = True,
 ) -> bool:
     """Whether the kernel of some rows is one-dimensional beyond what noise or chance can bridge.
 
@@ -71,6 +72,9 @@ def is_unique(
         Rows that may not decide alone.
     orthogonal : array, shape (k, b), optional
         Further rows to which the direction is orthogonal for other reasons; they always stay.
+    strict : bool
+        Whether both of the tests below have to hold, as a proof needs, or the second where there are rows
+        enough for it: a search may take a direction on trust.
 
     Notes
     -----
@@ -96,7 +100,7 @@ def is_unique(
         inverted, valid = inverse(xp, whole.T @ whole + kernel[:, None] * kernel[None, :])
         if not valid:
             return False
-        weights.append(xp.sum((rows @ inverted) * rows, axis=1))
+        weights = [*weights, xp.sum((rows @ inverted) * rows, axis=1)][0 if strict else 1 :]
     for weight in weights:
         rest = with_orthogonal(_without_heaviest(problem, rows, weight, influential))
         vectors = smallest_singular(xp, rest).vectors
@@ -179,7 +183,9 @@ def refit(
     if b > 1:
         influential = min(INFLUENTIAL, (count - b + 1) // 3)  # narrow layers have no rows to give away
         second = kernel[:, 1]
-        if not is_unique(problem, rows, direction, second, influential=influential, orthogonal=orthogonal):
+        if not is_unique(
+            problem, rows, direction, second, influential=influential, orthogonal=orthogonal, strict=False
+        ):
             if shared is not None:
                 shared.append(kernel_space(problem, rows))
             return None

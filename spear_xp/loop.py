@@ -36,8 +36,8 @@ ALONE = "its rows determine it, but a certificate needs a full set of directions
 NOT_FOUND = "no direction was found for it in time"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 
-WITHOUT_LAYER = ("sampling", "information_set")  # nothing is taken from the weights before the certificate
-CIRCLES = 4  # returns of the same full set after which nothing better is to be expected
+WITHOUT_LAYER = ("sampling", "information_set")  # the weights have no say in which candidates stay
+CIRCLES = 16  # returns of the same full set after which nothing better is to be expected
 REPAIRS = 4  # full sets in a row, as long as each mends the one before
 FEW_ROWS = 6  # times the batch size: narrower layers need guided information sets
 

@@ -133,13 +133,12 @@ class Pool:
         return space.xp.stack(columns, axis=1)
 
     def solve(self) -> None:
-        """Read off the duals that rows determine by now."""
+        """Read off the duals that rows determine by now, and let go of those that turn out to be mixed."""
         if not self.entries:
             return
         partial = solve_duals(self.problem, self.directions, self.zero, self._duals())
         for k, entry in enumerate(self.entries):
-            if partial.solved[k]:
-                entry.dual = partial.duals[:, k]
+            entry.dual = partial.duals[:, k] if partial.solved[k] else None
 
     def new(self, directions: Array) -> Array:
         """Those of the unit directions, shape (b, k), that the pool does not hold already."""

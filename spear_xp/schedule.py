@@ -86,7 +86,7 @@ class Schedule:
     @property
     def stalled(self) -> bool:
         """Whether every strategy came back empty-handed again and again since the last restart."""
-        return all(record.idle >= IDLE for record in self.records)
+        return all(record.idle >= IDLE or record.waits for record in self.records)
 
     def restart(self) -> None:
         """Forget that nothing was found, because the pool has changed."""
