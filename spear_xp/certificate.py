@@ -13,7 +13,7 @@ A sample is certified only if all of these hold:
     may be active on it, and every other sample is told apart from it by at least three such rows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp._linalg import smallest_singular
@@ -132,8 +132,11 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
         masks[-recovery.stand_ins :] = False
     evidence = _evidence(problem, recovery, z, zero, band)
     row_span, residuals = _row_span(problem, recovery, evidence, masks & kernel & accuracy)
+    certified = masks & kernel & accuracy & row_span
+    # Rows on which something unproven may be active were not judged and are no evidence.
+    judged = evidence.informative & ~evidence.possible[:, ~certified].any(axis=1)
     return Certificate(
-        certified=masks & kernel & accuracy & row_span,
+        certified=certified,
         error_bars=to_host(bars),
         masks=masks,
         kernel=kernel,
@@ -144,7 +147,7 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
         agreement=agreement,
         residuals=residuals,
         limits=evidence.limits,
-        evidence=evidence,
+        evidence=replace(evidence, informative=judged),
     )
 
 

@@ -23,7 +23,7 @@ class Evidence:
     possible : array of bool, shape (m, b)
         Rows on which a sample may be active.
     informative : array of bool, shape (m,)
-        Rows that can prove something by the samples they lie in the span of.
+        Rows that can prove something by the samples they lie in the span of, all of them certified.
     limits : array, shape (m,)
         Relative distance from that span that noise and rounding allow.
     tolerances : array, shape (b,)

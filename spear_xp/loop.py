@@ -235,7 +235,7 @@ class Loop:
 
     def unfinished(self) -> Status:
         """Status of a search that ended without proving everything."""
-        if self.best is None:
+        if self.best is None or (self.best[0].stand_ins and not self.certified):
             return Status.TIME_LIMIT
         return Status.PARTIAL if self.certified else Status.UNCERTIFIED
 
