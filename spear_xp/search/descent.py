@@ -23,7 +23,7 @@ STREAM = 2
 SHRINK = 1e-3  # last step over first
 EVERY = 3  # steps between two predictions of the mask
 DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
-TEMPERATURES = (0.7, 0.4, 1.5)  # of the predicted masks, in turns
+TEMPERATURES = (0.4, 0.7)  # of the predicted masks, in turns
 TINY = 1e-20  # keeps quotients finite where an iterate has arrived
 SHARPENED = 48  # iterates of a chunk that are solved to the end
 
