@@ -103,7 +103,15 @@ def _report(options: argparse.Namespace, result: Result, extra: dict[str, object
     if options.json:
         plain = {
             name: getattr(result, name)
-            for name in ("batch_size", "reasons", "samples_drawn", "candidates", "noise_level", "noise_model")
+            for name in (
+                "batch_size",
+                "reasons",
+                "unresolved",
+                "samples_drawn",
+                "candidates",
+                "noise_level",
+                "noise_model",
+            )
         }
         print(
             to_json(

@@ -89,7 +89,8 @@ def summary(result: Result, names: tuple[int, int]) -> list[str]:
         lines.append(
             f"chance that a wrong sample passes: at most {chances} (random model: theory.acceptance)"
         )
-    return lines + [f"sample {k}: not certified, {text}" for k, text in enumerate(result.reasons) if text]
+    lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(result.reasons) if text]
+    return lines + [f"one more sample: {why}" for why in result.unresolved]
 
 
 def to_json(values: dict[str, object]) -> str:

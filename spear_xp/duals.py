@@ -12,7 +12,7 @@ from spear_xp._arrays import Array, Host, to_host
 from spear_xp._linalg import inverse, normalize
 from spear_xp.problem import Problem
 
-__all__ = ["PartialDuals", "remainder", "solve_duals"]
+__all__ = ["PartialDuals", "solve_duals"]
 
 ROWS_EACH = 6  # candidate rows looked at for each sample
 FLIPS = 2  # rows that may contradict the predicted mask: rounding at the boundary
@@ -35,12 +35,6 @@ class PartialDuals(NamedTuple):
 
     duals: Array
     solved: Host
-
-
-def remainder(problem: Problem, directions: Array, zero: Array, partial: PartialDuals) -> Array:
-    """Rows of U without the samples whose duals are known, shape (m_live, b)."""
-    d = _coefficients(problem, directions, zero)
-    return problem.rows - d @ partial.duals.T  # unknown duals are zero columns
 
 
 def _coefficients(problem: Problem, directions: Array, zero: Array) -> Array:
