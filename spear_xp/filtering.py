@@ -12,7 +12,16 @@ from spear_xp._arrays import Array, to_host
 from spear_xp._linalg import inverse, normalize, smallest_singular
 from spear_xp.problem import Problem
 
-__all__ = ["SAME_SPACE", "Candidate", "filter_directions", "is_unique", "kernel_space", "mixed", "refit"]
+__all__ = [
+    "SAME_SPACE",
+    "WIDEN",
+    "Candidate",
+    "filter_directions",
+    "is_unique",
+    "kernel_space",
+    "mixed",
+    "refit",
+]
 
 WIDEN = 30.0  # a kernel of b-1 rows alone carries their noise amplified, with a heavy tail
 ROUNDS = 6
