@@ -9,24 +9,41 @@ classes, the space holds no sample but the few rows on which the twins differ. I
 is active on far fewer rows than any sample, and such a space completes nothing.
 """
 
-from spear_xp._arrays import Array
+from typing import NamedTuple
+
+from spear_xp._arrays import Array, Host, to_host
 from spear_xp._linalg import balance, normalize
-from spear_xp.filtering import WIDEN, kernel_space
+from spear_xp.filtering import SAME_SPACE, WIDEN, kernel_space
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known
 from spear_xp.search.face import remainder_of
 from spear_xp.search.sampling import draw_subsets, kernel_directions
 
-__all__ = ["stand_ins"]
+__all__ = ["Completion", "complete"]
 
 SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a space
 ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
 INDEPENDENT = 1e-3  # least sine of the angle between a stand-in and the directions before it
 
 
-def stand_ins(pool: Pool, directions: Array) -> Array | None:
-    """Directions that make a set complete.
+class Completion(NamedTuple):
+    """A full set of directions.
+
+    Attributes
+    ----------
+    kept : NumPy array of bool, shape (k,)
+        Given directions that stay; the others lie in a space that is open, and so do their samples.
+    stand_ins : array, shape (b, b - number kept)
+        Unit vectors that span such spaces.
+    """
+
+    kept: Host
+    stand_ins: Array
+
+
+def complete(pool: Pool, directions: Array) -> Completion | None:
+    """Stand-ins that make a set complete.
 
     Parameters
     ----------
@@ -37,27 +54,34 @@ def stand_ins(pool: Pool, directions: Array) -> Array | None:
 
     Returns
     -------
-    array, shape (b, b - k), or None
-        Unit vectors within such kernels; None if these do not reach far enough, or hold a vector that is
-        active on too few rows.
+    Completion or None
+        None if the kernels do not reach far enough, or hold a vector that is active on too few rows.
     """
     problem, xp = pool.problem, pool.problem.space.xp
     found: list[Array] = []
     missing = problem.rank - directions.shape[1]
+    kept = to_host(xp.ones((directions.shape[1],), dtype=xp.bool)).copy()
     for space in _spaces(pool, directions):
         span = xp.linalg.qr(xp.concat([directions, *found], axis=1)).Q
         outside = space - span @ (span.T @ space)
         _, sines, right = xp.linalg.svd(outside, full_matrices=False)
         new = int(xp.sum(xp.astype(sines > INDEPENDENT, xp.int64)))
+        if not new:
+            continue
         found.append(space @ right[:new, :].T)
+        kept &= to_host(xp.sum((space.T @ directions) ** 2, axis=0) < 1 - SAME_SPACE)
         missing -= new
         if missing <= 0:
             break
-    if missing:
+    if missing or not kept.any():
         return None
-    others = normalize(xp, xp.concat(found, axis=1))
-    known = xp.sum(xp.astype(~problem.zeros_of(directions), xp.int64), axis=0)
-    return others if _least_active(problem, others) >= ACTIVE * int(xp.min(known)) else None
+    stay, open_ = (
+        xp.take(directions, problem.space.indices(which.nonzero()[0]), axis=1) for which in (kept, ~kept)
+    )
+    others = normalize(xp, xp.concat([open_, *found], axis=1))
+    known = xp.sum(xp.astype(~problem.zeros_of(stay), xp.int64), axis=0)
+    enough = _least_active(problem, others) >= ACTIVE * int(xp.min(known))
+    return Completion(kept, others) if enough else None
 
 
 def _least_active(problem: Problem, space: Array) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp.certificate import Certificate, certify
-from spear_xp.completion import stand_ins
+from spear_xp.completion import complete
 from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.masks import MaskTest
 from spear_xp.pool import Pool
@@ -213,11 +213,13 @@ class Loop:
         since = time.perf_counter()
         chosen = self.pool.select()
         directions = Pool(self.problem, tuple(chosen)).directions
-        count = self.problem.rank - len(chosen)
-        others = stand_ins(self.pool, directions) if 0 < count < self.problem.rank else None
-        if others is not None:
-            full = self.problem.space.xp.concat([directions, others], axis=1)
-            recovery = recover(self.problem, full, count)
+        whole = complete(self.pool, directions) if 0 < len(chosen) < self.problem.rank else None
+        if whole is not None:
+            xp = self.problem.space.xp
+            chosen = [candidate for candidate, kept in zip(chosen, whole.kept, strict=True) if kept]
+            directions = Pool(self.problem, tuple(chosen)).directions
+            full = xp.concat([directions, whole.stand_ins], axis=1)
+            recovery = recover(self.problem, full, self.problem.rank - len(chosen))
             if recovery is not None:
                 recovery = refine(self.problem, recovery)
                 certificate = certify(self.problem, recovery)

@@ -12,6 +12,7 @@ __all__ = ["FALSE_ABOVE", "FAR", "Judged", "judged"]
 
 FALSE_ABOVE = 1e-2  # relative error to the nearest true sample
 FAR = 6.0  # error bars
+DEPENDENT = 1e-6  # relative singular value of a batch below which its samples are dependent
 BLACK = 1e-3  # of the median size of a sample: what is smaller, a black image, has no size of its own
 # Twins at a relative distance t differ from one sample between them by about t² in the gradient.
 TWINS = 10.0  # in units of the root of the noise
@@ -91,17 +92,27 @@ def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floa
 
 
 def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
-    """Whether a sample is an affine combination of true ones that activate the same neurons as the nearest.
+    """Whether a sample is an affine combination of true ones that another batch could replace.
 
-    With one or two classes their columns of D are proportional, and the gradient *is* that of a smaller
-    batch that holds the combination; labels that differ give it weights of both signs.
+    Samples that activate the same neurons as the nearest: with one or two classes their columns of D are
+    proportional, and the gradient *is* that of a smaller batch that holds the combination; labels that
+    differ give it weights of both signs. Or samples of which one is an affine combination of others: the
+    gradient has less rank than the batch has samples, and its parts can be shared out differently.
     """
     true = np.asarray(problem.inputs, dtype=float)
     active = true @ problem.weight.T + problem.bias > 0
-    group = true[(active == active[nearest]).all(axis=1)]
-    steps = (group[1:] - group[0]).T
-    if not steps.shape[1]:
+    same = (active == active[nearest]).all(axis=1)
+    left, values, _ = np.linalg.svd(np.column_stack([true, np.ones(len(true))]))
+    null = left[:, int((values > DEPENDENT * values[0]).sum()) :]
+    dependent = (abs(null) > DEPENDENT).any(axis=1)
+    return any(_in_hull(true[group], sample) for group in (same, dependent & dependent[nearest]))
+
+
+def _in_hull(group: Floats, sample: Floats) -> bool:
+    """Whether a sample is an affine combination of a group of at least two."""
+    if len(group) < 2:
         return False
+    steps = (group[1:] - group[0]).T
     weights = np.linalg.lstsq(steps, sample - group[0], rcond=None)[0]
     rest = np.linalg.norm(group[0] + steps @ weights - sample)
-    return bool(rest <= FALSE_ABOVE * np.linalg.norm(true[nearest]))
+    return bool(rest <= FALSE_ABOVE * np.linalg.norm(sample))
