@@ -108,7 +108,7 @@ def _lines(xp: Namespace, rest: Array, cosine: float, most: int) -> Array:
     """Directions along which most rows lie, shape (d, k), in coordinates where no direction is favoured."""
     left, values, right = xp.linalg.svd(rest, full_matrices=False)
     size = xp.sqrt(xp.sum(left * left, axis=1))
-    order = xp.argsort(-size)[:ROWS]
+    order = xp.argsort(-size)[: min(ROWS, size.shape[0])]
     floor = FAINT * float(size[order[order.shape[0] // 2]])
     order = order[: int(xp.sum(xp.astype(size > floor, xp.int64)))]
     unit = normalize(xp, xp.take(left, order, axis=0), axis=1)
