@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from spear_xp._arrays import Array, LinAlgError, Namespace
 
-__all__ = ["Kernel", "balance", "inverse", "normalize", "smallest_singular", "weighted_kernels"]
+__all__ = ["Kernel", "balance", "inverse", "normalize", "outside", "smallest_singular", "weighted_kernels"]
 
 ROUNDS = 3  # of balancing; more change nothing that a search would notice
 STEPS = 3  # of inverse iteration
@@ -44,6 +44,11 @@ def normalize(xp: Namespace, vectors: Array, axis: int = 0) -> Array:
     """Vectors along `axis` at unit norm; zero vectors stay zero."""
     norms = xp.sqrt(xp.sum(vectors * vectors, axis=axis, keepdims=True))
     return vectors / xp.where(norms > 0, norms, xp.ones_like(norms))
+
+
+def outside(basis: Array | None, vectors: Array) -> Array:
+    """Part of the vectors, shape (d, k), off the span of orthonormal columns, where there are any."""
+    return vectors if basis is None else vectors - basis @ (basis.T @ vectors)
 
 
 def smallest_singular(xp: Namespace, matrix: Array) -> Kernel:

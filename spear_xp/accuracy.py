@@ -8,7 +8,7 @@ import math
 from spear_xp._arrays import Array, Host, generator, to_host
 from spear_xp._linalg import inverse
 from spear_xp.problem import Problem
-from spear_xp.recovery import Recovery
+from spear_xp.recovery import Recovery, samples_of
 
 __all__ = ["SIGMAS", "SMALL", "halves_agree", "resolution_of", "snr_of"]
 
@@ -30,8 +30,7 @@ def halves_agree(problem: Problem, recovery: Recovery, bars: Array) -> Host:
         Error bars of the entries of each input.
     """
     xp, space = problem.space.xp, problem.space
-    samples = recovery.duals * problem.singular_values[:, None]
-    size = xp.sqrt(xp.sum(samples * samples, axis=0))
+    samples, size = samples_of(problem, recovery)
     n = problem.right.shape[1] - 1
     holds = to_host(bars * n**0.5 < SMALL * size)
     d = problem.rows @ recovery.directions
@@ -73,19 +72,15 @@ def resolution_of(problem: Problem, recovery: Recovery) -> Host:
     |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise.
     """
     xp = problem.space.xp
-    samples = recovery.duals * problem.singular_values[:, None]
-    size = xp.sqrt(
-        xp.sum(samples * samples, axis=0) * xp.sum((problem.rows @ recovery.directions) ** 2, axis=0)
-    )
+    _, size = samples_of(problem, recovery)
+    column = xp.sqrt(xp.sum((problem.rows @ recovery.directions) ** 2, axis=0))
     edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
-    return to_host(xp.sqrt(edge / size))
+    return to_host(xp.sqrt(edge / (size * column)))
 
 
 def snr_of(problem: Problem, recovery: Recovery, bars: Array) -> Host:
     """Signal-to-noise ratio of each sample by its error bar, in dB, shape (b,)."""
-    xp = problem.space.xp
-    samples = recovery.duals * problem.singular_values[:, None]
-    size = to_host(xp.sqrt(xp.sum(samples * samples, axis=0)))
+    size = to_host(samples_of(problem, recovery)[1])
     error = to_host(bars) * (problem.right.shape[1] - 1) ** 0.5
     pairs = zip(size.clip(min=TINY), error.clip(min=TINY), strict=True)
     return to_host([20 * (math.log10(s) - math.log10(e)) for s, e in pairs])

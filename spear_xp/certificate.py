@@ -21,7 +21,7 @@ from spear_xp.accuracy import SIGMAS, SMALL, halves_agree, resolution_of, snr_of
 from spear_xp.evidence import Evidence, allowed_flips
 from spear_xp.filtering import INFLUENTIAL, PLENTY, is_unique
 from spear_xp.problem import TOLERANCE, Problem
-from spear_xp.recovery import Recovery, error_bars
+from spear_xp.recovery import Recovery, error_bars, samples_of
 
 __all__ = ["Certificate", "certify"]
 
@@ -154,8 +154,7 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
 def _band(problem: Problem, recovery: Recovery, inside: Array, norms: Array) -> Array:
     """Half-width of the pre-activations whose sign the error bar leaves open, shape (rows, b)."""
     xp = problem.space.xp
-    samples = recovery.duals * problem.singular_values[:, None]
-    size = xp.sqrt(xp.sum(samples * samples, axis=0))
+    _, size = samples_of(problem, recovery)
     error = inside + problem.noise_level * xp.sqrt(xp.sum(recovery.duals**2, axis=0))
     # The client's own forward pass rounds too: a pre-activation within rounding of zero has no sign.
     return norms[:, None] * (SIGMAS * error + 4 * problem.unit_roundoff * size)[None, :]
@@ -244,7 +243,7 @@ def _residuals(problem: Problem, recovery: Recovery, possible: Host, limits: Hos
     """
     xp = problem.space.xp
     rows = problem.rows * problem.singular_values
-    samples = recovery.duals * problem.singular_values[:, None]
+    samples, _ = samples_of(problem, recovery)
     size = xp.sqrt(xp.sum(rows * rows, axis=1))
     d = problem.rows @ recovery.directions
     rest = xp.where(problem.space.asarray(possible, dtype=xp.bool), xp.zeros_like(d), d) @ samples.T

@@ -12,7 +12,7 @@ is active on far fewer rows than any sample, and such a space completes nothing.
 from typing import NamedTuple
 
 from spear_xp._arrays import Array, Host, to_host
-from spear_xp._linalg import balance, normalize
+from spear_xp._linalg import balance, normalize, outside
 from spear_xp.filtering import SAME_SPACE, WIDEN, kernel_space
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
@@ -63,8 +63,7 @@ def complete(pool: Pool, directions: Array) -> Completion | None:
     kept = to_host(xp.ones((directions.shape[1],), dtype=xp.bool)).copy()
     for space in _spaces(pool, directions):
         span = xp.linalg.qr(xp.concat([directions, *found], axis=1)).Q
-        outside = space - span @ (span.T @ space)
-        _, sines, right = xp.linalg.svd(outside, full_matrices=False)
+        _, sines, right = xp.linalg.svd(outside(span, space), full_matrices=False)
         new = int(xp.sum(xp.astype(sines > INDEPENDENT, xp.int64)))
         if not new:
             continue

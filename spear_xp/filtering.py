@@ -109,7 +109,8 @@ def is_unique(
         inverted, valid = inverse(xp, whole.T @ whole + kernel[:, None] * kernel[None, :])
         if not valid:
             return False
-        weights = [*weights, xp.sum((rows @ inverted) * rows, axis=1)][0 if strict else 1 :]
+        leverage = xp.sum((rows @ inverted) * rows, axis=1)
+        weights = [*weights, leverage] if strict else [leverage]
     for weight in weights:
         rest = with_orthogonal(_without_heaviest(problem, rows, weight, influential))
         vectors = smallest_singular(xp, rest).vectors
@@ -270,30 +271,32 @@ def filter_directions(
         if candidate is not None and candidate.zeros >= threshold:
             found.append(candidate)
         # Proposals parallel to the one just solved would give the same candidate again.
-        done = xp.abs(directions[:, first] @ directions) > 1 - PARALLEL
-        for kernel in open_:  # and so would other mixtures of the same samples
-            done = done | mixed(problem, kernel, directions)
-        passed = to_host(done)
+        passed = to_host(xp.abs(directions[:, first] @ directions) > 1 - PARALLEL)
+        if open_:  # and so would other mixtures of the same samples
+            passed = passed | to_host(mixed(problem, open_, directions))
         order = [i for i in rest if not passed[i]]
         if shared is not None:
             shared += open_
     return found
 
 
-def mixed(problem: Problem, kernel: Array, directions: Array) -> Array:
+def mixed(problem: Problem, kernels: list[Array], directions: Array) -> Array:
     """Which unit directions vanish on no more rows than any vector of a shared kernel can, shape (k,).
 
     Parameters
     ----------
     problem : Problem
         Source of the zero test.
-    kernel : array, shape (b, d)
-        Orthonormal basis of the kernel that several samples share.
+    kernels : list of array, shape (b, d) each
+        Orthonormal bases of kernels that several samples share.
     directions : array, shape (b, k)
         Unit vectors; those outside of the kernel are not mixed.
     """
     xp = problem.space.xp
-    common = xp.sum(xp.astype(xp.all(problem.zeros_of(kernel), axis=1), xp.int64))
     counts = xp.sum(xp.astype(problem.zeros_of(directions), xp.int64), axis=0)
-    within = xp.sum((kernel.T @ directions) ** 2, axis=0) > 1 - SAME_SPACE
-    return within & (counts < common + kernel.shape[1] + MORE)
+    found = counts < 0
+    for kernel in kernels:
+        common = xp.sum(xp.astype(xp.all(problem.zeros_of(kernel), axis=1), xp.int64))
+        within = xp.sum((kernel.T @ directions) ** 2, axis=0) > 1 - SAME_SPACE
+        found = found | (within & (counts < common + kernel.shape[1] + MORE))
+    return found

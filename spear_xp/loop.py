@@ -68,11 +68,8 @@ class Loop:
         time_limit: float,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
-        self.problem, self.schedule, self.threshold = (
-            problem,
-            Schedule(STRATEGIES[search](problem)),
-            threshold,
-        )
+        self.problem, self.threshold = problem, threshold
+        self.schedule = Schedule(STRATEGIES[search](problem))
         self.published = search == "sampling"
         # Nothing passes where the weights are not those of the step; then the certificate has to say so.
         self.mask_test = None if search in WITHOUT_LAYER else MaskTest.of(problem)
@@ -193,18 +190,12 @@ class Loop:
         if len(chosen) < self.problem.rank:
             return False
         since, renewed = time.perf_counter(), False
-        xp = self.problem.space.xp
-        recovery = recover(self.problem, xp.stack([c.direction for c in chosen], axis=1))
-        if recovery is not None:
-            recovery = refine(self.problem, recovery)
-            certificate = certify(self.problem, recovery)
-            self.keep_best(recovery, certificate, chosen, score)
-            if not (self.published or certificate.certified.all()):
-                key = hash(tuple(sorted(to_host(c.zero).tobytes() for c in chosen)))
-                self.tried[key] = self.tried.get(key, 0) + 1
-                attempt = self.tried[key]
-                renewed = steer(self.pool, chosen, recovery, certificate, self.threshold, attempt)
-                self.schedule.wake()
+        judged = self.judge(chosen, score=score)
+        if judged is not None and not (self.published or judged[1].certified.all()):
+            key = hash(tuple(sorted(to_host(c.zero).tobytes() for c in chosen)))
+            self.tried[key] = self.tried.get(key, 0) + 1
+            renewed = steer(self.pool, chosen, *judged, self.threshold, self.tried[key])
+            self.schedule.wake()
         self.spent("certify", since)
         return renewed
 
@@ -215,25 +206,28 @@ class Loop:
         directions = Pool(self.problem, tuple(chosen)).directions
         whole = complete(self.pool, directions) if 0 < len(chosen) < self.problem.rank else None
         if whole is not None:
-            xp = self.problem.space.xp
             chosen = [candidate for candidate, kept in zip(chosen, whole.kept, strict=True) if kept]
-            directions = Pool(self.problem, tuple(chosen)).directions
-            full = xp.concat([directions, whole.stand_ins], axis=1)
-            recovery = recover(self.problem, full, self.problem.rank - len(chosen))
-            if recovery is not None:
-                recovery = refine(self.problem, recovery)
-                certificate = certify(self.problem, recovery)
-                self.keep_best(recovery, certificate, chosen, 0.0)
-                freeze(self.pool, chosen, recovery, certificate.certified)
+            judged = self.judge(chosen, whole.stand_ins)
+            if judged is not None:
+                freeze(self.pool, chosen, judged[0], judged[1].certified)
         self.spent("certify", since)
 
-    def keep_best(
-        self, recovery: Recovery, certificate: Certificate, chosen: list[Candidate], score: float
-    ) -> None:
-        """Remember a set if it is proven better than those before."""
+    def judge(
+        self, chosen: list[Candidate], stand_ins: Array | None = None, score: float = 0.0
+    ) -> tuple[Recovery, Certificate] | None:
+        """Recover, refine and certify a set; remember it if it is proven better than those before."""
+        xp, columns = self.problem.space.xp, [candidate.direction[:, None] for candidate in chosen]
+        if stand_ins is not None:
+            columns.append(stand_ins)
+        recovery = recover(self.problem, xp.concat(columns, axis=1), self.problem.rank - len(chosen))
+        if recovery is None:
+            return None
+        recovery = refine(self.problem, recovery)
+        certificate = certify(self.problem, recovery)
         if self.best is None or certificate.rank > self.best[1].rank:
             self.best, self.score = (recovery, certificate), score or matching_score(self.problem, chosen)
             self.sources = [candidate.source for candidate in chosen]
+        return recovery, certificate
 
     def unfinished(self) -> Status:
         """Status of a search that ended without proving everything."""

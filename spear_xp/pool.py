@@ -152,12 +152,9 @@ class Pool:
     def _unmixed(self, directions: Array) -> Array:
         """Without the directions of a shared kernel that vanish on no more rows than all of it does."""
         xp = self.problem.space.xp
-        for kernel in self.shared:
-            if not directions.shape[1]:
-                break
-            out = mixed(self.problem, kernel, directions)
-            directions = xp.take(directions, xp.nonzero(~out)[0], axis=1)
-        return directions
+        if not self.shared or not directions.shape[1]:
+            return directions
+        return xp.take(directions, xp.nonzero(~mixed(self.problem, self.shared, directions))[0], axis=1)
 
     def find(self, candidate: Candidate) -> Entry | None:
         """The entry of the same column, by direction or zero pattern; None if it is new."""

@@ -10,7 +10,7 @@ from spear_xp._arrays import Array
 from spear_xp._linalg import inverse, normalize, smallest_singular
 from spear_xp.problem import Problem
 
-__all__ = ["Recovery", "error_bars", "recover", "refine", "to_inputs"]
+__all__ = ["Recovery", "error_bars", "recover", "refine", "samples_of", "to_inputs"]
 
 OPEN = 1e-10  # share of the largest eigenvalue below which rows say nothing about a direction
 CLEAR = 1e-3  # |pre-activation| over its median above which its sign is taken for sure in the refinement
@@ -140,7 +140,7 @@ def error_bars(problem: Problem, recovery: Recovery) -> tuple[Array, Array]:
     every entry.
     """
     xp, b = problem.space.xp, problem.rank
-    samples = recovery.duals * problem.singular_values[:, None]  # columns: [x | 1] in the basis V
+    samples, _ = samples_of(problem, recovery)
     squared = xp.sum(samples * samples, axis=0)
     distance = squared[:, None] + squared[None, :] - 2 * samples.T @ samples  # ‖x_j - x_k‖²
     distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
@@ -171,6 +171,12 @@ def _spread(problem: Problem, gram: Array, duals: Array) -> Array:
     finite = xp.where(settled[:, None], shares / xp.where(settled, values, values[-1])[:, None], zeros)
     left_open = xp.any(~settled[:, None] & (shares > OPEN * xp.sum(duals**2, axis=0)), axis=0)
     return xp.where(left_open, xp.full_like(finite[0, :], float("inf")), xp.sum(finite, axis=0))
+
+
+def samples_of(problem: Problem, recovery: Recovery) -> tuple[Array, Array]:
+    """Samples [x | 1] in the basis V as columns, shape (b, b), and their norms, shape (b,)."""
+    samples = recovery.duals * problem.singular_values[:, None]
+    return samples, problem.space.xp.sqrt(problem.space.xp.sum(samples * samples, axis=0))
 
 
 def to_inputs(problem: Problem, duals: Array) -> Array:

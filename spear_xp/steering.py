@@ -5,15 +5,13 @@ own estimate has a kernel that fits it; false directions are deflated like true 
 so the least credible of the rest go.
 """
 
-from dataclasses import replace
-
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp.accuracy import SMALL
 from spear_xp.certificate import Certificate
 from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.pool import SAME_DIRECTION, Entry, Pool
 from spear_xp.problem import Problem
-from spear_xp.recovery import Recovery
+from spear_xp.recovery import Recovery, samples_of
 from spear_xp.search.polishing import masked_kernels
 
 __all__ = ["agreement", "freeze", "steer"]
@@ -60,17 +58,12 @@ def steer(
     problem = pool.problem
     xp = problem.space.xp
     kept, doubtful = [], []
-    size = to_host(xp.sqrt(xp.sum((recovery.duals * problem.singular_values[:, None]) ** 2, axis=0)))
+    size = to_host(samples_of(problem, recovery)[1])
     precise = certificate.error_bars * (problem.right.shape[1] - 1) ** 0.5 < SMALL * size
     trusted = certificate.masks & certificate.kernel & precise
-    scale = xp.sqrt(xp.sum(recovery.directions**2, axis=0))
-    unit = recovery.directions / scale
     for k, old in enumerate(chosen):
         if trusted[k]:
-            zero = problem.zeros_of(unit[:, k])
-            count = int(xp.sum(xp.astype(zero, xp.int64)))
-            candidate = Candidate(unit[:, k], zero, count, old.source)
-            kept.append(Entry(candidate, recovery.duals[:, k] * scale[k]))
+            kept.append(_entry(problem, old, recovery, k))
         else:
             doubtful.append(k)
     if not doubtful:
@@ -113,13 +106,21 @@ def freeze(pool: Pool, chosen: list[Candidate], recovery: Recovery, proven: Host
     proven : NumPy array of bool, shape (b,)
         Which samples are certified.
     """
-    scale = pool.problem.space.xp.sqrt(pool.problem.space.xp.sum(recovery.directions**2, axis=0))
     place = {id(candidate): k for k, candidate in enumerate(chosen) if proven[k]}
-    for entry in pool.entries:
+    for i, entry in enumerate(pool.entries):
         k = place.get(id(entry.candidate))
         if k is not None:
-            entry.dual = recovery.duals[:, k] * scale[k]
-            entry.candidate = replace(entry.candidate, direction=recovery.directions[:, k] / scale[k])
+            pool.entries[i] = _entry(pool.problem, entry.candidate, recovery, k)
+
+
+def _entry(problem: Problem, old: Candidate, recovery: Recovery, k: int) -> Entry:
+    """A candidate as sample k of a recovery has refined it, with its dual."""
+    xp = problem.space.xp
+    scale = xp.sqrt(xp.sum(recovery.directions[:, k] ** 2))
+    unit = recovery.directions[:, k] / scale
+    zero = problem.zeros_of(unit)
+    candidate = Candidate(unit, zero, int(xp.sum(xp.astype(zero, xp.int64))), old.source)
+    return Entry(candidate, recovery.duals[:, k] * scale)
 
 
 def _same(first: Candidate, second: Candidate) -> bool:

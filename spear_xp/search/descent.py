@@ -11,7 +11,7 @@ are known are projected out altogether.
 from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Generator, Namespace, Space, generator, quiet, to_host
-from spear_xp._linalg import normalize
+from spear_xp._linalg import normalize, outside
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
 from spear_xp.search.face import Face, Layer, face_of
@@ -68,24 +68,21 @@ def descend(
     step. The sign of z is the one for which rows predicted inactive have the smaller residuals.
     """
 
-    def outside(vectors: Array) -> Array:
-        return vectors if avoid is None else vectors - avoid @ (avoid.T @ vectors)
-
     def size(vectors: Array) -> Array:
         return xp.sqrt(xp.sum(vectors * vectors, axis=0)) + TINY
 
-    current, length = starts / size(outside(starts)), 1.0
+    current, length = starts / size(outside(avoid, starts)), 1.0
     weights = xp.ones_like(rows[:, :1])
     for step in range(steps):
         residual = rows @ current
-        free = outside(current)
+        free = outside(avoid, current)
         if layer is not None and step % EVERY == 0:
             z = predicted_activity(xp, residual, layer.implied @ free, layer.basis)
             weights = 1 / (1 + xp.exp(xp.clip(z / temperature, -20, 20)))
         gradient = rows.T @ (weights * xp.sign(residual))
         gradient = gradient - free * xp.sum(current * gradient, axis=0)
         current = current - length * gradient / size(gradient)
-        current = current / size(outside(current))
+        current = current / size(outside(avoid, current))
         length *= SHRINK ** (1 / max(1, steps - 1))
     return normalize(xp, current)
 

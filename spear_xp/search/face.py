@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from spear_xp._arrays import Array, Namespace
-from spear_xp._linalg import balance, inverse, normalize
+from spear_xp._linalg import balance, inverse, normalize, outside
 from spear_xp.problem import Problem, remaining_activity
 from spear_xp.search.base import Known
 from spear_xp.search.polishing import predicted_activity
@@ -78,13 +78,9 @@ class Face:
     layer: Layer
     avoid: Array | None
 
-    def outside(self, vectors: Array) -> Array:
-        """The part off what is known."""
-        return vectors if self.avoid is None else vectors - self.avoid @ (self.avoid.T @ vectors)
-
     def predict(self, xp: Namespace, vectors: Array) -> Array:
         """Pre-activations of the samples next to some iterates, shape (m, s)."""
-        z = self.layer.implied @ self.outside(vectors)
+        z = self.layer.implied @ outside(self.avoid, vectors)
         return predicted_activity(xp, self.rows @ vectors, z, self.layer.basis)
 
 

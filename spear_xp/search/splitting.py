@@ -8,7 +8,7 @@ masks differ decide, and the problem has a handful of dimensions only.
 from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Namespace, Space, generator, to_host
-from spear_xp._linalg import balance, normalize
+from spear_xp._linalg import balance, normalize, outside
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
 from spear_xp.search.descent import descend
@@ -52,9 +52,7 @@ class Splitting:
             if contained.shape[1]:
                 avoid = xp.linalg.qr(xp.linalg.solve(change, kernel.T @ contained)).Q
             starts = space.normal(rng, (d, STARTS * d))
-            if avoid is not None:
-                starts = starts - avoid @ (avoid.T @ starts)
-            found = self._descend(balanced, normalize(xp, starts), avoid, space)
+            found = self._descend(balanced, normalize(xp, outside(avoid, starts)), avoid, space)
             if d <= SAMPLED:  # masks that differ on a handful of rows only are no minimum of the l1 norm
                 subsets, _ = draw_subsets(int(rows.shape[0]), d - 1, SUBSETS, seed=seed, chunk=chunk)
                 sampled = kernel_directions(xp, balanced, space.indices(subsets))
