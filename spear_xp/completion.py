@@ -42,7 +42,7 @@ class Completion(NamedTuple):
     stand_ins: Array
 
 
-def complete(pool: Pool, directions: Array) -> Completion | None:
+def complete(pool: Pool, directions: Array, *, rest: bool = True) -> Completion | None:
     """Stand-ins that make a set complete.
 
     Parameters
@@ -51,6 +51,8 @@ def complete(pool: Pool, directions: Array) -> Completion | None:
         Source of the kernels that several samples share, and of the duals that are known.
     directions : array, shape (b, k)
         Independent unit directions, k < b.
+    rest : bool
+        Ask first where no unsolved sample is active. Misleads if a sample between twins counts as solved.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def complete(pool: Pool, directions: Array) -> Completion | None:
     found: list[Array] = []
     missing = problem.rank - directions.shape[1]
     kept = to_host(xp.ones((directions.shape[1],), dtype=xp.bool)).copy()
-    for space in _spaces(pool, directions):
+    for space in _spaces(pool, directions, rest):
         span = xp.linalg.qr(xp.concat([directions, *found], axis=1)).Q
         _, sines, right = xp.linalg.svd(outside(span, space), full_matrices=False)
         new = int(xp.sum(xp.astype(sines > INDEPENDENT, xp.int64)))
@@ -102,13 +104,13 @@ def _least_active(problem: Problem, space: Array) -> int:
     return int(xp.min(active))
 
 
-def _spaces(pool: Pool, directions: Array) -> list[Array]:
+def _spaces(pool: Pool, directions: Array, rest: bool) -> list[Array]:
     """Kernels that may hold what is missing, those that hold least beside it first."""
     xp = pool.problem.space.xp
     span = xp.linalg.qr(directions).Q
     spaces = sorted(pool.shared, key=lambda kernel: kernel.shape[1] - float(xp.sum((span.T @ kernel) ** 2)))
-    rest = _rest(pool, pool.known)
-    return spaces if rest is None else [rest, *spaces]
+    whole = _rest(pool, pool.known) if rest else None
+    return spaces if whole is None else [whole, *spaces]
 
 
 def _rest(pool: Pool, known: Known) -> Array | None:

@@ -204,12 +204,15 @@ class Loop:
         since = time.perf_counter()
         chosen = self.pool.select()
         directions = Pool(self.problem, tuple(chosen)).directions
-        whole = complete(self.pool, directions) if 0 < len(chosen) < self.problem.rank else None
-        if whole is not None:
-            chosen = [candidate for candidate, kept in zip(chosen, whole.kept, strict=True) if kept]
-            judged = self.judge(chosen, whole.stand_ins)
-            if judged is not None:
-                freeze(self.pool, chosen, judged[0], judged[1].certified)
+        for rest in (True, False) if 0 < len(chosen) < self.problem.rank else ():
+            whole = complete(self.pool, directions, rest=rest)
+            if whole is None:
+                continue
+            stay = [candidate for candidate, kept in zip(chosen, whole.kept, strict=True) if kept]
+            judged = self.judge(stay, whole.stand_ins)
+            if judged is not None and judged[1].certified.any():
+                freeze(self.pool, stay, judged[0], judged[1].certified)
+                break
         self.spent("certify", since)
 
     def judge(

@@ -3,9 +3,9 @@
 Columns of D are sparse vectors in the column space of U, and local minima of ‖U q‖₁ on the sphere are
 such vectors (Spielman, Wang, Wright 2012; Qu, Sun, Wright 2014). Many starts descend at once, as two
 matrix products a step. The layer helps: the current iterate implies an input, the input implies through
-W and β which rows it does not activate, and those rows count more. Directions that are known already
-repel the others: the objective is a ratio to the part outside of their span, and samples whose duals
-are known are projected out altogether.
+W and β which rows it does not activate, and those rows count more. That input is free of the samples that
+are known already, so nothing draws the iterates back to these; samples whose duals are known are projected
+out altogether.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ STREAM = 2
 SHRINK = 1e-3  # last step over first
 EVERY = 3  # steps between two predictions of the mask
 DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
-TEMPERATURES = (0.4, 0.7)  # of the predicted masks, in turns
+TEMPERATURES = (0.2, 0.4)  # of the predicted masks, in turns
 TINY = 1e-20  # keeps quotients finite where an iterate has arrived
 SHARPENED = 48  # iterates of a chunk that are solved to the end
 
@@ -77,7 +77,7 @@ def descend(
         residual = rows @ current
         free = outside(avoid, current)
         if layer is not None and step % EVERY == 0:
-            z = predicted_activity(xp, residual, layer.implied @ free, layer.basis)
+            z = predicted_activity(xp, residual, layer.implied @ current, layer.basis)
             weights = 1 / (1 + xp.exp(xp.clip(z / temperature, -20, 20)))
         gradient = rows.T @ (weights * xp.sign(residual))
         gradient = gradient - free * xp.sum(current * gradient, axis=0)
@@ -145,7 +145,6 @@ def iterates(
             xp.astype(face.rows, xp.float32),
             Layer(*(xp.astype(part, xp.float32) for part in face.layer)),
             xp.astype(normalize(xp, start), xp.float32),
-            avoid=None if avoid is None else xp.astype(avoid, xp.float32),
             steps=steps,
             temperature=temperature,
         )

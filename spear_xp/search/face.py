@@ -17,6 +17,8 @@ from spear_xp.search.polishing import predicted_activity
 __all__ = ["Face", "Layer", "Remainder", "face_of", "remainder_of"]
 
 EMPTY = 1e-3  # size of a row without the solved samples, over the largest, below which nothing is left
+DEPENDENT = 1e-4  # singular value, over the largest, from which a vector adds to a span
+POWER = 2 / 3  # of 1/S in the metric that makes duals of directions
 FEWEST = 2.5  # rows for each dimension that a share must leave
 
 
@@ -56,7 +58,7 @@ class Layer(NamedTuple):
     Attributes
     ----------
     implied : array, shape (m, d)
-        Maps an iterate to the pre-activations of the dual that it implies.
+        Maps an iterate to the pre-activations of the dual that it implies, which is free of what is known.
     basis : array, shape (m, r)
         Orthonormal basis of the pre-activations that the dual of any unknown sample can have.
     """
@@ -80,8 +82,7 @@ class Face:
 
     def predict(self, xp: Namespace, vectors: Array) -> Array:
         """Pre-activations of the samples next to some iterates, shape (m, s)."""
-        z = self.layer.implied @ outside(self.avoid, vectors)
-        return predicted_activity(xp, self.rows @ vectors, z, self.layer.basis)
+        return predicted_activity(xp, self.rows @ vectors, self.layer.implied @ vectors, self.layer.basis)
 
 
 def face_of(problem: Problem, known: Known, share: float = 1.0) -> Face:
@@ -91,32 +92,45 @@ def face_of(problem: Problem, known: Known, share: float = 1.0) -> Face:
     fewer rows.
     """
     xp, space = problem.space.xp, problem.space
-    solved = space.indices([k for k, s in enumerate(known.solved) if s])
     other = space.indices([k for k, s in enumerate(known.solved) if not s])
-    duals, directions = (xp.take(a, solved, axis=1) for a in (known.duals, known.directions))
     frame, full = remainder_of(problem, known)
     d = frame.shape[1]
     if d == 0:
         nothing = problem.rows[:, :0]
         return Face(nothing, problem.unbalance[:, :0], Layer(nothing, nothing), None)
-    # The dual that an iterate implies is cleared of the solved samples.
-    layer = problem.layer @ (frame - duals @ (directions.T @ frame))
     order = xp.argsort(remaining_activity(problem, problem.rows - known.coefficients @ known.duals.T))
     chosen = xp.take(order, xp.nonzero(xp.take(full, order))[0])
     if share < 1 and int(share * chosen.shape[0]) > FEWEST * d:
         chosen = chosen[: int(share * chosen.shape[0])]
-    rows, layer = xp.take(problem.rows @ frame, chosen, axis=0), xp.take(layer, chosen, axis=0)
+    rows, layer = (xp.take(a, chosen, axis=0) for a in (problem.rows @ frame, problem.layer))
     balanced, change = balance(xp, rows)
-    back, _ = inverse(xp, change)
+    lift, scale = frame @ change, (d / rows.shape[0]) ** 0.5
     avoid = None
     if other.shape[0] and d > 1:
-        inner = back @ frame.T @ xp.take(known.directions, other, axis=1)
-        left, values, _ = xp.linalg.svd(normalize(xp, inner), full_matrices=False)
-        keep = int(xp.sum(xp.astype(values > 1e-4 * values[0], xp.int64)))
-        avoid = left[:, : min(keep, d - 1)]
-    implied = layer @ back.T
-    possible = implied
-    if avoid is not None:
-        possible = implied @ xp.linalg.qr(avoid, mode="complete").Q[:, avoid.shape[1] :]
-    scale = (d / rows.shape[0]) ** 0.5
-    return Face(balanced * scale, frame @ change, Layer(implied, xp.linalg.qr(possible).Q), avoid)
+        back, _ = inverse(xp, change)
+        avoid = _span(xp, back @ frame.T @ xp.take(known.directions, other, axis=1), d - 1)
+    return Face(balanced * scale, lift, _layer(problem, known, layer, lift), avoid)
+
+
+def _layer(problem: Problem, known: Known, layer: Array, lift: Array) -> Layer:
+    """What the weights say of iterates `lift @ y`, for some rows of the layer.
+
+    A direction q has the dual M q if the columns of D are orthogonal in the metric that M belongs to: the
+    identity as the columns are, S⁻² as the inputs are. Neither is. The weighted geometric mean S^-POWER is
+    right where both have the same correlations, up to a power: what one metric mixes in, the other takes out.
+    The dual of an unknown sample vanishes on all known directions; the nearest such dual in the metric is taken.
+    """
+    xp = problem.space.xp
+    root, found = problem.singular_values[:, None] ** (POWER / 2), known.directions
+    metric = _span(xp, found / root, found.shape[1])
+    implied = layer @ (outside(metric, lift / root) / root)
+    possible = layer @ xp.linalg.qr(found, mode="complete").Q[:, found.shape[1] :]
+    return Layer(implied, xp.linalg.qr(possible).Q)
+
+
+def _span(xp: Namespace, vectors: Array, most: int) -> Array | None:
+    """Orthonormal basis of the span of some vectors, of at most so many dimensions; None of none."""
+    if not vectors.shape[1]:
+        return None
+    left, values, _ = xp.linalg.svd(normalize(xp, vectors), full_matrices=False)
+    return left[:, : min(most, int(xp.sum(xp.astype(values > DEPENDENT * values[0], xp.int64))))]
