@@ -41,7 +41,10 @@ class Factorization:
         Factor of each live row: 1/norm where the noise is relative (floating-point rounding), one
         constant where it is additive (noise added on purpose).
     noise_level : float
-        Standard deviation σ of the error of one entry of E.
+        Standard deviation σ of the error of one entry of E, over all rows.
+    row_noise : array, shape (m_live,)
+        That of each row in units of σ, where it is larger, else 1: rows in which large terms cancel carry
+        more rounding than others.
     noise_model : {"relative", "additive"}
         Which of the two the residual rows show.
     numerical_rank : int
@@ -53,6 +56,7 @@ class Factorization:
     right: Array
     scale: Array
     noise_level: float
+    row_noise: Array
     noise_model: NoiseModel
     numerical_rank: int
 
@@ -294,6 +298,7 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
         right=spectrum.right[:rank, :],
         scale=scale,
         noise_level=sigma,
+        row_noise=xp.clip(residuals * (m / freedom) ** 0.5 / sigma, 1.0, None),
         noise_model=model,
         numerical_rank=found,
     )

@@ -33,6 +33,8 @@ class Problem:
         S of the scaled gradient.
     noise_level : float
         σ, standard deviation of one entry of the scaled gradient.
+    row_noise : array, shape (m_live,)
+        The same of each row in units of σ, at least 1.
     noise_model : str
         "relative" or "additive".
     layer, dead_layer : array, shape (m_live, b) and (m_dead, b)
@@ -58,6 +60,7 @@ class Problem:
     rows: Array
     singular_values: Array
     noise_level: float
+    row_noise: Array
     noise_model: str
     layer: Array
     dead_layer: Array
@@ -90,7 +93,8 @@ class Problem:
     def zeros_of(self, directions: Array, *, widen: float = 1.0) -> Array:
         """Noise-aware zero test: True where |row · direction| is within the noise, shape (m_live[, k])."""
         limit = widen * TOLERANCE[self.noise_model] * self.noise_of(directions)
-        return self.space.xp.abs(self.rows @ directions) < limit
+        spread = self.row_noise if directions.ndim == 1 else self.row_noise[:, None]
+        return self.space.xp.abs(self.rows @ directions) < limit * spread
 
 
 def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Problem:
@@ -128,6 +132,7 @@ def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Pr
         rows=fact.left,
         singular_values=fact.singular_values,
         noise_level=fact.noise_level,
+        row_noise=fact.row_noise,
         noise_model=fact.noise_model,
         layer=layer,
         dead_layer=dead_layer,

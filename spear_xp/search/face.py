@@ -115,10 +115,10 @@ def face_of(problem: Problem, known: Known, share: float = 1.0) -> Face:
 def _layer(problem: Problem, known: Known, layer: Array, lift: Array) -> Layer:
     """What the weights say of iterates `lift @ y`, for some rows of the layer.
 
-    A direction q has the dual M q if the columns of D are orthogonal in the metric that M belongs to: the
-    identity as the columns are, S⁻² as the inputs are. Neither is. The weighted geometric mean S^-POWER is
-    right where both have the same correlations, up to a power: what one metric mixes in, the other takes out.
-    The dual of an unknown sample vanishes on all known directions; the nearest such dual in the metric is taken.
+    A direction q has the dual q if the columns of D are orthogonal, and S⁻² q if the inputs are. Neither is.
+    The geometric mean S^-POWER is right where the correlations of one are a power of those of the other:
+    what the one metric mixes in the other takes out. The dual of an unknown sample vanishes on all known
+    directions; the nearest such dual in the metric is taken.
     """
     xp = problem.space.xp
     root, found = problem.singular_values[:, None] ** (POWER / 2), known.directions
