@@ -12,18 +12,20 @@ is active on far fewer rows than any sample, and such a space completes nothing.
 from typing import NamedTuple
 
 from spear_xp._arrays import Array, Host, to_host
-from spear_xp._linalg import balance, normalize, outside
-from spear_xp.filtering import SAME_SPACE, WIDEN, kernel_space
+from spear_xp._linalg import balance, normalize, outside, smallest_singular
+from spear_xp.filtering import SAME_SPACE, WIDEN, Candidate, is_unique, kernel_space
+from spear_xp.masks import EXACT_FLIPS
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known
 from spear_xp.search.face import remainder_of
 from spear_xp.search.sampling import draw_subsets, kernel_directions
 
-__all__ = ["Completion", "complete"]
+__all__ = ["Completion", "complete", "last_direction"]
 
 SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a space
 ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
+SIGN = 1e-5  # mean pre-activations from which a sign is sure
 INDEPENDENT = 1e-3  # least sine of the angle between a stand-in and the directions before it
 
 
@@ -83,6 +85,40 @@ def complete(pool: Pool, directions: Array, *, rest: bool = True) -> Completion 
     known = xp.sum(xp.astype(~problem.zeros_of(stay), xp.int64), axis=0)
     enough = _least_active(problem, others) >= ACTIVE * int(xp.min(known))
     return Completion(kept, others) if enough else None
+
+
+def last_direction(problem: Problem, directions: Array) -> Candidate | None:
+    """The one direction that b - 1 others leave to find, if it is the kernel of its own mask.
+
+    Its dual is orthogonal to all others, so its mask is known. Near-twins may differ by a single row of it:
+    no test that leaves rows out, and no dual read off rows, can tell them apart, but the mask does.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    directions : array, shape (b, b - 1)
+        Independent unit directions.
+
+    Returns
+    -------
+    Candidate or None
+        None if no direction vanishes on just the mask, as where one of the others is false, or more than one,
+        as where twins have the same mask.
+    """
+    xp = problem.space.xp
+    dual = xp.linalg.qr(directions, mode="complete").Q[:, -1]
+    z = problem.layer @ (dual / (problem.last @ dual))
+    inactive = xp.nonzero(z < -SIGN * xp.mean(xp.abs(z)))[0]
+    if inactive.shape[0] < problem.rank:
+        return None
+    rows = xp.take(problem.rows, inactive, axis=0)
+    kernel = smallest_singular(xp, rows).vectors
+    zero = problem.zeros_of(kernel[:, 0])
+    flips = int(xp.sum(xp.astype(zero != (z < 0), xp.int64)))
+    if flips > EXACT_FLIPS or not is_unique(problem, rows, kernel[:, 0], kernel[:, 1], influential=0):
+        return None
+    return Candidate(kernel[:, 0], zero, int(xp.sum(xp.astype(zero, xp.int64))), "complement")
 
 
 def _least_active(problem: Problem, space: Array) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from spear_xp._arrays import Host, generator, seed_of, to_host
 from spear_xp.errors import ArgumentRangeError
 
-__all__ = ["crops", "digits", "faces", "photographs", "standardize", "tabular"]
+__all__ = ["crops", "digits", "faces", "photographs", "sample_images", "standardize", "tabular"]
 
 
 def standardize(batch: Host) -> Host:
@@ -50,17 +50,29 @@ def tabular(batch_size: int, *, rng: Any = None) -> Host:
     return _choose(((table - table.mean(0)) / table.std(0)).astype("float32"), batch_size, rng)
 
 
+def sample_images() -> list[Host]:
+    """Two colour photographs of 427 x 640 pixels (scikit-learn), float32 in [0, 1], shape (427, 640, 3)."""
+    from sklearn.datasets import load_sample_images
+
+    return [image.astype("float32") / 255 for image in load_sample_images().images]
+
+
 def photographs() -> list[Host]:
     """Six colour photographs of different size, float32 in [0, 1], shape (height, width, 3)."""
     from skimage import data
-    from sklearn.datasets import load_sample_images
 
-    images = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket(), *load_sample_images().images]
-    return [image.astype("float32") / 255 for image in images]
+    images = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
+    return [*(image.astype("float32") / 255 for image in images), *sample_images()]
 
 
 def crops(
-    batch_size: int, *, size: int = 32, standardized: bool = True, distinct: float = 0.1, rng: Any = None
+    batch_size: int,
+    *,
+    size: int = 32,
+    standardized: bool = True,
+    distinct: float = 0.1,
+    images: list[Host] | None = None,
+    rng: Any = None,
 ) -> Host:
     """Square crops of colour photographs, shape (batch_size, size * size * 3).
 
@@ -75,11 +87,13 @@ def crops(
     distinct : float
         Crops closer to an earlier one than this share of the mean distance are drawn again; 0 keeps
         near-duplicates, such as two pieces of the same dark sky.
+    images : list of NumPy array, optional
+        Photographs to cut from, by default all of `photographs`.
     rng : None, int, SeedSequence or Generator
         Where to cut (SPEC 7).
     """
     host = generator(seed_of(rng), 4, 0)
-    images = photographs()
+    images = photographs() if images is None else images
     drawn: list[Host] = []
     while len(drawn) < 8 * batch_size + 64:
         image = images[int(host.integers(len(images)))]

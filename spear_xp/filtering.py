@@ -49,12 +49,15 @@ class Candidate:
         Their number.
     source : str
         Name of the strategy that proposed it.
+    misfit : float
+        Share of rows on which the best hyperplane contradicts the zero pattern, where it was asked for.
     """
 
     direction: Array
     zero: Array
     zeros: int
     source: str
+    misfit: float = 0.0
 
 
 def is_unique(

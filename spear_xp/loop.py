@@ -7,14 +7,15 @@ the distinct ones; as soon as b of them are independent, inputs are recovered an
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp.certificate import Certificate, certify
-from spear_xp.completion import complete
+from spear_xp.completion import complete, last_direction
 from spear_xp.filtering import Candidate, filter_directions
-from spear_xp.masks import MaskTest
-from spear_xp.pool import Pool
+from spear_xp.masks import MaskTest, tolerated
+from spear_xp.pool import Entry, Pool
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover, refine, to_inputs
 from spear_xp.result import Progress, Result, Status
@@ -37,6 +38,7 @@ NOT_FOUND = "no direction was found for it in time"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 
 WITHOUT_LAYER = ("sampling", "information_set")  # the weights have no say in which candidates stay
+FROM_MASKS = ("peeling", "estimation")  # a kernel of a whole mask is no chance mixture of near-twins
 CIRCLES = 16  # returns of the same full set after which nothing better is to be expected
 REPAIRS = 4  # full sets in a row, as long as each mends the one before
 FEW_ROWS = 6  # times the batch size: narrower layers need guided information sets
@@ -73,7 +75,6 @@ class Loop:
         self.published = search == "sampling"
         # Nothing passes where the weights are not those of the step; then the certificate has to say so.
         self.mask_test = None if search in WITHOUT_LAYER else MaskTest.of(problem)
-        self.masked = False
         self.started, self.deadline, self.on_progress = started, started + time_limit, on_progress
         self.pool = Pool(problem)
         self.tried: dict[int, int] = {}
@@ -112,7 +113,11 @@ class Loop:
             self.schedule.record(strategy, self.drawn - before, new, time.perf_counter() - since)
             if new:
                 if not self.published:
+                    self.pool.drop_mixtures()
                     self.pool.solve()
+                    if len(self.pool) == self.problem.rank - 1:
+                        last = last_direction(self.problem, self.pool.directions)
+                        self.pool.entries += [] if last is None else [Entry(last)]
                 for _ in range(REPAIRS):
                     if len(self.pool) < self.problem.rank or not self.try_full_set():
                         break
@@ -141,7 +146,8 @@ class Loop:
         self.drawn += proposals.drawn
         self.spent(strategy.name, since)
         since = time.perf_counter()
-        found = self.screened(self._filter(self.pool.new(proposals.directions), strategy.name))
+        fresh = self.pool.new(proposals.directions, unmixed=strategy.name not in FROM_MASKS)
+        found = self.screened(self._filter(fresh, strategy.name))
         new = sum(self.pool.add(candidate) for candidate in found)
         self.spent("filter", since)
         return new
@@ -150,12 +156,12 @@ class Loop:
         """Candidates whose zero pattern can be a mask; all of them as long as none could be."""
         if self.mask_test is None or not found:
             return found
-        passed = self.mask_test.passed(self.problem.space.xp.stack([c.zero for c in found], axis=1))
-        if passed.any() and not self.masked:
-            self.masked = True
-            if len(self.pool):
-                self.pool.keep(self.mask_test.passed(self.pool.zero))
-        return [c for c, passes in zip(found, passed, strict=True) if passes or not self.masked]
+        misfits = self.mask_test.misfits(self.problem.space.xp.stack([c.zero for c in found], axis=1))
+        found = [replace(c, misfit=float(misfit)) for c, misfit in zip(found, misfits, strict=True)]
+        everything = to_host([c.misfit for c in (*self.pool.candidates, *found)])
+        fits = everything <= tolerated(everything, self.problem.width)
+        self.pool.keep(fits[: len(self.pool)])
+        return [c for c, fit in zip(found, fits[-len(found) :], strict=True) if fit]
 
     def _filter(self, directions: Array, source: str) -> list[Candidate]:
         if not directions.shape[1]:

@@ -140,14 +140,17 @@ class Pool:
         for k, entry in enumerate(self.entries):
             entry.dual = partial.duals[:, k] if partial.solved[k] else None
 
-    def new(self, directions: Array) -> Array:
-        """Those of the unit directions, shape (b, k), that the pool does not hold already."""
+    def new(self, directions: Array, *, unmixed: bool = True) -> Array:
+        """Those of the unit directions, shape (b, k), that the pool does not hold already.
+
+        Unless told otherwise without those that are likely to be mixtures of samples which share a kernel.
+        """
         xp = self.problem.space.xp
         if not self.entries or not directions.shape[1]:
             return directions
         closest = xp.max(xp.abs(self.directions.T @ directions), axis=0)
         directions = xp.take(directions, xp.nonzero(closest <= 1 - SAME_DIRECTION)[0], axis=1)
-        return self._unmixed(directions)
+        return self._unmixed(directions) if unmixed else directions
 
     def _unmixed(self, directions: Array) -> Array:
         """Without the directions of a shared kernel that vanish on no more rows than all of it does."""
@@ -169,6 +172,11 @@ class Pool:
     def keep(self, which: Host) -> None:
         """Let go of all other entries."""
         self.entries = [entry for entry, kept in zip(self.entries, which, strict=True) if kept]
+
+    def drop_mixtures(self) -> None:
+        """Let go of candidates that sparser ones span: mixtures are less sparse than their parts."""
+        parts = {id(candidate) for candidate in self.select()}
+        self.entries = [e for e in self.entries if e.dual is not None or id(e.candidate) in parts]
 
     def drop_doubtful(self) -> None:
         """Let go of the least sparse candidates without a dual: false ones block the search."""

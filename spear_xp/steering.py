@@ -9,6 +9,7 @@ from spear_xp._arrays import Array, Host, to_host
 from spear_xp.accuracy import SMALL
 from spear_xp.certificate import Certificate
 from spear_xp.filtering import Candidate, filter_directions
+from spear_xp.masks import EXACT_FLIPS
 from spear_xp.pool import SAME_DIRECTION, Entry, Pool
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, samples_of
@@ -16,7 +17,6 @@ from spear_xp.search.polishing import masked_kernels
 
 __all__ = ["agreement", "freeze", "steer"]
 
-EXACT_FLIPS = 2  # rows that may differ between a mask and the zero pattern of its direction
 SOFTNESS = 0.3  # of the masks of doubtful samples, in units of the mean pre-activation
 EIGHTHS = 8  # a share of attempts/8 of the unproven candidates goes
 
@@ -119,7 +119,7 @@ def _entry(problem: Problem, old: Candidate, recovery: Recovery, k: int) -> Entr
     scale = xp.sqrt(xp.sum(recovery.directions[:, k] ** 2))
     unit = recovery.directions[:, k] / scale
     zero = problem.zeros_of(unit)
-    candidate = Candidate(unit, zero, int(xp.sum(xp.astype(zero, xp.int64))), old.source)
+    candidate = Candidate(unit, zero, int(xp.sum(xp.astype(zero, xp.int64))), old.source, old.misfit)
     return Entry(candidate, recovery.duals[:, k] * scale)
 
 

@@ -82,9 +82,8 @@ EXACT = {
     "information_set": Setting(InformationSet(chains=24, steps=6)),
     "peeling": Setting(Peeling()),
     "peeling, two solved": Setting(Peeling(), (0, 1, 2), (0, 2)),
-    "estimation, one missing": Setting(Estimation(), (0, 1, 2, 3)),
 }
-GEOMETRIC = [name for name in EXACT if name.startswith(("peeling", "estimation"))]  # nothing drawn
+GEOMETRIC = [name for name in EXACT if name.startswith("peeling")]  # nothing drawn
 
 
 def easy_layer(seed: int, width: int = 90, dtype: str = "float32") -> LayerGradient:

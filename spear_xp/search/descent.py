@@ -15,7 +15,7 @@ from spear_xp._linalg import normalize, outside
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
 from spear_xp.search.face import Face, Layer, face_of
-from spear_xp.search.polishing import predicted_activity, sharpen
+from spear_xp.search.polishing import masked_kernels, predicted_activity, sharpen
 
 __all__ = ["TEMPERATURES", "Descent", "descend", "distinct", "iterates"]
 
@@ -25,6 +25,7 @@ EVERY = 3  # steps between two predictions of the mask
 DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
 TEMPERATURES = (0.2, 0.4)  # of the predicted masks, in turns
 TINY = 1e-20  # keeps quotients finite where an iterate has arrived
+FEW_MISSING = 24  # samples left from which masks of iterates are solved as well
 SHARPENED = 64  # iterates of a chunk that are solved to the end
 
 
@@ -119,8 +120,12 @@ class Descent:
         count = int(min(self.starts, max(24, 4 * missing)))
         steps, temperature = self.steps * (1 + chunk // 6), TEMPERATURES[chunk % len(TEMPERATURES)]
         arrived = iterates(space, face, rng, count, steps=steps, temperature=temperature)
-        found = sharpen(xp, face.rows, arrived)
-        return Proposals(normalize(xp, face.lift @ found), count)
+        found = [sharpen(xp, face.rows, arrived)]
+        if missing <= FEW_MISSING:
+            # What is left are near-twins of what is known: an iterate keeps those in it, but not in its mask.
+            z = face.predict(xp, arrived)
+            found.append(masked_kernels(xp, normalize(xp, face.rows, axis=1), z))
+        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), count)
 
 
 def iterates(

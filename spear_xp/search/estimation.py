@@ -26,7 +26,6 @@ COSINES = (0.9, 0.95, 0.85)  # of rows that lie along one line, in turns
 ROWS = 1024  # most rows that are compared
 FAINT = 0.3  # of the median size of a row: what is smaller says nothing
 SOFTNESS = 0.3  # of the predicted masks, in units of the mean pre-activation
-SURE = 1e-3  # the same for the last sample, whose dual is known
 CONSISTENT = 0.02  # share of rows in which an estimate may contradict its mask
 
 
@@ -43,22 +42,19 @@ class Estimation:
         found = known.directions.shape[1]
         missing = b - found
         nothing = Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), 0)
-        if not 0 < missing <= min(MOST_MISSING, b // 2):
+        if not 1 < missing <= min(MOST_MISSING, b // 2):
             return nothing
         complement = xp.linalg.qr(known.directions, mode="complete").Q[:, found:]
-        guesses = complement
-        if missing > 1:
-            rng = generator(seed, STREAM, chunk)
-            guesses = complement @ space.normal(rng, (missing, RANDOM))
-            duals = estimated_duals(problem, known, complement)
-            if duals is not None:
-                rest = (problem.rows - known.coefficients @ duals.T) @ complement
-                lines = _lines(xp, rest, COSINES[chunk % len(COSINES)], min(GUESSES, EACH * missing))
-                guesses = xp.concat([complement @ lines, guesses], axis=1)
+        rng = generator(seed, STREAM, chunk)
+        guesses = complement @ space.normal(rng, (missing, RANDOM))
+        duals = estimated_duals(problem, known, complement)
+        if duals is not None:
+            rest = (problem.rows - known.coefficients @ duals.T) @ complement
+            lines = _lines(xp, rest, COSINES[chunk % len(COSINES)], min(GUESSES, EACH * missing))
+            guesses = xp.concat([complement @ lines, guesses], axis=1)
         scale = problem.last @ guesses
         z = problem.layer @ (guesses / xp.where(scale == 0, xp.ones_like(scale), scale))
-        softness = SOFTNESS if missing > 1 else SURE
-        kernels = masked_kernels(xp, problem.balanced, z, softness=softness)
+        kernels = masked_kernels(xp, problem.balanced, z, softness=SOFTNESS)
         basis = xp.linalg.qr(problem.layer @ complement).Q
         z = predicted_activity(xp, problem.balanced @ kernels, z, basis)
         again = masked_kernels(xp, problem.balanced, z)

@@ -122,10 +122,12 @@ def _layer(problem: Problem, known: Known, layer: Array, lift: Array) -> Layer:
     """
     xp = problem.space.xp
     root, found = problem.singular_values[:, None] ** (POWER / 2), known.directions
-    metric = _span(xp, found / root, found.shape[1])
+    metric = _span(xp, found / root, problem.rank - 1)
     implied = layer @ (outside(metric, lift / root) / root)
-    possible = layer @ xp.linalg.qr(found, mode="complete").Q[:, found.shape[1] :]
-    return Layer(implied, xp.linalg.qr(possible).Q)
+    possible = xp.eye(problem.rank, dtype=lift.dtype, device=lift.device) / root
+    if metric is not None:
+        possible = xp.linalg.qr(metric, mode="complete").Q[:, metric.shape[1] :] / root
+    return Layer(implied, xp.linalg.qr(layer @ possible).Q)
 
 
 def _span(xp: Namespace, vectors: Array, most: int) -> Array | None:

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from spear_xp import data
 from spear_xp.synthetic import LayerGradient
 from tests.benchmarks import problems
 from tests.benchmarks.oracle import Oracle
@@ -85,6 +86,8 @@ def case(
 
 P = problems
 RAW = {"standardized": False}
+# Pairs down to a tenth of the mean distance, from more photographs.
+CLOSE = {"distinct": 0.1, "images": data.photographs}
 CASES = [
     case("Gaussian", P.gaussian, 25, 400, "all", 0.5),
     case("faces", P.faces, 20, 200, "all", 0.5),
@@ -103,6 +106,10 @@ CASES = [
     case("crops raw", P.crops, 64, 1000, "all", 4, **RAW),
     case("crops", P.crops, 128, 1000, "all", 12),
     case("crops raw", P.crops, 128, 1000, "all", 60, share=0.95, batches=6, **RAW),
+    case("crops, close pairs", P.crops, 64, 1000, "all", 4, **CLOSE),
+    case("crops raw, close pairs", P.crops, 64, 1000, "all", 4, **RAW, **CLOSE),
+    case("crops, close pairs", P.crops, 128, 1000, "all", 12, **CLOSE),
+    case("crops raw, close pairs", P.crops, 128, 1000, "all", 60, share=0.95, batches=6, **RAW, **CLOSE),
     case("crops with near-duplicates", P.crops, 64, 1000, "identifiable", 4, distinct=0.0),
     case("crops raw with near-duplicates", P.crops, 64, 1000, "identifiable", 4, distinct=0.0, **RAW),
     case("crops, 300 steps of SGD", P.trained_crops, 32, 512, "identifiable", 4, optimizer="sgd"),

@@ -4,6 +4,7 @@ The seed also chooses depth and number of classes where a builder leaves them op
 table speaks of one network only.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -76,11 +77,12 @@ def crops(
     width: int,
     *,
     standardized: bool = True,
-    distinct: float = 0.1,
+    distinct: float = 0.3,
+    images: Callable[[], list[Floats]] = data.sample_images,
     **network: Any,
 ) -> LayerGradient:
-    """Crops of 32 x 32 x 3 pixels; `distinct=0` keeps near-duplicates."""
-    inputs = data.crops(batch_size, standardized=standardized, distinct=distinct, rng=seed)
+    """Crops of 32 x 32 x 3 pixels of two photographs; `distinct=0` keeps near-duplicates."""
+    inputs = data.crops(batch_size, standardized=standardized, distinct=distinct, images=images(), rng=seed)
     return at_start(inputs, width, seed, **network)
 
 

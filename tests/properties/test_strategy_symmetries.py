@@ -83,16 +83,6 @@ def test_geometry_alone_does_not_see_the_scale_of_rows(name: str, seed: int) -> 
     assert patterns[0] == patterns[1]
 
 
-def test_kernels_in_double_precision_pass_the_filter() -> None:
-    """With one sample missing its mask is known exactly, and the filter accepts its true direction."""
-    truth = easy_layer(1, dtype="float64")
-    problem = reduced(truth)
-    setting = EXACT["estimation, one missing"]
-    assert setting.wanted(problem, truth.inputs) == {4}
-    found = setting.strategy.propose(problem, setting.known(problem, truth.inputs), 0, 0)
-    assert columns_found(problem, truth.inputs, found.directions) == {4}
-
-
 def test_known_directions_of_a_kernel_do_not_hide_the_last() -> None:
     truth = twin_layer(0, both=16)
     problem, setting = reduced(truth), SETTINGS["splitting, triplet"]

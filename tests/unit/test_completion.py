@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spear_xp import Pool, invert, metrics, reduce, validate
-from spear_xp.completion import complete
+from spear_xp.completion import complete, last_direction
 from spear_xp.filtering import Candidate
 from spear_xp.result import Status
 from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
@@ -56,3 +56,27 @@ def test_stand_ins_leave_the_other_samples_exact() -> None:
     duals = np.linalg.inv(full).T[:, :10]
     duals = duals / (problem.last @ duals)
     np.testing.assert_allclose(duals, truth.duals[:, :10], rtol=1e-6, atol=1e-9 * np.abs(truth.duals).max())
+
+
+@pytest.mark.parametrize("distance", [0.1, 1.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_last_direction_follows_from_the_others(distance: float, seed: int) -> None:
+    """Even that of a twin whose zero rows alone do not determine it."""
+    layer = with_twin(distance, seed)
+    problem = reduce(validate(*layer.observed))
+    truth = true_recovery(problem, layer.inputs).directions
+    unit = truth / np.linalg.norm(truth, axis=0)
+    for k in (0, 10, 11):
+        last = last_direction(problem, np.delete(unit, k, axis=1))
+        assert last is not None
+        assert abs(last.direction @ unit[:, k]) > 1 - 1e-6
+        false = np.delete(unit, k, axis=1)
+        false[:, 3] += false[:, 4] + unit[:, k]
+        assert last_direction(problem, false / np.linalg.norm(false, axis=0)) is None
+
+
+def test_twins_of_one_mask_leave_the_last_direction_open() -> None:
+    layer = with_twin(1e-2)
+    problem = reduce(validate(*layer.observed))
+    truth = true_recovery(problem, layer.inputs).directions
+    assert last_direction(problem, truth[:, :11] / np.linalg.norm(truth[:, :11], axis=0)) is None
