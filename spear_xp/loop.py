@@ -156,7 +156,7 @@ class Loop:
         """Candidates whose zero pattern can be a mask; all of them as long as none could be."""
         if self.mask_test is None or not found:
             return found
-        misfits = self.mask_test.misfits(self.problem.space.xp.stack([c.zero for c in found], axis=1))
+        misfits = self.mask_test.misfits(self.problem.space.xp.stack([c.direction for c in found], axis=1))
         found = [replace(c, misfit=float(misfit)) for c, misfit in zip(found, misfits, strict=True)]
         everything = to_host([c.misfit for c in (*self.pool.candidates, *found)])
         fits = everything <= tolerated(everything, self.problem.width)

@@ -21,6 +21,8 @@ FEW, MANY = (
     160,
 )  # steps towards the best hyperplane, of all patterns and of those that are not separated yet
 EXACT_FLIPS = 2  # rows on which a mask and the zero pattern of its direction may differ
+NEXT = 3.0  # entries up to so many times the tolerance tell how many active ones are below it
+TURNS = 3  # of setting zeros aside and fitting again
 WRONG = 0.02  # share of rows on which the best hyperplane may err: noise, several local steps
 STRICT = 0.004  # the same where most candidates have none
 COMMON = 3.0  # times the typical misfit that passes
@@ -45,40 +47,72 @@ class MaskTest:
         """The test for the layer of a problem."""
         return cls(problem, problem.space.xp.linalg.qr(problem.layer).Q)
 
-    def misfits(self, zero: Array) -> Host:
-        """Share of rows on which a good hyperplane errs, for zero patterns of shape (m_live, k); shape (k,).
+    def misfits(self, directions: Array) -> Host:
+        """Share of rows on which a good hyperplane contradicts the zero patterns of directions.
 
-        Few steps separate most masks; where many leave some rows wrong, but no more than a mask may have,
-        Newton steps decide.
+        Few steps separate most masks. A quiet sample is active on rows where nothing shows of it: as many
+        zeros as the entries next to them suggest may be wrong. Where there are none, and no more errors than
+        a mask may have, Newton steps decide.
+
+        Parameters
+        ----------
+        directions : array, shape (b, k)
+            Unit vectors.
+
+        Returns
+        -------
+        NumPy array, shape (k,)
         """
-        xp, space = self.problem.space.xp, self.problem.space
+        problem, xp, space = self.problem, self.problem.space.xp, self.problem.space
+        zero = problem.zeros_of(directions)
         one = xp.ones(zero.shape, dtype=space.dtype, device=space.device)
         label = xp.where(zero, -one, one)
-        quick, basis = xp.astype(label, xp.float32), xp.astype(self.basis, xp.float32)
-        wrong = to_host(_errors(xp, basis, quick, FEW)).copy()
-        open_ = wrong.nonzero()[0]
+        next_to = to_host(
+            xp.sum(xp.where(problem.zeros_of(directions, widen=NEXT) & ~zero, one, 0 * one), axis=0)
+        )
+        hidden = next_to / (NEXT - 1)
+        allowed = (hidden > 0) * (1.5 * hidden + 2 * hidden**0.5 + 1).astype(int)
+        basis = xp.astype(self.basis, xp.float32)
+        wrong = (0 * hidden + 1).astype("float64")
+        for steps in (FEW, MANY):
+            open_ = wrong.nonzero()[0]
+            if len(open_):
+                signs = xp.astype(xp.take(label, space.indices(open_), axis=1), xp.float32)
+                spare = space.asarray(allowed[open_]) if steps == MANY else None
+                wrong[open_] = to_host(_errors(xp, basis, signs, steps, spare))
+        open_ = ((wrong > 0) & (wrong < WRONG) & (allowed == 0)).nonzero()[0]
         if len(open_):
-            wrong[open_] = to_host(_errors(xp, basis, xp.take(quick, space.indices(open_), axis=1), MANY))
-        open_ = ((wrong > 0) & (wrong < WRONG)).nonzero()[0]
-        if len(open_):
-            label = xp.take(label, space.indices(open_), axis=1)
-            features = self.basis * self.problem.width**0.5
-            wrong[open_] = to_host(logistic(xp, xp.zeros_like(label), features, label)[1])
+            signs = xp.take(label, space.indices(open_), axis=1)
+            features = self.basis * problem.width**0.5
+            wrong[open_] = to_host(logistic(xp, xp.zeros_like(signs), features, signs)[1])
         return wrong
 
 
-def _errors(xp: Namespace, basis: Array, label: Array, steps: int) -> Array:
+def _errors(xp: Namespace, basis: Array, label: Array, steps: int, spare: Array | None) -> Array:
     """Share of signs, shape (m, k), that hyperplanes of least squared hinge loss leave wrong, shape (k,).
 
-    Accelerated gradient steps (Nesterov 1983); the basis is orthonormal, so its own gradient is the step.
+    So many of the negative signs that a hyperplane contradicts most do not count; which, is settled in turns.
     """
-    current = ahead = basis.T @ label
+    counts = xp.ones_like(label)
+    fitted = _fit(xp, basis, label, counts, steps)
+    for _ in range(TURNS if spare is not None and bool(xp.any(spare > 0)) else 0):
+        against = xp.where(label < 0, fitted, xp.full_like(fitted, -xp.inf))
+        place = xp.argsort(xp.argsort(-against, axis=0), axis=0)
+        counts = xp.where((place < spare) & (against > -1), xp.zeros_like(label), xp.ones_like(label))
+        fitted = _fit(xp, basis, label, counts, steps)
+    return xp.mean(counts * xp.astype(label * fitted <= 0, label.dtype), axis=0)
+
+
+def _fit(xp: Namespace, basis: Array, label: Array, counts: Array, steps: int) -> Array:
+    """Hyperplanes of least squared hinge loss over the rows that count, by accelerated gradient steps."""
+    current = ahead = basis.T @ (counts * label)
     momentum = 1.0
     for _ in range(steps):
-        before, current = current, ahead + basis.T @ (label * xp.clip(1 - label * (basis @ ahead), 0.0, None))
+        short = counts * xp.clip(1 - label * (basis @ ahead), 0.0, None)
+        before, current = current, ahead + basis.T @ (label * short)
         last, momentum = momentum, 0.5 + (0.25 + momentum * momentum) ** 0.5
         ahead = current + ((last - 1) / momentum) * (current - before)
-    return xp.mean(xp.astype(label * (basis @ current) <= 0, label.dtype), axis=0)
+    return basis @ current
 
 
 def tolerated(misfits: Host, width: int) -> float:

@@ -1,32 +1,52 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from spear_xp import reduce, validate
+from spear_xp import Problem, reduce, validate
 from spear_xp.masks import STRICT, WRONG, MaskTest, tolerated
 from spear_xp.synthetic import gaussian_inputs, mlp_gradient
+from tests.networks import Floats
 from tests.truth import true_recovery
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_masks_of_samples_pass_and_other_patterns_do_not(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    inputs = gaussian_inputs(12, 60, rng=seed)
+def problem_and_directions(inputs: Floats, seed: int) -> tuple[Problem, Floats]:
     problem = reduce(validate(*mlp_gradient(inputs, width=200, rng=seed).observed))
-    zero = problem.zeros_of(true_recovery(problem, inputs).directions)
+    directions = true_recovery(problem, inputs).directions
+    return problem, directions / np.linalg.norm(directions, axis=0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_masks_of_samples_pass_and_those_of_mixtures_do_not(seed: int) -> None:
+    problem, unit = problem_and_directions(gaussian_inputs(12, 60, rng=seed), seed)
     test = MaskTest.of(problem)
-    assert (test.misfits(zero) <= max(STRICT, 1 / 200)).all()
-    both = zero[:, :-1] & zero[:, 1:]  # what a mixture of two vanishes on
-    assert (test.misfits(both) > WRONG).all()
-    assert (test.misfits(rng.random(zero.shape) < 0.5) > WRONG).all()
+    assert (test.misfits(unit) <= max(STRICT, 1 / 200)).all()
+    both = unit[:, :-1] + unit[:, 1:]
+    assert (test.misfits(both / np.linalg.norm(both, axis=0)) > WRONG).all()
 
 
 def test_masks_of_close_samples_pass_for_each_other() -> None:
     """The test tells samples from mixtures of different ones, not from their neighbours."""
     inputs = gaussian_inputs(12, 60, rng=0)
     inputs[1] = inputs[0] + 1e-3 * inputs[2]
-    problem = reduce(validate(*mlp_gradient(inputs, width=200, rng=0).observed))
-    zero = problem.zeros_of(true_recovery(problem, inputs).directions)
-    assert (MaskTest.of(problem).misfits(zero[:, :1] & zero[:, 1:2]) <= STRICT).all()
+    problem, unit = problem_and_directions(inputs, 0)
+    both = unit[:, :1] + unit[:, 1:2]
+    assert (MaskTest.of(problem).misfits(both / np.linalg.norm(both)) <= STRICT).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_on_which_nothing_shows_of_a_quiet_sample_are_no_contradiction(seed: int) -> None:
+    problem, unit = problem_and_directions(gaussian_inputs(12, 60, rng=seed), seed)
+    size = np.median(np.abs(problem.rows @ unit), axis=0)
+    loud = MaskTest.of(problem)
+    quiet = MaskTest.of(replace(problem, noise_level=float(problem.noise_level * 5e5)))
+    hidden = (quiet.problem.zeros_of(unit) & ~problem.zeros_of(unit)).sum(axis=0)
+    assert (size > 0).all()
+    assert hidden.mean() > 3
+    assert np.median(quiet.misfits(unit)) <= STRICT
+    both = unit[:, :-1] + unit[:, 1:]
+    assert np.median(quiet.misfits(both / np.linalg.norm(both, axis=0))) > WRONG
+    assert loud.misfits(unit).max() <= max(STRICT, 1 / 200)
 
 
 def test_few_errors_are_doubtful_only_where_others_have_none() -> None:
