@@ -69,12 +69,15 @@ def resolution_of(problem: Problem, recovery: Recovery) -> Host:
     """Relative distance of samples that noise can merge into one, shape (b,).
 
     Two samples x ± δ whose columns of D differ by a share |δ|/|x| add a second component of size
-    |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise.
+    |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise. A batch size
+    below the numerical rank leaves out more than noise, and may merge samples at any distance.
     """
     xp = problem.space.xp
     _, size = samples_of(problem, recovery)
     column = xp.sqrt(xp.sum((problem.rows @ recovery.directions) ** 2, axis=0))
     edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
+    if problem.numerical_rank > problem.rank:
+        edge = math.inf
     return to_host(xp.sqrt(edge / (size * column)))
 
 

@@ -13,6 +13,7 @@ A sample is certified only if all of these hold:
     may be active on it, and every other sample is told apart from it by at least three such rows.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 from spear_xp._arrays import Array, Host, to_host
@@ -92,6 +93,10 @@ class Certificate:
         for holds, text in (
             (self.masks[k], "its predicted mask contradicts rows of the gradient"),
             (self.kernel[k], "the rows that are inactive for it do not determine it"),
+            (
+                self.resolution[k] < math.inf,
+                "batch_size is below the numerical rank: it may be several samples",
+            ),
             (self.resolution[k] < SMALL, "the noise could merge several samples near each other into it"),
             (self.accuracy[k], f"{INACCURATE} (SNR {self.snr[k]:.0f} dB)"),
             (self.row_span[k], "rows of the gradient on which it is active are not explained"),

@@ -14,7 +14,7 @@ from spear_xp._arrays import Array, Host, to_host
 from spear_xp.certificate import Certificate, certify
 from spear_xp.completion import complete, last_direction
 from spear_xp.filtering import Candidate, filter_directions
-from spear_xp.masks import MaskTest, tolerated
+from spear_xp.masks import MaskTest
 from spear_xp.pool import Entry, Pool
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover, refine, to_inputs
@@ -159,7 +159,7 @@ class Loop:
         misfits = self.mask_test.misfits(self.problem.space.xp.stack([c.direction for c in found], axis=1))
         found = [replace(c, misfit=float(misfit)) for c, misfit in zip(found, misfits, strict=True)]
         everything = to_host([c.misfit for c in (*self.pool.candidates, *found)])
-        fits = everything <= tolerated(everything, self.problem.width)
+        fits = everything <= self.mask_test.tolerated(everything)
         self.pool.keep(fits[: len(self.pool)])
         return [c for c, fit in zip(found, fits[-len(found) :], strict=True) if fit]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from spear_xp._arrays import Array, Host, Namespace, to_host
 from spear_xp.problem import Problem
 
-__all__ = ["EXACT_FLIPS", "MaskTest", "logistic", "tolerated"]
+__all__ = ["EXACT_FLIPS", "MaskTest", "logistic"]
 
 TEMPERATURES = tuple(0.72**i for i in range(13))  # of the logistic fit, in units of a pre-activation
 RIDGE = 1e-3
@@ -23,9 +23,11 @@ FEW, MANY = (
 EXACT_FLIPS = 2  # rows on which a mask and the zero pattern of its direction may differ
 NEXT = 3.0  # entries up to so many times the tolerance tell how many active ones are below it
 TURNS = 3  # of setting zeros aside and fitting again
-WRONG = 0.02  # share of rows on which the best hyperplane may err: noise, several local steps
+WRONG = 0.02  # share of rows on which the best hyperplane may err
 STRICT = 0.004  # the same where most candidates have none
 COMMON = 3.0  # times the typical misfit that passes
+ROUNDING = 10.0  # rounding units of a row's norm beyond which noise is more than rounding
+LOOSE = 0.05  # share of rows on which the best hyperplane may err then
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,17 +65,13 @@ class MaskTest:
         -------
         NumPy array, shape (k,)
         """
-        problem, xp, space = self.problem, self.problem.space.xp, self.problem.space
-        zero = problem.zeros_of(directions)
+        xp, space = self.problem.space.xp, self.problem.space
+        zero = self.problem.zeros_of(directions)
         one = xp.ones(zero.shape, dtype=space.dtype, device=space.device)
         label = xp.where(zero, -one, one)
-        next_to = to_host(
-            xp.sum(xp.where(problem.zeros_of(directions, widen=NEXT) & ~zero, one, 0 * one), axis=0)
-        )
-        hidden = next_to / (NEXT - 1)
-        allowed = (hidden > 0) * (1.5 * hidden + 2 * hidden**0.5 + 1).astype(int)
+        allowed = self._hidden(directions, zero)
         basis = xp.astype(self.basis, xp.float32)
-        wrong = (0 * hidden + 1).astype("float64")
+        wrong = to_host(xp.ones((zero.shape[1],), dtype=space.dtype)).copy()
         for steps in (FEW, MANY):
             open_ = wrong.nonzero()[0]
             if len(open_):
@@ -83,9 +81,33 @@ class MaskTest:
         open_ = ((wrong > 0) & (wrong < WRONG) & (allowed == 0)).nonzero()[0]
         if len(open_):
             signs = xp.take(label, space.indices(open_), axis=1)
-            features = self.basis * problem.width**0.5
+            features = self.basis * self.problem.width**0.5
             wrong[open_] = to_host(logistic(xp, xp.zeros_like(signs), features, signs)[1])
         return wrong
+
+    def tolerated(self, misfits: Host) -> float:
+        """Misfit up to which zero patterns count as masks, from those found; infinite if none is one.
+
+        Few errors of one are a reason for doubt where the others have none. Where more than rounding is in
+        the gradient, as after several local steps, rows of a few masks may flip and those of others not.
+        """
+        problem = self.problem
+        noise = problem.noise_level * problem.right.shape[1] ** 0.5
+        if noise > ROUNDING * problem.unit_roundoff:
+            return LOOSE if (misfits < LOOSE).any() else math.inf
+        masks = misfits[misfits < WRONG]
+        if not len(masks):
+            return math.inf
+        typical = float(sorted(masks)[len(masks) // 2])
+        return min(WRONG, max(STRICT, 1.5 / problem.width, COMMON * typical))
+
+    def _hidden(self, directions: Array, zero: Array) -> Host:
+        """Zeros of each direction that may be active, as many as entries just above the tolerance suggest."""
+        xp = self.problem.space.xp
+        above = self.problem.zeros_of(directions, widen=NEXT) & ~zero
+        expected = to_host(xp.sum(xp.astype(above, self.problem.space.dtype), axis=0)) / (NEXT - 1)
+        allowed: Host = (expected > 0) * (1.5 * expected + 2 * expected**0.5 + 1).astype(int)
+        return allowed
 
 
 def _errors(xp: Namespace, basis: Array, label: Array, steps: int, spare: Array | None) -> Array:
@@ -113,26 +135,6 @@ def _fit(xp: Namespace, basis: Array, label: Array, counts: Array, steps: int) -
         last, momentum = momentum, 0.5 + (0.25 + momentum * momentum) ** 0.5
         ahead = current + ((last - 1) / momentum) * (current - before)
     return basis @ current
-
-
-def tolerated(misfits: Host, width: int) -> float:
-    """Misfit up to which zero patterns count as masks, from those that were found; infinite if none is one.
-
-    Few errors of one are a reason for doubt where the others have none; where noise or several local
-    steps flip rows of all masks they are not.
-
-    Parameters
-    ----------
-    misfits : NumPy array, shape (k,)
-        Of all candidates.
-    width : int
-        Number of rows.
-    """
-    masks = misfits[misfits < WRONG]
-    if not len(masks):
-        return math.inf
-    typical = float(sorted(masks)[len(masks) // 2])
-    return min(WRONG, max(STRICT, 1.5 / width, COMMON * typical))
 
 
 def logistic(xp: Namespace, offset: Array, features: Array, label: Array) -> tuple[Array, Array]:

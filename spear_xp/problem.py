@@ -37,6 +37,8 @@ class Problem:
         The same of each row in units of σ, at least 1.
     noise_model : str
         "relative" or "additive".
+    numerical_rank : int
+        Rank of the gradient; above b where a given batch size is too small.
     layer, dead_layer : array, shape (m_live, b) and (m_dead, b)
         [W | β] V S: `layer @ p` is the pre-activation of the sample with dual p.
     layer_norms : array, shape (m_live,)
@@ -62,6 +64,7 @@ class Problem:
     noise_level: float
     row_noise: Array
     noise_model: str
+    numerical_rank: int
     layer: Array
     dead_layer: Array
     layer_norms: Array
@@ -134,6 +137,7 @@ def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Pr
         noise_level=fact.noise_level,
         row_noise=fact.row_noise,
         noise_model=fact.noise_model,
+        numerical_rank=fact.numerical_rank,
         layer=layer,
         dead_layer=dead_layer,
         layer_norms=norms,

@@ -1,10 +1,13 @@
 """Problems on which a certificate was wrong once."""
 
+import numpy as np
 import pytest
 
 from spear_xp import invert
 from tests.benchmarks.variety import varied
 from tests.benchmarks.verdicts import judged
+from tests.zoo import traps
+from tests.zoo.verdict import false_certificates
 
 
 @pytest.mark.parametrize("seed", [107105, 201639, 102386, 90143])
@@ -14,3 +17,12 @@ def test_what_was_false_once_is_no_more(seed: int) -> None:
     for limit in (0.3, 1.0):
         result = invert(*problem.observed, rng=seed, time_limit=limit)
         assert not judged(problem, result).false.any()
+
+
+@pytest.mark.parametrize("seed", [3, 11, 12, 30, 31, 33, 53, 54])
+@pytest.mark.parametrize("distance", [0.02, 0.05, 0.1])
+def test_a_batch_size_that_is_one_too_small_merges_no_twins(seed: int, distance: float) -> None:
+    """The singular value that it leaves out is no noise, however small: it tells the twins apart."""
+    trap = traps.near_duplicates(np.random.default_rng(seed), distance)
+    result = invert(*trap.observed, batch_size=len(trap.inputs) - 1, time_limit=0.3, rng=0)
+    assert false_certificates(result, trap.inputs) == []
