@@ -46,7 +46,8 @@ def invert(
     bias : array, shape (m,)
         β at that step.
     batch_size : int, optional
-        Number of samples, from 1 to the numerical rank; found from the rank where not given.
+        Number of samples, from 1 to the numerical rank; found from the rank where not given. Nothing is
+        certified below the numerical rank.
     search : {"auto", "sampling", "information_set", "descent", "peeling"}
         Strategy: "sampling" is the published attack, "information_set" the same search made hundreds of
         times faster, "auto" those that use the weights, in turns by their progress.
