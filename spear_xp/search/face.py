@@ -71,8 +71,8 @@ class Layer(NamedTuple):
 class Face:
     """The part of the problem in which a descent moves: coordinates y with q = lift @ y.
 
-    `rows` are balanced rows of U in these coordinates, `avoid` spans known directions (None: nothing to
-    avoid).
+    `rows` are balanced rows of U in these coordinates, `avoid` spans the known directions that are not
+    solved, which starts keep away from (None: there are none).
     """
 
     rows: Array
