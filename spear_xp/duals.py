@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp._linalg import inverse, normalize
+from spear_xp.masks import EXACT_FLIPS
 from spear_xp.problem import Problem
 
 __all__ = ["PartialDuals", "solve_duals"]
 
 ROWS_EACH = 6  # candidate rows looked at for each sample
-FLIPS = 2  # rows that may contradict the predicted mask: rounding at the boundary
 LEAK = 1e-3  # |cos| between a dual and the direction of another sample, to which it is orthogonal
 UNSURE = 1e-3  # |pre-activation| over its median below which a sign is left open
 ROUNDS = 30
@@ -85,7 +85,7 @@ def solve_duals(
         clean = to_host(_leaks(problem, guesses, directions, columns) < LEAK)
         best: dict[int, int] = {}
         for i in to_host(xp.argsort(xp.astype(flips, space.dtype), stable=True)):
-            if int(flips[int(i)]) <= FLIPS and clean[int(i)]:
+            if int(flips[int(i)]) <= EXACT_FLIPS and clean[int(i)]:
                 best.setdefault(int(columns[i]), int(i))
         if not best:
             break

@@ -117,6 +117,7 @@ class Loop:
                     self.pool.solve()
                     if len(self.pool) == self.problem.rank - 1:
                         last = last_direction(self.problem, self.pool.directions)
+                        # Not `add`: a near-twin of what the pool holds would pass for the same.
                         self.pool.entries += [] if last is None else [Entry(last)]
                 for _ in range(REPAIRS):
                     if len(self.pool) < self.problem.rank or not self.try_full_set():

@@ -16,10 +16,8 @@ __all__ = ["EXACT_FLIPS", "MaskTest", "logistic"]
 TEMPERATURES = tuple(0.72**i for i in range(13))  # of the logistic fit, in units of a pre-activation
 RIDGE = 1e-3
 LARGEST_STEP = 0.5
-FEW, MANY = (
-    40,
-    160,
-)  # steps towards the best hyperplane, of all patterns and of those that are not separated yet
+FEW = 40  # steps towards the best hyperplane of every pattern
+MANY = 160  # the same for patterns that these do not separate
 EXACT_FLIPS = 2  # rows on which a mask and the zero pattern of its direction may differ
 NEXT = 3.0  # entries up to so many times the tolerance tell how many active ones are below it
 TURNS = 3  # of setting zeros aside and fitting again
@@ -72,12 +70,11 @@ class MaskTest:
         allowed = self._hidden(directions, zero)
         basis = xp.astype(self.basis, xp.float32)
         wrong = to_host(xp.ones((zero.shape[1],), dtype=space.dtype)).copy()
-        for steps in (FEW, MANY):
+        for steps, spare in ((FEW, 0 * allowed), (MANY, allowed)):
             open_ = wrong.nonzero()[0]
             if len(open_):
                 signs = xp.astype(xp.take(label, space.indices(open_), axis=1), xp.float32)
-                spare = space.asarray(allowed[open_]) if steps == MANY else None
-                wrong[open_] = to_host(_errors(xp, basis, signs, steps, spare))
+                wrong[open_] = to_host(_errors(xp, basis, signs, steps, space.asarray(spare[open_])))
         open_ = ((wrong > 0) & (wrong < WRONG) & (allowed == 0)).nonzero()[0]
         if len(open_):
             signs = xp.take(label, space.indices(open_), axis=1)
@@ -110,14 +107,14 @@ class MaskTest:
         return allowed
 
 
-def _errors(xp: Namespace, basis: Array, label: Array, steps: int, spare: Array | None) -> Array:
+def _errors(xp: Namespace, basis: Array, label: Array, steps: int, spare: Array) -> Array:
     """Share of signs, shape (m, k), that hyperplanes of least squared hinge loss leave wrong, shape (k,).
 
     So many of the negative signs that a hyperplane contradicts most do not count; which, is settled in turns.
     """
     counts = xp.ones_like(label)
     fitted = _fit(xp, basis, label, counts, steps)
-    for _ in range(TURNS if spare is not None and bool(xp.any(spare > 0)) else 0):
+    for _ in range(TURNS if bool(xp.any(spare > 0)) else 0):
         against = xp.where(label < 0, fitted, xp.full_like(fitted, -xp.inf))
         place = xp.argsort(xp.argsort(-against, axis=0), axis=0)
         counts = xp.where((place < spare) & (against > -1), xp.zeros_like(label), xp.ones_like(label))
