@@ -7,14 +7,23 @@ import math
 
 from spear_xp._arrays import Array, Host, generator, to_host
 from spear_xp._linalg import inverse
-from spear_xp.problem import Problem
+from spear_xp.masks import NEXT
+from spear_xp.problem import TOLERANCE, Problem
 from spear_xp.recovery import Recovery, samples_of
 
-__all__ = ["SIGMAS", "SMALL", "halves_agree", "resolution_of", "snr_of"]
+__all__ = ["SIGMAS", "SMALL", "halves_agree", "is_precise", "resolution_of", "snr_of", "unresolved"]
 
 SIGMAS = 6.0  # width of an error bar where a decision hangs on it
+OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
+FAINT = "it is below the noise: on most rows nothing shows of it"
 TINY = 1e-300  # keeps logarithms finite
 SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
+
+
+def is_precise(problem: Problem, recovery: Recovery, bars: Array) -> Host:
+    """Whether error bars, shape (b,), are small for the size of their samples, shape (b,)."""
+    _, size = samples_of(problem, recovery)
+    return to_host(bars * (problem.right.shape[1] - 1) ** 0.5 < SMALL * size)
 
 
 def halves_agree(problem: Problem, recovery: Recovery, bars: Array) -> Host:
@@ -31,8 +40,7 @@ def halves_agree(problem: Problem, recovery: Recovery, bars: Array) -> Host:
     """
     xp, space = problem.space.xp, problem.space
     samples, size = samples_of(problem, recovery)
-    n = problem.right.shape[1] - 1
-    holds = to_host(bars * n**0.5 < SMALL * size)
+    holds = is_precise(problem, recovery, bars)
     d = problem.rows @ recovery.directions
     inactive = problem.layer @ recovery.duals < 0
     noise = xp.where(inactive, d, xp.zeros_like(d))
@@ -79,6 +87,28 @@ def resolution_of(problem: Problem, recovery: Recovery) -> Host:
     if problem.numerical_rank > problem.rank:
         edge = math.inf
     return to_host(xp.sqrt(edge / (size * column)))
+
+
+def unresolved(problem: Problem, recovery: Recovery) -> tuple[str, ...]:
+    """Why samples that stand-ins hold the place of were not found, one sentence each, the loudest first.
+
+    Stand-ins say what all of these add to the gradient: its singular values are the SNR of the best of them.
+    """
+    xp = problem.space.xp
+    if not recovery.stand_ins:
+        return ()
+    first = problem.rank - recovery.stand_ins
+    samples, _ = samples_of(problem, recovery)
+    triangle = xp.linalg.qr(samples[:, first:]).R
+    added = problem.rows @ recovery.directions[:, first:] @ triangle.T
+    left, shares, _ = xp.linalg.svd(added / problem.noise_level, full_matrices=False)
+    typical = xp.sort(xp.abs(left), axis=0)[problem.width // 2, :] * shares
+    size = (problem.width * problem.right.shape[1]) ** 0.5
+    found = []
+    for share, entry in zip(to_host(shares).clip(min=TINY), to_host(typical), strict=True):
+        why = FAINT if entry < NEXT * TOLERANCE[problem.noise_model] else OPEN
+        found.append(f"{why} (SNR {20 * math.log10(share / size):.0f} dB)")
+    return tuple(found)
 
 
 def snr_of(problem: Problem, recovery: Recovery, bars: Array) -> Host:

@@ -18,17 +18,17 @@ from dataclasses import dataclass, replace
 
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp._linalg import smallest_singular
-from spear_xp.accuracy import SIGMAS, SMALL, halves_agree, resolution_of, snr_of
+from spear_xp.accuracy import SIGMAS, SMALL, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.evidence import Evidence, allowed_flips
-from spear_xp.filtering import INFLUENTIAL, PLENTY, is_unique
+from spear_xp.kernels import INFLUENTIAL, PLENTY, is_unique
+from spear_xp.masks import NEXT
 from spear_xp.problem import TOLERANCE, Problem
 from spear_xp.recovery import Recovery, error_bars, samples_of
+from spear_xp.row_span import row_span, settled, sizes_of
 
 __all__ = ["Certificate", "certify"]
 
 INACCURATE = "its error bar is too wide, or disjoint rows give different estimates"
-SUPPORT = 5  # informative rows that must confirm a sample
-SEPARATE = 3  # informative rows that must tell it from each other sample
 INFORMATIVE = 0.02  # relative residual limit above which a row proves nothing
 FLOOR = 1e-5  # relative residual that rounding in the client's own computation may leave
 
@@ -45,6 +45,8 @@ class Certificate:
         Standard deviation of the entries of each input, in its units.
     masks, kernel, accuracy, row_span : NumPy array of bool, shape (b,)
         Conditions (a) to (d) one by one.
+    precise : NumPy array of bool, shape (b,)
+        The error bar is small, if the other samples are right.
     snr : NumPy array, shape (b,)
         Norm of each input with its bias coordinate over the norm of its error, by its error bar, in dB.
     resolution : NumPy array, shape (b,)
@@ -63,6 +65,7 @@ class Certificate:
     error_bars: Host
     masks: Host
     kernel: Host
+    precise: Host
     accuracy: Host
     row_span: Host
     snr: Host
@@ -132,28 +135,60 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
     masks, agreement = _masks_agree(problem, recovery, z, zero, band, inside)
     kernel = _kernels_are_unique(problem, recovery)
     resolution = resolution_of(problem, recovery)
-    accuracy = halves_agree(problem, recovery, bars) & (resolution < SMALL)
+    precise = is_precise(problem, recovery, bars)
     if recovery.stand_ins:
         masks[-recovery.stand_ins :] = False
-    evidence = _evidence(problem, recovery, z, zero, band)
-    row_span, residuals = _row_span(problem, recovery, evidence, masks & kernel & accuracy)
-    certified = masks & kernel & accuracy & row_span
-    # Rows on which something unproven may be active were not judged and are no evidence.
-    judged = evidence.informative & ~evidence.possible[:, ~certified].any(axis=1)
+    holds, surely = masks & kernel & (resolution < SMALL), z < -band
+    assumed = resolution >= 0  # samples that the error bars take for right: all of them at first
+    while True:
+        accuracy = halves_agree(problem, recovery, bars) & (resolution < SMALL)
+        evidence = _evidence(problem, recovery, z, zero, band)
+        sizes = sizes_of(problem, recovery) * evidence.possible
+        spanned, residuals = row_span(problem, recovery, evidence, sizes, holds & accuracy)
+        certified = holds & accuracy & spanned
+        if not certified.any() or (certified == assumed).all():
+            break
+        # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.
+        bars, inside = error_bars(problem, recovery, _excess(problem, recovery, surely, certified))
+        band = _band(problem, recovery, inside, problem.layer_norms)
+        assumed = holds = certified
+    # Rows on which much of something unproven may be were not judged and are no evidence.
+    judged = evidence.informative & settled(sizes, certified)
+    limits = evidence.limits + sizes[:, ~certified].sum(axis=1)
     return Certificate(
         certified=certified,
         error_bars=to_host(bars),
         masks=masks,
         kernel=kernel,
+        precise=precise,
         accuracy=accuracy,
-        row_span=row_span,
+        row_span=spanned,
         snr=snr_of(problem, recovery, bars),
         resolution=resolution,
         agreement=agreement,
         residuals=residuals,
         limits=evidence.limits,
-        evidence=replace(evidence, informative=judged),
+        evidence=replace(evidence, informative=judged, limits=limits),
     )
+
+
+def _excess(problem: Problem, recovery: Recovery, inactive: Array, proven: Host) -> Array:
+    """Variance of each direction in units of that of noise, shape (b,); 1 for those of proven samples.
+
+    A row that an unproven sample is not inactive on for sure may hold a bit of it, too little to show: on n
+    such rows as much as the noise does on each, and all of the same sign.
+    """
+    xp = problem.space.xp
+    real = xp.arange(problem.rank, device=problem.space.device) < problem.rank - recovery.stand_ins
+    support = recovery.support
+    open_ = xp.sum(xp.astype(support & ~(inactive & real), problem.space.dtype), axis=0)
+    product = xp.where(
+        support, problem.rows @ recovery.directions, xp.zeros_like(inactive, dtype=open_.dtype)
+    )
+    rows = xp.sum(xp.astype(support, problem.space.dtype), axis=0)
+    level = problem.noise_of(recovery.directions) ** 2 * xp.maximum(rows, xp.ones_like(rows))
+    scatter = xp.maximum(xp.sum(product * product, axis=0) / level, xp.ones_like(rows))
+    return xp.where(problem.space.asarray(proven), xp.ones_like(rows), scatter * (1 + open_))
 
 
 def _band(problem: Problem, recovery: Recovery, inside: Array, norms: Array) -> Array:
@@ -171,9 +206,13 @@ def _masks_agree(
     xp = problem.space.xp
     inactive, active = z < -band, z > band
     wrong = _count(problem, inactive & ~zero)
+    # One entry of many thousands is noise that exceeds the tolerance.
+    beyond = _count(problem, inactive & ~problem.zeros_of(recovery.directions, widen=NEXT))
     vanished = _count(problem, active & zero)
     clear = _count(problem, inactive | active)
-    holds = (wrong == 0) & (vanished <= allowed_flips(_count(problem, active))) & (clear > 0)
+    holds = (beyond == 0) & (clear > 0)
+    for flips, rows in ((wrong, inactive), (vanished, active)):
+        holds &= flips <= allowed_flips(_count(problem, rows))
     if problem.dead_layer.shape[0]:
         dead = problem.dead_layer @ recovery.duals
         dead_band = _band(problem, recovery, inside, problem.dead_norms)
@@ -227,61 +266,3 @@ def _evidence(problem: Problem, recovery: Recovery, z: Array, zero: Array, band:
         tolerances=TOLERANCE[problem.noise_model] * to_host(problem.noise_of(recovery.directions)) / size,
         spare=(zeros - (b - 1) >= PLENTY * INFLUENTIAL).astype(int),
     )
-
-
-def _row_span(problem: Problem, recovery: Recovery, evidence: Evidence, start: Host) -> tuple[Host, Host]:
-    """Condition (d), dropping samples until every row left to judge is explained."""
-    possible, informative = evidence.possible, evidence.informative
-    residuals = _residuals(problem, recovery, possible, evidence.limits)
-    keep = _attribute(start.copy(), possible, informative, informative & (residuals > evidence.limits))
-    # Sample k mixed into sample j must show somewhere: rows where j is active for sure and k is not.
-    told_apart = (informative[:, None] & evidence.active).astype(float).T @ ~possible >= SEPARATE
-    told_apart[range(problem.rank), range(problem.rank)] = True
-    return keep & told_apart.all(axis=1), residuals
-
-
-def _residuals(problem: Problem, recovery: Recovery, possible: Host, limits: Host) -> Host:
-    """Relative distance of each row from the span of its possibly active samples.
-
-    The rows are Σ_k d_ik x_k exactly, so the impossible terms bound the distance from above; only
-    rows that this bound does not clear get their own least-squares problem.
-    """
-    xp = problem.space.xp
-    rows = problem.rows * problem.singular_values
-    samples, _ = samples_of(problem, recovery)
-    size = xp.sqrt(xp.sum(rows * rows, axis=1))
-    d = problem.rows @ recovery.directions
-    rest = xp.where(problem.space.asarray(possible, dtype=xp.bool), xp.zeros_like(d), d) @ samples.T
-    bound = to_host(xp.sqrt(xp.sum(rest * rest, axis=1)) / size).copy()
-    for i in (bound > limits).nonzero()[0]:
-        index = problem.space.indices(possible[i].nonzero()[0])
-        row = rows[int(i), :]
-        if not index.shape[0]:
-            bound[i] = 1.0
-            continue
-        basis = xp.linalg.qr(xp.take(samples, index, axis=1)).Q
-        for _ in range(2):
-            row = row - basis @ (basis.T @ row)
-        bound[i] = float(xp.sqrt(xp.sum(row * row)) / size[int(i)])
-    return bound
-
-
-def _attribute(keep: Host, possible: Host, informative: Host, failing: Host) -> Host:
-    """Drop the sample with the largest share of failing rows, until none fails.
-
-    A row counts only while no dropped sample may be active on it: an unproven sample excuses
-    nothing and accuses no one.
-    """
-    while keep.any():
-        judged = informative & ~possible[:, ~keep].any(axis=1)
-        index = keep.nonzero()[0]
-        seen = possible[judged][:, keep].sum(axis=0)
-        failed = possible[judged & failing][:, keep].sum(axis=0)
-        if (seen < SUPPORT).any():
-            keep[index[seen.argmin()]] = False
-            continue
-        counted = (failed > allowed_flips(seen)) * failed
-        if not counted.any():
-            break
-        keep[index[(counted / seen).argmax()]] = False
-    return keep

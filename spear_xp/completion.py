@@ -9,22 +9,27 @@ classes, the space holds no sample but the few rows on which the twins differ. I
 is active on far fewer rows than any sample, and such a space completes nothing.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from spear_xp._arrays import Array, Host, to_host
+from spear_xp._arrays import Array, Host, Namespace, to_host
 from spear_xp._linalg import balance, normalize, outside, smallest_singular
-from spear_xp.filtering import SAME_SPACE, WIDEN, Candidate, is_unique, kernel_space
-from spear_xp.masks import EXACT_FLIPS
+from spear_xp.filtering import WIDEN, Candidate
+from spear_xp.kernels import SAME_SPACE, is_unique, kernel_space
+from spear_xp.masks import EXACT_FLIPS, NEXT, hidden
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
+from spear_xp.regression import regressed_duals
 from spear_xp.search.base import Known
 from spear_xp.search.face import remainder_of
 from spear_xp.search.sampling import draw_subsets, kernel_directions
 
-__all__ = ["Completion", "complete", "last_direction"]
+__all__ = ["Completion", "completions", "last_direction"]
 
 SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a space
 ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
+SUSPECTS = 16  # vectors with the fewest active rows that are looked at
+TAIL = 2  # entries next to the tolerance that show a quiet sample
 SIGN = 1e-5  # mean pre-activations from which a sign is sure
 INDEPENDENT = 1e-3  # least sine of the angle between a stand-in and the directions before it
 
@@ -44,28 +49,47 @@ class Completion(NamedTuple):
     stand_ins: Array
 
 
-def complete(pool: Pool, directions: Array, *, rest: bool = True) -> Completion | None:
-    """Stand-ins that make a set complete.
+def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
+    """Stand-ins that make a set complete, those first that open no given direction.
 
     Parameters
     ----------
     pool : Pool
         Source of the kernels that several samples share, and of the duals that are known.
     directions : array, shape (b, k)
-        Independent unit directions, k < b.
-    rest : bool
-        Ask first where no unsolved sample is active. Misleads if a sample between twins counts as solved.
+        Independent unit directions, 0 < k < b.
 
-    Returns
-    -------
-    Completion or None
-        None if the kernels do not reach far enough, or hold a vector that is active on too few rows.
+    Yields
+    ------
+    Completion
+        None at all if neither rows without the missing samples nor kernels reach far enough, or the space
+        holds a vector that is active on too few rows.
     """
     problem, xp = pool.problem, pool.problem.space.xp
+    product = problem.rows @ directions
+    columns = xp.where(problem.zeros_of(directions), xp.zeros_like(product), product)
+    duals = regressed_duals(problem, directions, columns)
+    kept = to_host(xp.ones((directions.shape[1],), dtype=xp.bool)).copy()
+    if duals is not None:
+        stand_ins = xp.linalg.qr(duals, mode="complete").Q[:, directions.shape[1] :]
+        if _holds_samples(problem, directions, stand_ins):
+            yield Completion(kept, stand_ins)
+    whole = _rest(pool, pool.known)
+    for first in ([whole], []) if whole is not None else ([],):
+        completion = _assembled(
+            problem, directions, [*first, *_by_new_dimensions(xp, pool.shared, directions)]
+        )
+        if completion is not None:
+            yield completion
+
+
+def _assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Completion | None:
+    """A set completed by kernels in turn; directions that lie in one of these are open."""
+    xp = problem.space.xp
     found: list[Array] = []
     missing = problem.rank - directions.shape[1]
     kept = to_host(xp.ones((directions.shape[1],), dtype=xp.bool)).copy()
-    for space in _spaces(pool, directions, rest):
+    for space in spaces:
         span = xp.linalg.qr(xp.concat([directions, *found], axis=1)).Q
         _, sines, right = xp.linalg.svd(outside(span, space), full_matrices=False)
         new = int(xp.sum(xp.astype(sines > INDEPENDENT, xp.int64)))
@@ -82,9 +106,7 @@ def complete(pool: Pool, directions: Array, *, rest: bool = True) -> Completion 
         xp.take(directions, problem.space.indices(which.nonzero()[0]), axis=1) for which in (kept, ~kept)
     )
     others = normalize(xp, xp.concat([open_, *found], axis=1))
-    known = xp.sum(xp.astype(~problem.zeros_of(stay), xp.int64), axis=0)
-    enough = _least_active(problem, others) >= ACTIVE * int(xp.min(known))
-    return Completion(kept, others) if enough else None
+    return Completion(kept, others) if _holds_samples(problem, stay, others) else None
 
 
 def last_direction(problem: Problem, directions: Array) -> Candidate | None:
@@ -115,38 +137,61 @@ def last_direction(problem: Problem, directions: Array) -> Candidate | None:
     rows = xp.take(problem.rows, inactive, axis=0)
     kernel = smallest_singular(xp, rows).vectors
     zero = problem.zeros_of(kernel[:, 0])
-    flips = int(xp.sum(xp.astype(zero != (z < 0), xp.int64)))
-    if flips > EXACT_FLIPS or not is_unique(problem, rows, kernel[:, 0], kernel[:, 1], influential=0):
+    near = problem.zeros_of(kernel[:, 0], widen=NEXT)
+    flips = int(xp.sum(xp.astype((z < 0) & ~near | (z > 0) & zero, xp.int64)))
+    allowed = EXACT_FLIPS + int(hidden(problem, (near & ~zero)[:, None])[0])
+    if flips > allowed or not is_unique(problem, rows, kernel[:, 0], kernel[:, 1], influential=0):
         return None
     return Candidate(kernel[:, 0], zero, int(xp.sum(xp.astype(zero, xp.int64))), "complement")
 
 
-def _least_active(problem: Problem, space: Array) -> int:
-    """Active rows of the least active vector of a space, shape (b, t), as far as sampling shows."""
-    xp, t = problem.space.xp, space.shape[1]
-    vectors = space
-    if t > 1:
-        basis = xp.linalg.qr(space).Q
-        inside = problem.rows @ basis
-        full = xp.nonzero(~xp.all(problem.zeros_of(basis), axis=1))[0]
-        if full.shape[0] < t:
-            return 0
-        rows, change = balance(xp, xp.take(inside, full, axis=0))
-        subsets, _ = draw_subsets(int(full.shape[0]), t - 1, SUBSETS, seed=0, chunk=0)
-        kernels = kernel_directions(xp, rows, problem.space.indices(subsets))
-        kernels = xp.where(xp.isfinite(kernels), kernels, xp.ones_like(kernels))
-        vectors = xp.concat([space, normalize(xp, basis @ (change @ kernels))], axis=1)
-    active = xp.sum(xp.astype(~problem.zeros_of(vectors, widen=WIDEN), xp.int64), axis=0)
-    return int(xp.min(active))
+def _holds_samples(problem: Problem, known: Array, space: Array) -> bool:
+    """Whether no vector of a space, shape (b, t), is active on far fewer rows than a sample.
+
+    A quiet sample may show on a few rows only; then entries next to the tolerance tell that it goes on.
+    """
+    xp = problem.space.xp
+    active = xp.sum(xp.astype(~problem.zeros_of(known), xp.int64), axis=0)
+    needed = ACTIVE * int(xp.min(active))
+    basis = xp.linalg.qr(space).Q
+    vectors = _sparse_vectors(problem, basis)
+    for _ in range(SUSPECTS):
+        if not vectors.shape[1]:
+            return True
+        zero = problem.zeros_of(vectors, widen=WIDEN)
+        counts = xp.sum(xp.astype(~zero, xp.int64), axis=0)
+        first = int(xp.argmin(counts))
+        if int(counts[first]) >= needed:
+            return True
+        # Kernels of few rows carry their noise amplified: again, from all rows that nearly vanish.
+        rows = xp.take(problem.rows, xp.nonzero(zero[:, first])[0], axis=0) @ basis
+        vector = basis @ smallest_singular(xp, rows).vectors[:, 0]
+        zero, near = problem.zeros_of(vector), problem.zeros_of(vector, widen=NEXT)
+        tail = int(xp.sum(xp.astype(near & ~zero, xp.int64)))
+        if problem.width - int(xp.sum(xp.astype(zero, xp.int64))) < needed and tail < TAIL:
+            return False
+        others = xp.abs(vectors[:, first] @ vectors) < 1 - SAME_SPACE
+        vectors = xp.take(vectors, xp.nonzero(others)[0], axis=1)
+    return True
 
 
-def _spaces(pool: Pool, directions: Array, rest: bool) -> list[Array]:
+def _sparse_vectors(problem: Problem, basis: Array) -> Array:
+    """Unit vectors of a space, shape (b, k), active on few rows: its basis, and kernels of t - 1 rows."""
+    xp, t = problem.space.xp, basis.shape[1]
+    full = xp.nonzero(~xp.all(problem.zeros_of(basis), axis=1))[0]
+    if t == 1 or full.shape[0] < t:
+        return basis
+    rows, change = balance(xp, xp.take(problem.rows, full, axis=0) @ basis)
+    subsets, _ = draw_subsets(int(full.shape[0]), t - 1, SUBSETS, seed=0, chunk=0)
+    kernels = kernel_directions(xp, rows, problem.space.indices(subsets))
+    kernels = xp.where(xp.isfinite(kernels), kernels, xp.ones_like(kernels))
+    return xp.concat([basis, normalize(xp, basis @ (change @ kernels))], axis=1)
+
+
+def _by_new_dimensions(xp: Namespace, kernels: list[Array], directions: Array) -> list[Array]:
     """Kernels that may hold what is missing, those that hold least beside it first."""
-    xp = pool.problem.space.xp
     span = xp.linalg.qr(directions).Q
-    spaces = sorted(pool.shared, key=lambda kernel: kernel.shape[1] - float(xp.sum((span.T @ kernel) ** 2)))
-    whole = _rest(pool, pool.known) if rest else None
-    return spaces if whole is None else [whole, *spaces]
+    return sorted(kernels, key=lambda kernel: kernel.shape[1] - float(xp.sum((span.T @ kernel) ** 2)))
 
 
 def _rest(pool: Pool, known: Known) -> Array | None:

@@ -12,6 +12,7 @@ from spear_xp._arrays import Array, Host, to_host
 from spear_xp._linalg import inverse, normalize
 from spear_xp.masks import EXACT_FLIPS
 from spear_xp.problem import Problem
+from spear_xp.regression import regressed_duals
 
 __all__ = ["PartialDuals", "solve_duals"]
 
@@ -19,6 +20,7 @@ ROWS_EACH = 6  # candidate rows looked at for each sample
 LEAK = 1e-3  # |cos| between a dual and the direction of another sample, to which it is orthogonal
 UNSURE = 1e-3  # |pre-activation| over its median below which a sign is left open
 ROUNDS = 30
+MOST_MISSING = 24  # beyond, hardly a row is without an unknown sample
 EXPLAINED = 12.0  # residual of a row, in units of its noise, below which nothing is left in it
 
 
@@ -94,6 +96,7 @@ def solve_duals(
             duals[:, column] = chosen[:, j]
             solved[column] = True
         duals = _joint(problem, d, duals, solved)
+    duals, solved = _regressed(problem, directions, d, zero, duals, solved)
     # Directions found since may show that a sample of another one is mixed into a dual.
     columns = solved.nonzero()[0]
     if len(columns):
@@ -101,6 +104,20 @@ def solve_duals(
         solved[columns] = to_host(_leaks(problem, own, directions, columns) < LEAK)
         duals = duals * space.asarray(solved)[None, :]
     return PartialDuals(duals, solved)
+
+
+def _regressed(
+    problem: Problem, directions: Array, d: Array, zero: Array, duals: Array, solved: Host
+) -> tuple[Array, Host]:
+    """Duals that rows without the unknown samples settle, for directions that have none yet."""
+    xp, k = problem.space.xp, directions.shape[1]
+    if solved.all() or not 0 < problem.rank - k <= MOST_MISSING:
+        return duals, solved
+    found = regressed_duals(problem, directions, d)
+    if found is None:
+        return duals, solved
+    new = ~solved & (to_host(_contradictions(problem, found, zero)) <= EXACT_FLIPS)
+    return xp.where(problem.space.asarray(new), found, duals), solved | new
 
 
 def _leaks(problem: Problem, duals: Array, directions: Array, columns: Host) -> Array:

@@ -182,7 +182,7 @@ def _find_rank(rows: _Rows, batch_size: int | None) -> tuple[_Spectrum, int]:
     while True:
         spectrum = _leading(rows, count)
         complete = spectrum.values.shape[0] == min(rows.shape)
-        floor = max(0.5 * roundoff * energy, 4 * space.eps * float(spectrum.values[0]))
+        floor = max(0.05 * roundoff * energy, 4 * space.eps * float(spectrum.values[0]))
         rank = numerical_rank(spectrum.values, rows.shape, floor, complete=complete)
         if rank is not None:
             return _with_right_factors(rows, spectrum, rank) if _is_long(rows) else spectrum, rank

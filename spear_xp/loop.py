@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from spear_xp._arrays import Array, Host, to_host
+from spear_xp.accuracy import unresolved
 from spear_xp.certificate import Certificate, certify
-from spear_xp.completion import complete, last_direction
+from spear_xp.completion import completions, last_direction
 from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.masks import MaskTest
 from spear_xp.pool import Entry, Pool
@@ -35,18 +36,21 @@ __all__ = ["STRATEGIES", "Loop"]
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 NOT_FOUND = "no direction was found for it in time"
-OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 
 WITHOUT_LAYER = ("sampling", "information_set")  # the weights have no say in which candidates stay
 FROM_MASKS = ("peeling", "estimation")  # a kernel of a whole mask is no chance mixture of near-twins
 CIRCLES = 16  # returns of the same full set after which nothing better is to be expected
 REPAIRS = 4  # full sets in a row, as long as each mends the one before
 FEW_ROWS = 6  # times the batch size: narrower layers need guided information sets
+MANY_ROWS = 25  # times the batch size: of wider layers a part of the rows is enough
 
 
 def _auto(problem: Problem) -> list[Strategy]:
     few: list[Strategy] = [GuidedSets()] if problem.width < FEW_ROWS * problem.rank else []
-    return [Peeling(), Descent(), Descent(starts=64, share=0.5), *few, Splitting(), Estimation()]
+    many: list[Strategy] = []
+    if problem.width > MANY_ROWS * problem.rank:  # columns with few zeros have these on the least active rows
+        many = [Descent(starts=64, share=0.1), GuidedSets(share=0.2)]
+    return [Peeling(), Descent(), Descent(starts=64, share=0.5), *few, *many, Splitting(), Estimation()]
 
 
 STRATEGIES: dict[str, Callable[[Problem], list[Strategy]]] = {
@@ -108,12 +112,14 @@ class Loop:
             since = time.perf_counter()
             known = self.pool.known
             strategy, chunk = self.schedule.next()
-            before = self.drawn
-            new = self.search_chunk(strategy, known, seed, chunk)
-            self.schedule.record(strategy, self.drawn - before, new, time.perf_counter() - since)
+            drawn, before = self.drawn, {id(candidate) for candidate in self.pool.candidates}
+            self.search_chunk(strategy, known, seed, chunk)
+            if not self.published:
+                self.pool.drop_mixtures()
+            new = sum(id(candidate) not in before for candidate in self.pool.candidates)
+            self.schedule.record(strategy, self.drawn - drawn, new, time.perf_counter() - since)
             if new:
                 if not self.published:
-                    self.pool.drop_mixtures()
                     self.pool.solve()
                     if len(self.pool) == self.problem.rank - 1:
                         last = last_direction(self.problem, self.pool.directions)
@@ -138,8 +144,8 @@ class Loop:
                     self.try_stand_ins()
                 return self.unfinished()
 
-    def search_chunk(self, strategy: Strategy, known: Known, seed: int, chunk: int) -> int:
-        """One chunk of a strategy through filter and pool; the number of new candidates."""
+    def search_chunk(self, strategy: Strategy, known: Known, seed: int, chunk: int) -> None:
+        """One chunk of a strategy through filter and pool."""
         since = time.perf_counter()
         proposals = strategy.propose(self.problem, known, seed, chunk)
         if strategy.name == "splitting":
@@ -149,9 +155,9 @@ class Loop:
         since = time.perf_counter()
         fresh = self.pool.new(proposals.directions, unmixed=strategy.name not in FROM_MASKS)
         found = self.screened(self._filter(fresh, strategy.name))
-        new = sum(self.pool.add(candidate) for candidate in found)
+        for candidate in found:
+            self.pool.add(candidate)
         self.spent("filter", since)
-        return new
 
     def screened(self, found: list[Candidate]) -> list[Candidate]:
         """Candidates whose zero pattern can be a mask; all of them as long as none could be."""
@@ -211,10 +217,7 @@ class Loop:
         since = time.perf_counter()
         chosen = self.pool.select()
         directions = Pool(self.problem, tuple(chosen)).directions
-        for rest in (True, False) if 0 < len(chosen) < self.problem.rank else ():
-            whole = complete(self.pool, directions, rest=rest)
-            if whole is None:
-                continue
+        for whole in completions(self.pool, directions) if 0 < len(chosen) < self.problem.rank else ():
             stay = [candidate for candidate, kept in zip(chosen, whole.kept, strict=True) if kept]
             judged = self.judge(stay, whole.stand_ins)
             if judged is not None and judged[1].certified.any():
@@ -266,7 +269,7 @@ class Loop:
     def result(self, status: Status, dtype: Any, leave: Callable[[Array], Array]) -> Result:
         """Everything found so far, certified samples first."""
         problem, space = self.problem, self.problem.space
-        xp, why = space.xp, NOT_FOUND
+        xp, missing = space.xp, (NOT_FOUND,) * problem.rank
         if self.best is None:
             duals = self.pool.solved  # samples that rows alone determine need no full set
             duals = duals / (problem.last @ duals)
@@ -279,7 +282,7 @@ class Loop:
             evidence = None
         else:
             recovery, certificate = self.best
-            count, why = problem.rank - recovery.stand_ins, OPEN
+            count, missing = problem.rank - recovery.stand_ins, unresolved(problem, recovery)
             ranking = (~certificate.certified[:count]).argsort(kind="stable")
             order = space.indices(ranking)
             duals = xp.take(recovery.duals, order, axis=1)
@@ -297,7 +300,7 @@ class Loop:
             batch_size=problem.rank,
             directions=leave(directions),
             reasons=reasons,
-            unresolved=(why,) * (problem.rank - len(reasons)),
+            unresolved=missing[: problem.rank - len(reasons)],
             sources=tuple(sources),
             samples_drawn=self.drawn,
             candidates=len(self.pool),

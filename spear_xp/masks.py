@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from spear_xp._arrays import Array, Host, Namespace, to_host
 from spear_xp.problem import Problem
 
-__all__ = ["EXACT_FLIPS", "MaskTest", "logistic"]
+__all__ = ["EXACT_FLIPS", "NEXT", "MaskTest", "hidden", "hyperplanes", "logistic"]
 
 TEMPERATURES = tuple(0.72**i for i in range(13))  # of the logistic fit, in units of a pre-activation
 RIDGE = 1e-3
@@ -19,7 +19,8 @@ LARGEST_STEP = 0.5
 FEW = 40  # steps towards the best hyperplane of every pattern
 MANY = 160  # the same for patterns that these do not separate
 EXACT_FLIPS = 2  # rows on which a mask and the zero pattern of its direction may differ
-NEXT = 3.0  # entries up to so many times the tolerance tell how many active ones are below it
+NEXT = 3.0  # entries up to so many times the tolerance are neither zero nor not
+REACH = 8  # times the zeros that may be wrong: errors of a fit that these can explain
 TURNS = 3  # of setting zeros aside and fitting again
 WRONG = 0.02  # share of rows on which the best hyperplane may err
 STRICT = 0.004  # the same where most candidates have none
@@ -50,9 +51,10 @@ class MaskTest:
     def misfits(self, directions: Array) -> Host:
         """Share of rows on which a good hyperplane contradicts the zero patterns of directions.
 
-        Few steps separate most masks. A quiet sample is active on rows where nothing shows of it: as many
-        zeros as the entries next to them suggest may be wrong. Where there are none, and no more errors than
-        a mask may have, Newton steps decide.
+        Few steps separate most masks. Entries next to the tolerance say neither: one of thousands is noise
+        that exceeds it. And a quiet sample is active on rows where nothing shows of it: as many zeros as
+        these entries suggest, and one or two in any case, may be wrong. Where they suggest none, and no more
+        errors are left than a mask may have, Newton steps decide.
 
         Parameters
         ----------
@@ -67,19 +69,26 @@ class MaskTest:
         zero = self.problem.zeros_of(directions)
         one = xp.ones(zero.shape, dtype=space.dtype, device=space.device)
         label = xp.where(zero, -one, one)
-        allowed = self._hidden(directions, zero)
+        unsure = self.problem.zeros_of(directions, widen=NEXT) & ~zero
+        allowed = hidden(self.problem, unsure)
         basis = xp.astype(self.basis, xp.float32)
         wrong = to_host(xp.ones((zero.shape[1],), dtype=space.dtype)).copy()
-        for steps, spare in ((FEW, 0 * allowed), (MANY, allowed)):
-            open_ = wrong.nonzero()[0]
+        spare = allowed.clip(min=EXACT_FLIPS)
+        for steps, excused in ((FEW, 0 * spare), (MANY, 0 * spare), (MANY, spare)):
+            within = wrong * self.problem.width <= REACH * excused if excused.any() else True
+            open_ = ((wrong > 0) & within).nonzero()[0]
             if len(open_):
-                signs = xp.astype(xp.take(label, space.indices(open_), axis=1), xp.float32)
-                wrong[open_] = to_host(_errors(xp, basis, signs, steps, space.asarray(spare[open_])))
+                index = space.indices(open_)
+                signs, counts = (xp.astype(xp.take(a, index, axis=1), xp.float32) for a in (label, ~unsure))
+                wrong[open_] = to_host(
+                    _errors(xp, basis, signs, counts, steps, space.asarray(excused[open_]))
+                )
         open_ = ((wrong > 0) & (wrong < WRONG) & (allowed == 0)).nonzero()[0]
         if len(open_):
             signs = xp.take(label, space.indices(open_), axis=1)
             features = self.basis * self.problem.width**0.5
-            wrong[open_] = to_host(logistic(xp, xp.zeros_like(signs), features, signs)[1])
+            again = to_host(logistic(xp, xp.zeros_like(signs), features, signs)[1])
+            wrong[open_] = again.clip(max=wrong[open_])
         return wrong
 
     def tolerated(self, misfits: Host) -> float:
@@ -98,32 +107,62 @@ class MaskTest:
         typical = float(sorted(masks)[len(masks) // 2])
         return min(WRONG, max(STRICT, 1.5 / problem.width, COMMON * typical))
 
-    def _hidden(self, directions: Array, zero: Array) -> Host:
-        """Zeros of each direction that may be active, as many as entries just above the tolerance suggest."""
-        xp = self.problem.space.xp
-        above = self.problem.zeros_of(directions, widen=NEXT) & ~zero
-        expected = to_host(xp.sum(xp.astype(above, self.problem.space.dtype), axis=0)) / (NEXT - 1)
-        allowed: Host = (expected > 0) * (1.5 * expected + 2 * expected**0.5 + 1).astype(int)
-        return allowed
+
+def hidden(problem: Problem, unsure: Array) -> Host:
+    """Zeros of each direction that may be active, as many as the entries next to the tolerance suggest.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    unsure : array of bool, shape (m_live, k)
+        Entries beyond the tolerance, but not beyond `NEXT` times it.
+
+    Returns
+    -------
+    NumPy array of int, shape (k,)
+    """
+    xp = problem.space.xp
+    expected = to_host(xp.sum(xp.astype(unsure, problem.space.dtype), axis=0)) / (NEXT - 1)
+    allowed: Host = (expected > 0) * (1.5 * expected + 2 * expected**0.5 + 1).astype(int)
+    return allowed
 
 
-def _errors(xp: Namespace, basis: Array, label: Array, steps: int, spare: Array) -> Array:
+def _errors(xp: Namespace, basis: Array, label: Array, sure: Array, steps: int, spare: Array) -> Array:
     """Share of signs, shape (m, k), that hyperplanes of least squared hinge loss leave wrong, shape (k,).
 
-    So many of the negative signs that a hyperplane contradicts most do not count; which, is settled in turns.
+    Only those that are sure count, and so many of the negative ones that a hyperplane contradicts most do
+    not; which, is settled in turns.
     """
-    counts = xp.ones_like(label)
-    fitted = _fit(xp, basis, label, counts, steps)
+    counts = sure
+    fitted = hyperplanes(xp, basis, label, counts, steps)
     for _ in range(TURNS if bool(xp.any(spare > 0)) else 0):
         against = xp.where(label < 0, fitted, xp.full_like(fitted, -xp.inf))
-        place = xp.argsort(xp.argsort(-against, axis=0), axis=0)
-        counts = xp.where((place < spare) & (against > -1), xp.zeros_like(label), xp.ones_like(label))
-        fitted = _fit(xp, basis, label, counts, steps)
+        place = xp.astype(xp.argsort(xp.argsort(-against, axis=0), axis=0), spare.dtype)
+        counts = xp.where((place < spare) & (against > -1), xp.zeros_like(label), sure)
+        fitted = hyperplanes(xp, basis, label, counts, steps)
     return xp.mean(counts * xp.astype(label * fitted <= 0, label.dtype), axis=0)
 
 
-def _fit(xp: Namespace, basis: Array, label: Array, counts: Array, steps: int) -> Array:
-    """Hyperplanes of least squared hinge loss over the rows that count, by accelerated gradient steps."""
+def hyperplanes(xp: Namespace, basis: Array, label: Array, counts: Array, steps: int) -> Array:
+    """Hyperplanes of least squared hinge loss over the rows that count, by accelerated gradient steps.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    basis : array, shape (m, b)
+        Orthonormal columns.
+    label, counts : array, shape (m, k)
+        Signs, and 1 or 0 for those that count or not.
+    steps : int
+        Their number.
+
+    Returns
+    -------
+    array, shape (m, k)
+        Margins of the rows: of the sign of the label where the hyperplane is right.
+    """
     current = ahead = basis.T @ (counts * label)
     momentum = 1.0
     for _ in range(steps):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp.duals import PartialDuals, solve_duals
-from spear_xp.filtering import SAME_SPACE, Candidate, mixed
+from spear_xp.filtering import Candidate
+from spear_xp.kernels import SAME_SPACE, mixed
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known
 from spear_xp.search.splitting import directions_within
@@ -15,8 +16,8 @@ __all__ = ["SAME_DIRECTION", "Entry", "Pool"]
 SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong to one column
 SAME_DIRECTION = 1e-6  # 1 - |cos|
 DROP = 12  # one in so many doubtful candidates goes when nothing moves
-SPLITS, OFFERED = 4, 6  # attempts at one kernel, and kernels offered to a strategy at once
-LARGEST_SHARED = 12  # dimension of a kernel that is worth splitting
+SPLITS, OFFERED = 12, 6  # attempts at one kernel, and kernels offered to a strategy at once
+LARGEST_SHARED = 16  # dimension of a kernel that is worth splitting
 
 
 @dataclass(slots=True, eq=False)

@@ -95,12 +95,19 @@ def refine(problem: Problem, recovery: Recovery, *, rounds: int = 2) -> Recovery
         support = inactive & problem.zeros_of(recovery.directions)
         columns = []
         for k in range(b):
-            index = xp.nonzero(support[:, k])[0]
             same = bool(xp.all(support[:, k] == recovery.support[:, k]))  # solved on these rows already
-            if same or index.shape[0] < b - 1 or k >= b - recovery.stand_ins:
+            whole = (
+                None if k >= b - recovery.stand_ins else _whole_mask(problem, inactive[:, k], support[:, k])
+            )
+            if whole is not None:
+                support[:, k] = inactive[:, k]
+                columns.append(whole)
+            elif (
+                same or k >= b - recovery.stand_ins or int(xp.sum(xp.astype(support[:, k], xp.int64))) < b - 1
+            ):
                 columns.append(recovery.directions[:, k])
-                continue
-            columns.append(smallest_singular(xp, xp.take(problem.rows, index, axis=0)).vectors[:, 0])
+            else:
+                columns.append(_kernel(problem, support[:, k]))
         again = recover(problem, xp.stack(columns, axis=1), recovery.stand_ins)
         if again is None:
             return recovery
@@ -110,13 +117,31 @@ def refine(problem: Problem, recovery: Recovery, *, rounds: int = 2) -> Recovery
     return recovery
 
 
+def _kernel(problem: Problem, which: Array) -> Array:
+    """Direction that vanishes on some rows best, shape (b,)."""
+    xp = problem.space.xp
+    return smallest_singular(xp, xp.take(problem.rows, xp.nonzero(which)[0], axis=0)).vectors[:, 0]
+
+
+def _whole_mask(problem: Problem, inactive: Array, support: Array) -> Array | None:
+    """The direction that vanishes on all rows predicted inactive, where there is one and more than it had.
+
+    A bit of a quiet sample in a direction shows on the few rows where that sample is not quiet.
+    """
+    xp = problem.space.xp
+    if bool(xp.all(inactive == support)) or int(xp.sum(xp.astype(inactive, xp.int64))) < problem.rank:
+        return None
+    direction = _kernel(problem, inactive)
+    return direction if bool(xp.all(problem.zeros_of(direction) | ~inactive)) else None
+
+
 def _median_size(problem: Problem, z: Array) -> Array:
     """Median |z| of each column, shape (k,)."""
     xp = problem.space.xp
     return xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
 
 
-def error_bars(problem: Problem, recovery: Recovery) -> tuple[Array, Array]:
+def error_bars(problem: Problem, recovery: Recovery, excess: Array | None = None) -> tuple[Array, Array]:
     """Standard deviation of the recovered inputs, propagated from the noise level.
 
     Parameters
@@ -125,6 +150,8 @@ def error_bars(problem: Problem, recovery: Recovery) -> tuple[Array, Array]:
         The reduced gradient, source of σ.
     recovery : Recovery
         A full set of samples with the rows that determined them.
+    excess : array, shape (b,), optional
+        Factor on the variance of each direction, where its rows may hold more than noise; 1 if not given.
 
     Returns
     -------
@@ -146,6 +173,7 @@ def error_bars(problem: Problem, recovery: Recovery) -> tuple[Array, Array]:
     distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
     unit = normalize(xp, recovery.directions)
     noise = problem.noise_of(recovery.directions) ** 2
+    noise = noise if excess is None else noise * excess
     inside = xp.zeros((b,), dtype=problem.space.dtype, device=problem.space.device)
     for k in range(b):
         rows = problem.rows * xp.astype(recovery.support[:, k], problem.space.dtype)[:, None]

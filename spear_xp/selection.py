@@ -12,7 +12,9 @@ from spear_xp.problem import Problem
 
 __all__ = ["greedy_selection", "matching_score", "sparsest_independent"]
 
-INDEPENDENT = 1e-6  # part of a unit direction outside of the span of those chosen before it
+INDEPENDENT = (
+    3e-3  # part of a unit direction outside of the span of those chosen before it, .02 for near-twins
+)
 
 
 def sparsest_independent(

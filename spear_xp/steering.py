@@ -6,13 +6,12 @@ so the least credible of the rest go.
 """
 
 from spear_xp._arrays import Array, Host, to_host
-from spear_xp.accuracy import SMALL
 from spear_xp.certificate import Certificate
 from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.masks import EXACT_FLIPS
 from spear_xp.pool import SAME_DIRECTION, Entry, Pool
 from spear_xp.problem import Problem
-from spear_xp.recovery import Recovery, samples_of
+from spear_xp.recovery import Recovery
 from spear_xp.search.polishing import masked_kernels
 
 __all__ = ["agreement", "freeze", "steer"]
@@ -58,9 +57,7 @@ def steer(
     problem = pool.problem
     xp = problem.space.xp
     kept, doubtful = [], []
-    size = to_host(samples_of(problem, recovery)[1])
-    precise = certificate.error_bars * (problem.right.shape[1] - 1) ** 0.5 < SMALL * size
-    trusted = certificate.masks & certificate.kernel & precise
+    trusted = certificate.masks & certificate.kernel & certificate.precise
     for k, old in enumerate(chosen):
         if trusted[k]:
             kept.append(_entry(problem, old, recovery, k))

@@ -51,13 +51,14 @@ class GuidedSets:
     chains: int = 16
     steps: int = 30
     pairs: int = 5
+    share: float = 1.0
     name: str = "guided_sets"
 
     def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
         """Directions of some batches of descents and of the chains that they guide."""
         space = problem.space
         xp, rng = space.xp, generator(seed, STREAM, chunk)
-        face = face_of(problem, known)
+        face = face_of(problem, known, self.share)
         m, d = face.rows.shape
         if d < 2 or m - d < FEWEST:
             return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)

@@ -2,13 +2,15 @@
 
 Samples with almost the same mask are all inactive on the same many rows, whose kernel then has one
 dimension for each of them. Descent ends anywhere in that kernel; within it, the few rows on which the
-masks differ decide, and the problem has a handful of dimensions only.
+masks differ decide, and the problem has a handful of dimensions only. These rows are next to the
+boundary of the mask that the samples have in common, which a hyperplane shows.
 """
 
 from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Namespace, Space, generator, to_host
 from spear_xp._linalg import balance, normalize, outside
+from spear_xp.masks import hyperplanes
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
 from spear_xp.search.descent import descend
@@ -19,7 +21,11 @@ __all__ = ["Splitting", "directions_within"]
 
 STREAM = 4
 STARTS = 6  # for each dimension of a kernel
-SAMPLED, SUBSETS = 4, 2048  # dimension up to which row subsets are drawn as well, and how many
+SUBSETS = 16384  # of the rows next to the boundary, whose kernels are looked at
+NEXT_TO = (6, 12)  # rows next to the boundary, for each dimension, in turns
+STEPS = 80  # towards the hyperplane between the rows of a mask
+SMALL = 1e-3  # of a row, below which a kernel of a few of them seems to vanish on it
+BEST = 6  # of these kernels that stay, for each dimension
 WITHIN = 1e-6  # squared sine of the angle up to which a direction lies in a kernel
 SPARE = 3  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
 DISTINCT = 1e-6  # 1 - |cos| of two directions that are not the same
@@ -38,7 +44,8 @@ class Splitting:
         space = problem.space
         xp, rng = space.xp, generator(seed, STREAM, chunk)
         parts: list[Array] = [xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device)]
-        for kernel in known.shared:
+        margins = _margins(problem, known.shared) if known.shared else problem.rows[:, :0]
+        for k, kernel in enumerate(known.shared):
             d = kernel.shape[1]
             inside = problem.rows @ kernel
             size = xp.sqrt(xp.sum(inside**2, axis=1))
@@ -53,10 +60,9 @@ class Splitting:
                 avoid = xp.linalg.qr(xp.linalg.solve(change, kernel.T @ contained)).Q
             starts = space.normal(rng, (d, STARTS * d))
             found = self._descend(balanced, normalize(xp, outside(avoid, starts)), avoid, space)
-            if d <= SAMPLED:  # masks that differ on a handful of rows only are no minimum of the l1 norm
-                subsets, _ = draw_subsets(int(rows.shape[0]), d - 1, SUBSETS, seed=seed, chunk=chunk)
-                sampled = kernel_directions(xp, balanced, space.indices(subsets))
-                found = xp.concat([found, xp.where(xp.isfinite(sampled), sampled, 0 * found[:, :1])], axis=1)
+            ranking = xp.argsort(xp.take(margins[:, k], rows))[: NEXT_TO[chunk % len(NEXT_TO)] * d]
+            sampled = _sampled(space, xp.take(balanced, ranking, axis=0), seed, chunk)
+            found = xp.concat([found, sampled], axis=1)
             parts.append(_sparse(problem, rows, normalize(xp, kernel @ (change @ found)), d, contained))
         drawn = sum(int(part.shape[1]) for part in parts)
         return Proposals(xp.concat(parts, axis=1), drawn)
@@ -72,6 +78,28 @@ def directions_within(xp: Namespace, kernel: Array, directions: Array) -> Array:
     """Those of the unit directions, shape (b, k), that lie in the span of an orthonormal kernel."""
     share = xp.sum((kernel.T @ directions) ** 2, axis=0)
     return xp.take(directions, xp.nonzero(share > 1 - WITHIN)[0], axis=1)
+
+
+def _margins(problem: Problem, kernels: tuple[Array, ...]) -> Array:
+    """Margins of rows from the boundary of the mask that the samples of a kernel share, shape (m_live, k)."""
+    xp = problem.space.xp
+    zero = xp.stack([xp.all(problem.zeros_of(kernel), axis=1) for kernel in kernels], axis=1)
+    one = xp.ones(zero.shape, dtype=xp.float32, device=problem.space.device)
+    basis = xp.astype(xp.linalg.qr(problem.layer).Q, xp.float32)
+    return hyperplanes(xp, basis, xp.where(zero, -one, one), one, STEPS)
+
+
+def _sampled(space: Space, rows: Array, seed: int, chunk: int) -> Array:
+    """Those kernels of d - 1 among some rows, shape (r, d), that vanish on some more, best first; (d, s)."""
+    xp, (count, d) = space.xp, rows.shape
+    if count < d + SPARE:
+        return rows.T[:, :0]
+    subsets, _ = draw_subsets(count, d - 1, SUBSETS, seed=seed, chunk=chunk)
+    kernels = kernel_directions(xp, rows, space.indices(subsets))
+    kernels = normalize(xp, xp.where(xp.isfinite(kernels), kernels, xp.ones_like(kernels)))
+    small = xp.abs(normalize(xp, rows, axis=1) @ kernels) < SMALL
+    zeros = xp.sum(xp.astype(small, xp.int64), axis=0)
+    return xp.take(kernels, xp.argsort(-zeros)[: BEST * d], axis=1)
 
 
 def _sparse(problem: Problem, rows: Array, directions: Array, dimension: int, known: Array) -> Array:

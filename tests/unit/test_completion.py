@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spear_xp import Pool, invert, metrics, reduce, validate
-from spear_xp.completion import complete, last_direction
+from spear_xp.completion import completions, last_direction
 from spear_xp.filtering import Candidate
 from spear_xp.result import Status
 from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
@@ -46,16 +46,18 @@ def test_stand_ins_leave_the_other_samples_exact() -> None:
     zeros = problem.zeros_of(unit)
     known = [Candidate(unit[:, k], zeros[:, k], int(zeros[:, k].sum()), "truth") for k in range(10)]
     pool = Pool(problem, tuple(known))
-    assert complete(pool, pool.directions) is None  # nothing says where the last two are
     pool.share([np.linalg.qr(unit[:, 10:]).Q])
-    whole = complete(pool, pool.directions)
-    assert whole is not None
-    assert whole.kept.all()
-    assert whole.stand_ins.shape == (12, 2)
-    full = np.concatenate([unit[:, :10], whole.stand_ins], axis=1)
-    duals = np.linalg.inv(full).T[:, :10]
-    duals = duals / (problem.last @ duals)
-    np.testing.assert_allclose(duals, truth.duals[:, :10], rtol=1e-6, atol=1e-9 * np.abs(truth.duals).max())
+    found = list(completions(pool, pool.directions))
+    assert len(found) == 2  # from the rows on which neither twin is active, and from the kernel they share
+    for whole, error in zip(found, (1e-5, 1e-9), strict=True):  # the kernel here is that of the truth
+        assert whole.kept.all()
+        assert whole.stand_ins.shape == (12, 2)
+        full = np.concatenate([unit[:, :10], whole.stand_ins], axis=1)
+        duals = np.linalg.inv(full).T[:, :10]
+        duals = duals / (problem.last @ duals)
+        np.testing.assert_allclose(
+            duals, truth.duals[:, :10], rtol=1e-6, atol=error * np.abs(truth.duals).max()
+        )
 
 
 @pytest.mark.parametrize("distance", [0.1, 1.0])

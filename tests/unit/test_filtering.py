@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from spear_xp import Problem, filter_directions, reduce, refit, validate
-from spear_xp.filtering import is_unique
+from spear_xp.kernels import is_unique
 from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.conftest import Backend
 from tests.truth import true_recovery
