@@ -15,7 +15,7 @@ __all__ = ["SIGMAS", "SMALL", "halves_agree", "is_precise", "resolution_of", "sn
 
 SIGMAS = 6.0  # width of an error bar where a decision hangs on it
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
-FAINT = "it is below the noise: on most rows nothing shows of it"
+FAINT = "it is too quiet: on most rows it does not show above the noise"
 TINY = 1e-300  # keeps logarithms finite
 SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
 
@@ -92,7 +92,8 @@ def resolution_of(problem: Problem, recovery: Recovery) -> Host:
 def unresolved(problem: Problem, recovery: Recovery) -> tuple[str, ...]:
     """Why samples that stand-ins hold the place of were not found, one sentence each, the loudest first.
 
-    Stand-ins say what all of these add to the gradient: its singular values are the SNR of the best of them.
+    Stand-ins say what all of these together add to the gradient, and its singular triplets how much of it
+    there is on a typical row.
     """
     xp = problem.space.xp
     if not recovery.stand_ins:
@@ -102,12 +103,12 @@ def unresolved(problem: Problem, recovery: Recovery) -> tuple[str, ...]:
     triangle = xp.linalg.qr(samples[:, first:]).R
     added = problem.rows @ recovery.directions[:, first:] @ triangle.T
     left, shares, _ = xp.linalg.svd(added / problem.noise_level, full_matrices=False)
-    typical = xp.sort(xp.abs(left), axis=0)[problem.width // 2, :] * shares
-    size = (problem.width * problem.right.shape[1]) ** 0.5
+    typical = to_host(xp.sort(xp.abs(left), axis=0)[problem.width // 2, :] * shares).clip(min=TINY)
     found = []
-    for share, entry in zip(to_host(shares).clip(min=TINY), to_host(typical), strict=True):
+    for entry in typical:
         why = FAINT if entry < NEXT * TOLERANCE[problem.noise_model] else OPEN
-        found.append(f"{why} (SNR {20 * math.log10(share / size):.0f} dB)")
+        snr = 20 * math.log10(entry) - 10 * math.log10(problem.right.shape[1])
+        found.append(f"{why} (SNR {max(snr, -99):.0f} dB on a typical row)")
     return tuple(found)
 
 

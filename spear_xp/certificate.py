@@ -101,11 +101,11 @@ class Certificate:
                 "batch_size is below the numerical rank: it may be several samples",
             ),
             (self.resolution[k] < SMALL, "the noise could merge several samples near each other into it"),
-            (self.accuracy[k], f"{INACCURATE} (SNR {self.snr[k]:.0f} dB)"),
+            (self.accuracy[k], INACCURATE),
             (self.row_span[k], "rows of the gradient on which it is active are not explained"),
         ):
             if not holds:
-                return text
+                return f"{text} (SNR {self.snr[k]:.0f} dB)" if self.snr[k] > -math.inf else text
         return "another sample that it depends on is not certified"
 
 
