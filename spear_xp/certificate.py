@@ -24,12 +24,14 @@ from spear_xp.kernels import INFLUENTIAL, PLENTY, is_unique
 from spear_xp.masks import NEXT
 from spear_xp.problem import TOLERANCE, Problem
 from spear_xp.recovery import Recovery, error_bars, samples_of
-from spear_xp.row_span import row_span, settled, sizes_of
+from spear_xp.row_span import SEPARATE, row_span, settled, sizes_of
 
 __all__ = ["Certificate", "certify"]
 
+NOTHING = 1e-100  # keeps quotients finite, and their squares
 INACCURATE = "its error bar is too wide, or disjoint rows give different estimates"
 INFORMATIVE = 0.02  # relative residual limit above which a row proves nothing
+DOUBTS = 30.0  # times smaller than otherwise error bars have to be beside unproven samples
 FLOOR = 1e-5  # relative residual that rounding in the client's own computation may leave
 
 
@@ -128,6 +130,7 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
     Cost: about one inversion of a (b, b) matrix for each sample, and a small least-squares problem
     for each row that the quick bound on its residual does not clear.
     """
+    xp = problem.space.xp
     bars, inside = error_bars(problem, recovery)
     z = problem.layer @ recovery.duals
     band = _band(problem, recovery, inside, problem.layer_norms)
@@ -138,10 +141,12 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
     precise = is_precise(problem, recovery, bars)
     if recovery.stand_ins:
         masks[-recovery.stand_ins :] = False
-    holds, surely = masks & kernel & (resolution < SMALL), z < -band
+    holds, surely = masks & kernel & (resolution < SMALL), z > band
     assumed = resolution >= 0  # samples that the error bars take for right: all of them at first
     while True:
-        accuracy = halves_agree(problem, recovery, bars) & (resolution < SMALL)
+        doubts = 1.0 if assumed.all() else DOUBTS
+        accuracy = halves_agree(problem, recovery, bars) & is_precise(problem, recovery, doubts * bars)
+        accuracy &= resolution < SMALL
         evidence = _evidence(problem, recovery, z, zero, band)
         sizes = sizes_of(problem, recovery) * evidence.possible
         spanned, residuals = row_span(problem, recovery, evidence, sizes, holds & accuracy)
@@ -149,7 +154,10 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
         if not certified.any() or (certified == assumed).all():
             break
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.
-        bars, inside = error_bars(problem, recovery, _excess(problem, recovery, surely, certified))
+        bars, inside = error_bars(problem, recovery, _excess(problem, recovery, certified))
+        mixed = _mixed(problem, recovery, to_host(surely), certified)
+        bars = xp.sqrt(bars**2 + mixed**2 / (problem.right.shape[1] - 1))
+        inside = xp.sqrt(inside**2 + mixed**2)
         band = _band(problem, recovery, inside, problem.layer_norms)
         assumed = holds = certified
     # Rows on which much of something unproven may be were not judged and are no evidence.
@@ -172,23 +180,45 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
     )
 
 
-def _excess(problem: Problem, recovery: Recovery, inactive: Array, proven: Host) -> Array:
+def _excess(problem: Problem, recovery: Recovery, proven: Host) -> Array:
     """Variance of each direction in units of that of noise, shape (b,); 1 for those of proven samples.
 
-    A row that an unproven sample is not inactive on for sure may hold a bit of it, too little to show: on n
-    such rows as much as the noise does on each, and all of the same sign.
+    The zero rows of an unproven one may hold a bit of a sample, too little to show: on n rows as much as the
+    noise does on each, and all of the same sign.
     """
     xp = problem.space.xp
-    real = xp.arange(problem.rank, device=problem.space.device) < problem.rank - recovery.stand_ins
-    support = recovery.support
-    open_ = xp.sum(xp.astype(support & ~(inactive & real), problem.space.dtype), axis=0)
-    product = xp.where(
-        support, problem.rows @ recovery.directions, xp.zeros_like(inactive, dtype=open_.dtype)
-    )
-    rows = xp.sum(xp.astype(support, problem.space.dtype), axis=0)
-    level = problem.noise_of(recovery.directions) ** 2 * xp.maximum(rows, xp.ones_like(rows))
-    scatter = xp.maximum(xp.sum(product * product, axis=0) / level, xp.ones_like(rows))
-    return xp.where(problem.space.asarray(proven), xp.ones_like(rows), scatter * (1 + open_))
+    support = xp.astype(recovery.support, problem.space.dtype)
+    rows = xp.clip(xp.sum(support, axis=0), 1.0, None)
+    level = problem.noise_of(recovery.directions) ** 2
+    scatter = xp.sum(support * (problem.rows @ recovery.directions) ** 2, axis=0) / (rows * level)
+    factor = xp.clip(scatter, 1.0, None) * (1 + rows)
+    return xp.where(problem.space.asarray(proven, dtype=xp.bool), xp.ones_like(factor), factor)
+
+
+def _mixed(problem: Problem, recovery: Recovery, active: Host, proven: Host) -> Array:
+    """How much of unproven samples each sample may hold, as a norm, shape (b,).
+
+    If c q_j is mixed into q_u, then c x_u into x_j. It shows where j is active and q_u vanishes: c is at most
+    the tolerance there over the entry of j, on the third of the rows on which that is largest. Stand-ins are
+    any basis of their space, so all of them have to vanish.
+    """
+    _, size = samples_of(problem, recovery)
+    size, entries = to_host(size), to_host(problem.space.xp.abs(problem.rows @ recovery.directions))
+    zero, row_noise = to_host(problem.zeros_of(recovery.directions)).copy(), to_host(problem.row_noise)
+    first = problem.rank - recovery.stand_ins
+    zero[:, first:] = zero[:, first:].all(axis=1, keepdims=True)
+    tolerance = TOLERANCE[problem.noise_model] * to_host(problem.noise_of(recovery.directions))
+    squares = 0.0 * size
+    clear = entries * active / row_noise[:, None]
+    for u in (~proven).nonzero()[0]:
+        seen = clear[zero[:, u]]
+        if len(seen) < SEPARATE:
+            return problem.space.asarray(squares + math.inf)
+        largest = seen[seen.argsort(axis=0)[-SEPARATE], range(len(size))]
+        share = tolerance[u] / largest.clip(min=NOTHING)
+        share[u] = 0.0
+        squares = squares + (share * size[u]) ** 2
+    return problem.space.asarray(squares**0.5)
 
 
 def _band(problem: Problem, recovery: Recovery, inside: Array, norms: Array) -> Array:

@@ -10,7 +10,7 @@ from spear_xp.evidence import Evidence, allowed_flips
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, samples_of
 
-__all__ = ["row_span", "settled", "sizes_of"]
+__all__ = ["SEPARATE", "row_span", "settled", "sizes_of"]
 
 SUPPORT = 5  # informative rows that must confirm a sample
 SEPARATE = 3  # informative rows that must tell it from each other sample
