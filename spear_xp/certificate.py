@@ -111,7 +111,7 @@ class Certificate:
         return "another sample that it depends on is not certified"
 
 
-def certify(problem: Problem, recovery: Recovery) -> Certificate:
+def certify(problem: Problem, recovery: Recovery, *, provable: bool = True) -> Certificate:
     """Test the four conditions on every sample of a full set; stand-ins are no samples.
 
     Parameters
@@ -120,6 +120,8 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
         The reduced gradient.
     recovery : Recovery
         As many samples as the rank, refined.
+    provable : bool
+        Whether the stand-ins, where there are any, hold whole samples; nothing is certified otherwise.
 
     Returns
     -------
@@ -141,7 +143,7 @@ def certify(problem: Problem, recovery: Recovery) -> Certificate:
     precise = is_precise(problem, recovery, bars)
     if recovery.stand_ins:
         masks[-recovery.stand_ins :] = False
-    holds, surely = masks & kernel & (resolution < SMALL), z > band
+    holds, surely = masks & kernel & (resolution < SMALL) & provable, z > band
     assumed = resolution >= 0  # samples that the error bars take for right: all of them at first
     while True:
         doubts = 1.0 if assumed.all() else DOUBTS

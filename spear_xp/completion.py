@@ -6,7 +6,7 @@ active. Any basis of that space gives every other sample exactly.
 
 Unless another sample has swallowed a twin: where the columns of D of both are proportional, as behind two
 classes, the space holds no sample but the few rows on which the twins differ. It shows by a vector that
-is active on far fewer rows than any sample, and such a space completes nothing.
+is active on far fewer rows than any sample, and such a space proves nothing. So may a quiet sample.
 """
 
 from collections.abc import Iterator
@@ -28,8 +28,6 @@ __all__ = ["Completion", "completions", "last_direction"]
 
 SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a space
 ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
-SUSPECTS = 16  # vectors with the fewest active rows that are looked at
-TAIL = 2  # entries next to the tolerance that show a quiet sample
 SIGN = 1e-5  # mean pre-activations from which a sign is sure
 INDEPENDENT = 1e-3  # least sine of the angle between a stand-in and the directions before it
 
@@ -43,10 +41,13 @@ class Completion(NamedTuple):
         Given directions that stay; the others lie in a space that is open, and so do their samples.
     stand_ins : array, shape (b, b - number kept)
         Unit vectors that span such spaces.
+    whole : bool
+        Whether these hold whole samples, as far as can be seen; nothing can be proven otherwise.
     """
 
     kept: Host
     stand_ins: Array
+    whole: bool
 
 
 def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
@@ -62,8 +63,7 @@ def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
     Yields
     ------
     Completion
-        None at all if neither rows without the missing samples nor kernels reach far enough, or the space
-        holds a vector that is active on too few rows.
+        None at all if neither rows without the missing samples nor kernels reach far enough.
     """
     problem, xp = pool.problem, pool.problem.space.xp
     product = problem.rows @ directions
@@ -72,8 +72,7 @@ def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
     kept = to_host(xp.ones((directions.shape[1],), dtype=xp.bool)).copy()
     if duals is not None:
         stand_ins = xp.linalg.qr(duals, mode="complete").Q[:, directions.shape[1] :]
-        if _holds_samples(problem, directions, stand_ins):
-            yield Completion(kept, stand_ins)
+        yield Completion(kept, stand_ins, _holds_samples(problem, directions, stand_ins))
     whole = _rest(pool, pool.known)
     for first in ([whole], []) if whole is not None else ([],):
         completion = _assembled(
@@ -106,7 +105,7 @@ def _assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Comp
         xp.take(directions, problem.space.indices(which.nonzero()[0]), axis=1) for which in (kept, ~kept)
     )
     others = normalize(xp, xp.concat([open_, *found], axis=1))
-    return Completion(kept, others) if _holds_samples(problem, stay, others) else None
+    return Completion(kept, others, True) if _holds_samples(problem, stay, others) else None
 
 
 def last_direction(problem: Problem, directions: Array) -> Candidate | None:
@@ -146,33 +145,12 @@ def last_direction(problem: Problem, directions: Array) -> Candidate | None:
 
 
 def _holds_samples(problem: Problem, known: Array, space: Array) -> bool:
-    """Whether no vector of a space, shape (b, t), is active on far fewer rows than a sample.
-
-    A quiet sample may show on a few rows only; then entries next to the tolerance tell that it goes on.
-    """
+    """Whether no vector of a space, shape (b, t), is active on far fewer rows than a sample."""
     xp = problem.space.xp
-    active = xp.sum(xp.astype(~problem.zeros_of(known), xp.int64), axis=0)
-    needed = ACTIVE * int(xp.min(active))
-    basis = xp.linalg.qr(space).Q
-    vectors = _sparse_vectors(problem, basis)
-    for _ in range(SUSPECTS):
-        if not vectors.shape[1]:
-            return True
-        zero = problem.zeros_of(vectors, widen=WIDEN)
-        counts = xp.sum(xp.astype(~zero, xp.int64), axis=0)
-        first = int(xp.argmin(counts))
-        if int(counts[first]) >= needed:
-            return True
-        # Kernels of few rows carry their noise amplified: again, from all rows that nearly vanish.
-        rows = xp.take(problem.rows, xp.nonzero(zero[:, first])[0], axis=0) @ basis
-        vector = basis @ smallest_singular(xp, rows).vectors[:, 0]
-        zero, near = problem.zeros_of(vector), problem.zeros_of(vector, widen=NEXT)
-        tail = int(xp.sum(xp.astype(near & ~zero, xp.int64)))
-        if problem.width - int(xp.sum(xp.astype(zero, xp.int64))) < needed and tail < TAIL:
-            return False
-        others = xp.abs(vectors[:, first] @ vectors) < 1 - SAME_SPACE
-        vectors = xp.take(vectors, xp.nonzero(others)[0], axis=1)
-    return True
+    least = xp.min(xp.sum(xp.astype(~problem.zeros_of(known), xp.int64), axis=0))
+    vectors = _sparse_vectors(problem, xp.linalg.qr(space).Q)
+    active = xp.sum(xp.astype(~problem.zeros_of(vectors, widen=WIDEN), xp.int64), axis=0)
+    return int(xp.min(active)) >= ACTIVE * int(least)
 
 
 def _sparse_vectors(problem: Problem, basis: Array) -> Array:

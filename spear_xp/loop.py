@@ -13,7 +13,7 @@ from typing import Any
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp.accuracy import unresolved
 from spear_xp.certificate import Certificate, certify
-from spear_xp.completion import completions, last_direction
+from spear_xp.completion import Completion, completions, last_direction
 from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.masks import MaskTest
 from spear_xp.pool import Entry, Pool
@@ -219,24 +219,23 @@ class Loop:
         directions = Pool(self.problem, tuple(chosen)).directions
         for whole in completions(self.pool, directions) if 0 < len(chosen) < self.problem.rank else ():
             stay = [candidate for candidate, kept in zip(chosen, whole.kept, strict=True) if kept]
-            judged = self.judge(stay, whole.stand_ins)
+            judged = self.judge(stay, whole)
             if judged is not None and judged[1].certified.any():
                 freeze(self.pool, stay, judged[0], judged[1].certified)
                 break
         self.spent("certify", since)
 
     def judge(
-        self, chosen: list[Candidate], stand_ins: Array | None = None, score: float = 0.0
+        self, chosen: list[Candidate], rest: Completion | None = None, score: float = 0.0
     ) -> tuple[Recovery, Certificate] | None:
         """Recover, refine and certify a set; remember it if it is proven better than those before."""
         xp, columns = self.problem.space.xp, [candidate.direction[:, None] for candidate in chosen]
-        if stand_ins is not None:
-            columns.append(stand_ins)
+        columns += [] if rest is None else [rest.stand_ins]
         recovery = recover(self.problem, xp.concat(columns, axis=1), self.problem.rank - len(chosen))
         if recovery is None:
             return None
         recovery = refine(self.problem, recovery)
-        certificate = certify(self.problem, recovery)
+        certificate = certify(self.problem, recovery, provable=rest is None or rest.whole)
         if self.best is None or certificate.rank > self.best[1].rank:
             self.best, self.score = (recovery, certificate), score or matching_score(self.problem, chosen)
             self.sources = [candidate.source for candidate in chosen]

@@ -21,7 +21,8 @@ __all__ = ["Splitting", "directions_within"]
 
 STREAM = 4
 STARTS = 6  # for each dimension of a kernel
-SUBSETS = 16384  # of the rows next to the boundary, whose kernels are looked at
+FEW, MANY = 2048, 16384  # row subsets whose kernels are looked at, in small dimensions and in others
+ANYWHERE = 4  # dimension up to which any rows do
 NEXT_TO = (6, 12)  # rows next to the boundary, for each dimension, in turns
 STEPS = 80  # towards the hyperplane between the rows of a mask
 SMALL = 1e-3  # of a row, below which a kernel of a few of them seems to vanish on it
@@ -60,9 +61,11 @@ class Splitting:
                 avoid = xp.linalg.qr(xp.linalg.solve(change, kernel.T @ contained)).Q
             starts = space.normal(rng, (d, STARTS * d))
             found = self._descend(balanced, normalize(xp, outside(avoid, starts)), avoid, space)
-            ranking = xp.argsort(xp.take(margins[:, k], rows))[: NEXT_TO[chunk % len(NEXT_TO)] * d]
-            sampled = _sampled(space, xp.take(balanced, ranking, axis=0), seed, chunk)
-            found = xp.concat([found, sampled], axis=1)
+            ranking = xp.argsort(xp.take(margins[:, k], rows))
+            near = ranking[: NEXT_TO[chunk % len(NEXT_TO)] * d]
+            for chosen in (near, ranking) if d <= ANYWHERE else (near,):
+                sampled = _sampled(space, xp.take(balanced, chosen, axis=0), seed, chunk)
+                found = xp.concat([found, sampled], axis=1)
             parts.append(_sparse(problem, rows, normalize(xp, kernel @ (change @ found)), d, contained))
         drawn = sum(int(part.shape[1]) for part in parts)
         return Proposals(xp.concat(parts, axis=1), drawn)
@@ -94,12 +97,22 @@ def _sampled(space: Space, rows: Array, seed: int, chunk: int) -> Array:
     xp, (count, d) = space.xp, rows.shape
     if count < d + SPARE:
         return rows.T[:, :0]
-    subsets, _ = draw_subsets(count, d - 1, SUBSETS, seed=seed, chunk=chunk)
+    subsets, _ = draw_subsets(count, d - 1, MANY if d > ANYWHERE else FEW, seed=seed, chunk=chunk)
     kernels = kernel_directions(xp, rows, space.indices(subsets))
     kernels = normalize(xp, xp.where(xp.isfinite(kernels), kernels, xp.ones_like(kernels)))
     small = xp.abs(normalize(xp, rows, axis=1) @ kernels) < SMALL
-    zeros = xp.sum(xp.astype(small, xp.int64), axis=0)
-    return xp.take(kernels, xp.argsort(-zeros)[: BEST * d], axis=1)
+    order = xp.argsort(-xp.sum(xp.astype(small, xp.int64), axis=0), stable=True)[:FEW]
+    return _distinct(xp, xp.take(kernels, order, axis=1), BEST * d)
+
+
+def _distinct(xp: Namespace, directions: Array, most: int) -> Array:
+    """The first so many of the unit vectors, shape (d, s), that are not parallel to those before."""
+    found: list[Array] = []
+    while directions.shape[1] and len(found) < most:
+        found.append(directions[:, 0])
+        other = xp.abs(directions[:, 0] @ directions) < 1 - DISTINCT
+        directions = xp.take(directions, xp.nonzero(other)[0], axis=1)
+    return xp.stack(found, axis=1) if found else directions
 
 
 def _sparse(problem: Problem, rows: Array, directions: Array, dimension: int, known: Array) -> Array:
@@ -114,9 +127,4 @@ def _sparse(problem: Problem, rows: Array, directions: Array, dimension: int, kn
     order = (-counts).argsort(kind="stable")
     order = order[counts[order] >= dimension - 1 + SPARE]
     best = xp.take(directions, problem.space.indices(order), axis=1)
-    found: list[Array] = []
-    while best.shape[1] and len(found) <= dimension:
-        found.append(best[:, 0])
-        other = xp.abs(best[:, 0] @ best) < 1 - DISTINCT
-        best = xp.take(best, xp.nonzero(other)[0], axis=1)
-    return xp.stack(found, axis=1) if found else best
+    return _distinct(xp, best, dimension + 1)
