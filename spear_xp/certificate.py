@@ -28,6 +28,7 @@ from spear_xp.row_span import SEPARATE, row_span, settled, sizes_of
 
 __all__ = ["Certificate", "certify"]
 
+NO_SNR = -99.0  # dB, below which a number says nothing
 NOTHING = 1e-100  # keeps quotients finite, and their squares
 INACCURATE = "its error bar is too wide, or disjoint rows give different estimates"
 INFORMATIVE = 0.02  # relative residual limit above which a row proves nothing
@@ -98,16 +99,13 @@ class Certificate:
         for holds, text in (
             (self.masks[k], "its predicted mask contradicts rows of the gradient"),
             (self.kernel[k], "the rows that are inactive for it do not determine it"),
-            (
-                self.resolution[k] < math.inf,
-                "batch_size is below the numerical rank: it may be several samples",
-            ),
+            (self.resolution[k] < math.inf, "batch_size is below the numerical rank: it may be several"),
             (self.resolution[k] < SMALL, "the noise could merge several samples near each other into it"),
             (self.accuracy[k], INACCURATE),
             (self.row_span[k], "rows of the gradient on which it is active are not explained"),
         ):
             if not holds:
-                return f"{text} (SNR {self.snr[k]:.0f} dB)" if self.snr[k] > -math.inf else text
+                return f"{text} (SNR {self.snr[k]:.0f} dB)" if self.snr[k] > NO_SNR else text
         return "another sample that it depends on is not certified"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from spear_xp.synthetic import LayerGradient
 from tests.networks import Floats
 
-__all__ = ["Oracle", "consult"]
+__all__ = ["Oracle", "consult", "span"]
 
 GAP = 5.0  # norms below this multiple of what noise alone gives count as zero
 

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,7 @@ from spear_xp.metrics import compare
 from spear_xp.synthetic import LayerGradient
 from tests.benchmarks.cases import CASES, Case
 from tests.benchmarks.machine import facts, markdown_row, markdown_table, write_page
-from tests.benchmarks.oracle import Oracle, consult
+from tests.benchmarks.oracle import Oracle, consult, span
 from tests.benchmarks.problems import gaussian, shape_of
 from tests.networks import Floats
 
@@ -82,6 +82,19 @@ def run(case: Case, seed: int, search: str, limit: float) -> Run:
     )
 
 
+def summed_up(reasons: Sequence[str]) -> list[str]:
+    """Sentences with their number, and the range of the SNR that they end in."""
+    found: dict[str, list[float]] = {}
+    for reason in reasons:
+        text, _, decibels = reason.partition(" (SNR ")
+        found.setdefault(text, []).extend(float(d) for d in decibels.removesuffix(" dB)").split())
+    counts = Counter(reason.partition(" (SNR ")[0] for reason in reasons)
+    return [
+        f"{count} x {text}" + (f" (SNR {span(np.asarray(found[text]))})" if found[text] else "")
+        for text, count in counts.most_common(3)
+    ]
+
+
 def remarks(
     case: Case, truth: LayerGradient, result: Result, oracle: Oracle | None, exact: int, memory: float
 ) -> list[str]:
@@ -91,7 +104,7 @@ def remarks(
         notes.append(
             f"{result.status.name.lower()}, rank {result.batch_size} of {b}, score {result.score:.3f}"
         )
-        notes += [f"{count} x {text}" for text, count in Counter(filter(None, result.reasons)).most_common(3)]
+        notes += summed_up([reason for reason in result.reasons if reason]) + summed_up(result.unresolved)
         possible = oracle.identifiable(case.level)
         if possible < b:
             notes.append(f"with all masks known {possible}: {oracle.obstacles(case.level)}")

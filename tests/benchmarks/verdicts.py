@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spear_xp import Result
+from spear_xp.gradient import NEGLIGIBLE
 from tests.benchmarks.changes import Varied
 from tests.networks import Floats
 
@@ -77,7 +78,7 @@ def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floa
     off = float(np.linalg.norm(sample - true[i] - np.clip(share, 0, 1) * along))
     size = float(np.linalg.norm(true[i]))
     apart = float(np.linalg.norm(along))
-    active = true[[i, j]] @ problem.weight.T + problem.bias > 0
+    active = masks(problem)[[i, j]]
     differ = int((active[0] != active[1]).sum())
     alike = not differ or apart <= TWINS * result.noise_level**0.5 * size
     scale = float(sample @ true[i]) / max(size**2, 1e-300)
@@ -91,6 +92,17 @@ def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floa
     return stands_for_a_group(problem, sample, int(i)), note
 
 
+def masks(problem: Varied) -> Floats:
+    """Active neurons of each sample, among those whose gradient has digits that count next to the others.
+
+    Behind an outgoing weight of 1e-8 a neuron tells samples apart by a row of 1e-9 of the size of the others.
+    """
+    norms = np.linalg.norm(np.c_[problem.grad_w, problem.grad_b].astype(float), axis=1)
+    shown = norms > NEGLIGIBLE * np.median(norms[norms > 0]) if norms.any() else norms > 0
+    true = np.asarray(problem.inputs, dtype=float)
+    return (true @ problem.weight.T + problem.bias > 0)[:, shown]
+
+
 def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
     """Whether a sample is an affine combination of true ones that another batch could replace.
 
@@ -100,7 +112,7 @@ def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
     gradient has less rank than the batch has samples, and its parts can be shared out differently.
     """
     true = np.asarray(problem.inputs, dtype=float)
-    active = true @ problem.weight.T + problem.bias > 0
+    active = masks(problem)
     same = (active == active[nearest]).all(axis=1)
     left, values, _ = np.linalg.svd(np.column_stack([true, np.ones(len(true))]))
     null = left[:, int((values > DEPENDENT * values[0]).sum()) :]
