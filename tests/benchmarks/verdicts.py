@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spear_xp import Result
-from spear_xp.gradient import NEGLIGIBLE
+from spear_xp import Result, validate
 from tests.benchmarks.changes import Varied
 from tests.networks import Floats
 
@@ -93,12 +92,12 @@ def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floa
 
 
 def masks(problem: Varied) -> Floats:
-    """Active neurons of each sample, among those whose gradient has digits that count next to the others.
+    """Active neurons of each sample, without those whose gradient has no digits next to the others.
 
     Behind an outgoing weight of 1e-8 a neuron tells samples apart by a row of 1e-9 of the size of the others.
     """
-    norms = np.linalg.norm(np.c_[problem.grad_w, problem.grad_b].astype(float), axis=1)
-    shown = norms > NEGLIGIBLE * np.median(norms[norms > 0]) if norms.any() else norms > 0
+    gradient = validate(*problem.observed)
+    shown = np.union1d(np.asarray(gradient.live), np.asarray(gradient.dead))
     true = np.asarray(problem.inputs, dtype=float)
     return (true @ problem.weight.T + problem.bias > 0)[:, shown]
 
