@@ -141,21 +141,21 @@ def certify(problem: Problem, recovery: Recovery, *, provable: bool = True) -> C
     precise = is_precise(problem, recovery, bars)
     if recovery.stand_ins:
         masks[-recovery.stand_ins :] = False
-    holds, surely = masks & kernel & (resolution < SMALL) & provable, z > band
-    assumed = resolution >= 0  # samples that the error bars take for right: all of them at first
+    agrees, adds = halves_agree(problem, recovery) & (resolution < SMALL), sizes_of(problem, recovery)
+    holds, surely = masks & kernel & agrees & provable, to_host(z > band)
+    assumed = masks | True  # samples that the error bars take for right: all of them at first
     while True:
         doubts = 1.0 if assumed.all() else DOUBTS
-        accuracy = halves_agree(problem, recovery, bars) & is_precise(problem, recovery, doubts * bars)
-        accuracy &= resolution < SMALL
+        accuracy = agrees & is_precise(problem, recovery, doubts * bars)
         evidence = _evidence(problem, recovery, z, zero, band)
-        sizes = sizes_of(problem, recovery) * evidence.possible
+        sizes = adds * evidence.possible
         spanned, residuals = row_span(problem, recovery, evidence, sizes, holds & accuracy)
         certified = holds & accuracy & spanned
         if not certified.any() or (certified == assumed).all():
             break
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.
         bars, inside = error_bars(problem, recovery, _excess(problem, recovery, certified))
-        mixed = _mixed(problem, recovery, to_host(surely), certified)
+        mixed = _mixed(problem, recovery, to_host(zero), surely, certified)
         bars = xp.sqrt(bars**2 + mixed**2 / (problem.right.shape[1] - 1))
         inside = xp.sqrt(inside**2 + mixed**2)
         band = _band(problem, recovery, inside, problem.layer_norms)
@@ -195,7 +195,7 @@ def _excess(problem: Problem, recovery: Recovery, proven: Host) -> Array:
     return xp.where(problem.space.asarray(proven, dtype=xp.bool), xp.ones_like(factor), factor)
 
 
-def _mixed(problem: Problem, recovery: Recovery, active: Host, proven: Host) -> Array:
+def _mixed(problem: Problem, recovery: Recovery, zero: Host, active: Host, proven: Host) -> Array:
     """How much of unproven samples each sample may hold, as a norm, shape (b,).
 
     If c q_j is mixed into q_u, then c x_u into x_j. It shows where j is active and q_u vanishes: c is at most
@@ -204,8 +204,7 @@ def _mixed(problem: Problem, recovery: Recovery, active: Host, proven: Host) -> 
     """
     _, size = samples_of(problem, recovery)
     size, entries = to_host(size), to_host(problem.space.xp.abs(problem.rows @ recovery.directions))
-    zero, row_noise = to_host(problem.zeros_of(recovery.directions)).copy(), to_host(problem.row_noise)
-    first = problem.rank - recovery.stand_ins
+    zero, row_noise, first = zero.copy(), to_host(problem.row_noise), problem.rank - recovery.stand_ins
     zero[:, first:] = zero[:, first:].all(axis=1, keepdims=True)
     tolerance = TOLERANCE[problem.noise_model] * to_host(problem.noise_of(recovery.directions))
     squares = 0.0 * size

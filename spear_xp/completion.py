@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from spear_xp._arrays import Array, Host, Namespace, to_host
 from spear_xp._linalg import balance, normalize, outside, smallest_singular
+from spear_xp.duals import columns_of
 from spear_xp.filtering import WIDEN, Candidate
 from spear_xp.kernels import SAME_SPACE, is_unique, kernel_space
 from spear_xp.masks import EXACT_FLIPS, NEXT, hidden
@@ -66,8 +67,7 @@ def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
         None at all if neither rows without the missing samples nor kernels reach far enough.
     """
     problem, xp = pool.problem, pool.problem.space.xp
-    product = problem.rows @ directions
-    columns = xp.where(problem.zeros_of(directions), xp.zeros_like(product), product)
+    columns = columns_of(problem, directions, problem.zeros_of(directions))
     duals = regressed_duals(problem, directions, columns)
     kept = to_host(xp.ones((directions.shape[1],), dtype=xp.bool)).copy()
     if duals is not None:

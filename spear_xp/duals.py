@@ -14,7 +14,7 @@ from spear_xp.masks import EXACT_FLIPS
 from spear_xp.problem import Problem
 from spear_xp.regression import regressed_duals
 
-__all__ = ["PartialDuals", "solve_duals"]
+__all__ = ["PartialDuals", "columns_of", "solve_duals"]
 
 ROWS_EACH = 6  # candidate rows looked at for each sample
 LEAK = 1e-3  # |cos| between a dual and the direction of another sample, to which it is orthogonal
@@ -39,7 +39,8 @@ class PartialDuals(NamedTuple):
     solved: Host
 
 
-def _coefficients(problem: Problem, directions: Array, zero: Array) -> Array:
+def columns_of(problem: Problem, directions: Array, zero: Array) -> Array:
+    """`rows @ directions`, exactly zero on the zero rows of each direction, shape (m_live, k)."""
     d = problem.rows @ directions
     return problem.space.xp.where(zero, problem.space.xp.zeros_like(d), d)
 
@@ -66,7 +67,7 @@ def solve_duals(
     """
     xp, space = problem.space.xp, problem.space
     k = directions.shape[1]
-    d = _coefficients(problem, directions, zero)
+    d = columns_of(problem, directions, zero)
     active = to_host(~zero)
     if start is None:
         solved = to_host(xp.zeros((k,), dtype=xp.bool)).copy()

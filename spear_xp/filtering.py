@@ -10,15 +10,10 @@ from dataclasses import dataclass
 
 from spear_xp._arrays import Array, to_host
 from spear_xp._linalg import normalize, smallest_singular
-from spear_xp.kernels import INFLUENTIAL, grown, is_unique, kernel_space, mixed
+from spear_xp.kernels import INFLUENTIAL, grown, is_unique, kernel_space, mixed, stacked
 from spear_xp.problem import Problem
 
-__all__ = [
-    "WIDEN",
-    "Candidate",
-    "filter_directions",
-    "refit",
-]
+__all__ = ["WIDEN", "Candidate", "filter_directions", "refit"]
 
 WIDEN = 30.0  # a kernel of b-1 rows alone carries their noise amplified, with a heavy tail
 ROUNDS = 6
@@ -98,8 +93,7 @@ def refit(
     def solved(zero: Array) -> tuple[Array, Array]:
         """Some rows, and the right singular vectors of their least singular values."""
         rows = xp.take(problem.rows, xp.nonzero(zero)[0], axis=0)
-        stacked = rows if orthogonal is None else xp.concat([rows, orthogonal], axis=0)
-        return rows, smallest_singular(xp, stacked).vectors
+        return rows, smallest_singular(xp, stacked(xp, rows, orthogonal)).vectors
 
     for _ in range(ROUNDS if b > 1 else 0):
         if int(xp.sum(xp.astype(zero, xp.int64))) < least:

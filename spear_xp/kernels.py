@@ -4,11 +4,11 @@ Samples with almost the same mask share a kernel of several dimensions, and any 
 vanish on a few rows more. What noise, chance or a single row could turn into something else is no direction.
 """
 
-from spear_xp._arrays import Array
+from spear_xp._arrays import Array, Namespace
 from spear_xp._linalg import inverse, smallest_singular
 from spear_xp.problem import TOLERANCE, Problem
 
-__all__ = ["INFLUENTIAL", "PLENTY", "SAME_SPACE", "grown", "is_unique", "kernel_space", "mixed"]
+__all__ = ["INFLUENTIAL", "PLENTY", "SAME_SPACE", "grown", "is_unique", "kernel_space", "mixed", "stacked"]
 
 HANGING = 0.5  # leverage of a row from which it is taken to settle a dimension almost alone
 PLENTY = 4  # spare rows, in multiples of these, from which leverages tell rows apart
@@ -55,29 +55,34 @@ def is_unique(
     stay one-dimensional both times.
     """
     xp = problem.space.xp
-
-    def with_orthogonal(part: Array) -> Array:
-        return part if orthogonal is None else xp.concat([part, orthogonal], axis=0)
-
-    if not _stands_out(problem, with_orthogonal(rows), kernel, second):
+    if not _stands_out(problem, stacked(xp, rows, orthogonal), kernel, second):
         return False
     spare = rows.shape[0] - (problem.rank - 1)
     if spare < influential and orthogonal is None:
         return False
     weights = [(rows @ second) ** 2]
     if spare >= PLENTY * influential:
-        whole = with_orthogonal(rows)
-        inverted, valid = inverse(xp, whole.T @ whole + kernel[:, None] * kernel[None, :])
-        if not valid:
+        leverage = _leverage(xp, stacked(xp, rows, orthogonal), kernel[:, None], rows)
+        if leverage is None:
             return False
-        leverage = xp.sum((rows @ inverted) * rows, axis=1)
         weights = [*weights, leverage] if strict else [leverage]
     for weight in weights:
-        rest = with_orthogonal(_without_heaviest(problem, rows, weight, influential))
+        rest = stacked(xp, _without_heaviest(problem, rows, weight, influential), orthogonal)
         vectors = smallest_singular(xp, rest).vectors
         if not _stands_out(problem, rest, vectors[:, 0], vectors[:, 1]):
             return False
     return True
+
+
+def stacked(xp: Namespace, rows: Array, orthogonal: Array | None) -> Array:
+    """Rows, with those below them to which a direction is orthogonal for other reasons."""
+    return rows if orthogonal is None else xp.concat([rows, orthogonal], axis=0)
+
+
+def _leverage(xp: Namespace, rows: Array, kernel: Array, of: Array) -> Array | None:
+    """Variance of some rows as predicted from others with a kernel, shape (b, d); None if that is larger."""
+    inverted, valid = inverse(xp, rows.T @ rows + kernel @ kernel.T)
+    return xp.sum((of @ inverted) * of, axis=1) if valid else None
 
 
 def _without_heaviest(problem: Problem, rows: Array, weight: Array, count: int) -> Array:
@@ -126,20 +131,17 @@ def grown(
     near = xp.nonzero(problem.zeros_of(direction, widen=NEARLY) & ~zero)[0]
     if near.shape[0] < 2:
         return None
-    inverted, valid = inverse(xp, rows.T @ rows + direction[:, None] * direction[None, :])
-    if not valid:
-        return None
     picked = xp.take(problem.rows, near, axis=0)
-    leverage = xp.sum((picked @ inverted) * picked, axis=1)
+    leverage = _leverage(xp, rows, direction[:, None], picked)
+    if leverage is None:
+        return None
     limit = TOLERANCE[problem.noise_model] * problem.noise_of(direction) * xp.take(problem.row_noise, near)
     open_ = (picked @ direction) ** 2 < limit**2 * (1 + leverage)
     if int(xp.sum(xp.astype(open_, xp.int64))) < 2:
         return None
     first = int(near[int(xp.argmax(xp.where(open_, leverage, xp.zeros_like(leverage))))])
-    stacked = xp.concat(
-        [rows, problem.rows[first, :][None, :], *([] if orthogonal is None else [orthogonal])]
-    )
-    again = problem.zeros_of(smallest_singular(xp, stacked).vectors[:, 0])
+    more_rows = xp.concat([rows, problem.rows[first, :][None, :]], axis=0)
+    again = problem.zeros_of(smallest_singular(xp, stacked(xp, more_rows, orthogonal)).vectors[:, 0])
     more = int(xp.sum(xp.astype(again, xp.int64))) - int(xp.sum(xp.astype(zero, xp.int64)))
     return again if more >= 2 else None
 
@@ -152,10 +154,9 @@ def kernel_space(problem: Problem, rows: Array) -> Array:
         energy = xp.sqrt(xp.sum((rows @ vectors) ** 2, axis=0))
         noise = 3 * rows.shape[0] ** 0.5 * problem.noise_of(vectors)
         space = vectors[:, : max(1, int(xp.sum(xp.astype(energy < noise, xp.int64))))]
-        inverted, valid = inverse(xp, rows.T @ rows + space @ space.T)
-        if not valid:
+        leverage = _leverage(xp, rows, space, rows)
+        if leverage is None:
             break
-        leverage = xp.sum((rows @ inverted) * rows, axis=1)
         rows = xp.take(rows, xp.nonzero(leverage < HANGING)[0], axis=0)
     return space
 

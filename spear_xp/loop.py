@@ -304,7 +304,7 @@ class Loop:
             samples_drawn=self.drawn,
             candidates=len(self.pool),
             score=self.score,
-            noise_level=problem.noise_level * problem.right.shape[1] ** 0.5,
+            noise_level=problem.relative_noise,
             noise_model=problem.noise_model,
             threshold=self.threshold,
             seconds=self.seconds,

@@ -98,8 +98,7 @@ class MaskTest:
         the gradient, as after several local steps, rows of a few masks may flip and those of others not.
         """
         problem = self.problem
-        noise = problem.noise_level * problem.right.shape[1] ** 0.5
-        if noise > ROUNDING * problem.unit_roundoff:
+        if problem.relative_noise > ROUNDING * problem.unit_roundoff:
             return LOOSE if (misfits < LOOSE).any() else math.inf
         masks = misfits[misfits < WRONG]
         if not len(masks):

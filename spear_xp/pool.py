@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Host, to_host
-from spear_xp.duals import PartialDuals, solve_duals
+from spear_xp.duals import PartialDuals, columns_of, solve_duals
 from spear_xp.filtering import Candidate
 from spear_xp.kernels import SAME_SPACE, mixed
 from spear_xp.problem import Problem
@@ -73,13 +73,11 @@ class Pool:
     @property
     def known(self) -> Known:
         """What strategies may build on."""
-        xp = self.problem.space.xp
         directions = self.directions
-        product = self.problem.rows @ directions
         partial = self._duals()
         return Known(
             directions=directions,
-            coefficients=xp.where(self.zero, xp.zeros_like(product), product),
+            coefficients=columns_of(self.problem, directions, self.zero),
             duals=partial.duals,
             solved=tuple(bool(s) for s in partial.solved),
             shared=tuple(self.shared[i] for i in self._pending()),

@@ -86,6 +86,11 @@ class Problem:
         """Number of live rows."""
         return int(self.rows.shape[0])
 
+    @property
+    def relative_noise(self) -> float:
+        """Standard deviation of an entry of the gradient over the root mean square entry of its row."""
+        return float(self.noise_level * self.right.shape[1] ** 0.5)
+
     def noise_of(self, directions: Array) -> Array:
         """Standard deviation of `rows @ directions` on a zero row; (b,) gives (), (b, k) gives (k,)."""
         xp = self.space.xp

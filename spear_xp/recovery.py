@@ -95,19 +95,15 @@ def refine(problem: Problem, recovery: Recovery, *, rounds: int = 2) -> Recovery
         support = inactive & problem.zeros_of(recovery.directions)
         columns = []
         for k in range(b):
+            direction = recovery.directions[:, k]
             same = bool(xp.all(support[:, k] == recovery.support[:, k]))  # solved on these rows already
-            whole = (
-                None if k >= b - recovery.stand_ins else _whole_mask(problem, inactive[:, k], support[:, k])
-            )
-            if whole is not None:
-                support[:, k] = inactive[:, k]
-                columns.append(whole)
-            elif (
-                same or k >= b - recovery.stand_ins or int(xp.sum(xp.astype(support[:, k], xp.int64))) < b - 1
-            ):
-                columns.append(recovery.directions[:, k])
-            else:
-                columns.append(_kernel(problem, support[:, k]))
+            if k < b - recovery.stand_ins:
+                whole = _whole_mask(problem, inactive[:, k], support[:, k])
+                if whole is not None:
+                    direction, support[:, k] = whole, inactive[:, k]
+                elif not same and int(xp.sum(xp.astype(support[:, k], xp.int64))) >= b - 1:
+                    direction = _kernel(problem, support[:, k])
+            columns.append(direction)
         again = recover(problem, xp.stack(columns, axis=1), recovery.stand_ins)
         if again is None:
             return recovery

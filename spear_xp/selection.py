@@ -12,9 +12,7 @@ from spear_xp.problem import Problem
 
 __all__ = ["greedy_selection", "matching_score", "sparsest_independent"]
 
-INDEPENDENT = (
-    3e-3  # part of a unit direction outside of the span of those chosen before it, .02 for near-twins
-)
+INDEPENDENT = 3e-3  # part of a unit direction outside of the span of those before it; .02 for near-twins
 
 
 def sparsest_independent(

@@ -43,6 +43,8 @@ class GuidedSets:
         Most iterates whose rankings are used.
     chains, steps, pairs : int
         Chains for each of them, information sets along a chain, pairs of rows compared at each.
+    share : float
+        Part of the rows that is used, the least active ones.
     """
 
     starts: int = 96

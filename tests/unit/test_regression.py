@@ -5,6 +5,7 @@ import pytest
 
 from spear_xp import Problem, reduce, refit, validate
 from spear_xp.accuracy import unresolved
+from spear_xp.duals import columns_of
 from spear_xp.recovery import recover
 from spear_xp.regression import regressed_duals
 from spear_xp.search.splitting import Splitting
@@ -21,11 +22,6 @@ def problem_with_truth(layer: LayerGradient) -> tuple[Problem, Floats, Floats]:
     problem = reduce(validate(*layer.observed))
     truth = true_recovery(problem, layer.inputs)
     return problem, truth.directions / np.linalg.norm(truth.directions, axis=0), truth.duals
-
-
-def columns_of(problem: Problem, directions: Floats) -> Floats:
-    product = problem.rows @ directions
-    return np.where(problem.zeros_of(directions), 0.0, product)
 
 
 def quiet_layer(size: float, loud_rows: int = 2, seed: int = 0) -> LayerGradient:
@@ -51,7 +47,7 @@ def test_duals_follow_from_rows_without_the_missing_samples(missing: int, seed: 
     layer = planted_problem(pattern, gaussian_inputs(BATCH, 60, rng=seed), rng=seed)
     problem, directions, duals = problem_with_truth(layer)
     known = directions[:, missing:]
-    found = regressed_duals(problem, known, columns_of(problem, known))
+    found = regressed_duals(problem, known, columns_of(problem, known, problem.zeros_of(known)))
     assert found is not None
     np.testing.assert_allclose(np.sum(found * known, axis=0), 1.0, rtol=1e-6)
     found = found / (problem.last @ found)
@@ -62,14 +58,14 @@ def test_no_duals_where_hardly_a_row_is_without_the_missing_samples() -> None:
     layer = mlp_gradient(gaussian_inputs(BATCH, 60, rng=0), width=200, rng=0)
     problem, directions, _ = problem_with_truth(layer)
     known = directions[:, 6:]
-    assert regressed_duals(problem, known, columns_of(problem, known)) is None
+    assert regressed_duals(problem, known, columns_of(problem, known, problem.zeros_of(known))) is None
 
 
 def test_dependent_directions_have_no_duals() -> None:
     layer = mlp_gradient(gaussian_inputs(BATCH, 60, rng=0), width=200, rng=0)
     problem, directions, _ = problem_with_truth(layer)
     twice = directions[:, [0, 1, 1]]
-    assert regressed_duals(problem, twice, columns_of(problem, twice)) is None
+    assert regressed_duals(problem, twice, columns_of(problem, twice, problem.zeros_of(twice))) is None
 
 
 def test_a_bit_of_a_quiet_sample_goes_out_of_the_others() -> None:
