@@ -88,6 +88,11 @@ class Certificate:
         )
 
     @property
+    def trusted(self) -> Host:
+        """Samples that a search may build on, shape (b,): right, if the others are."""
+        return self.masks & self.kernel & self.precise
+
+    @property
     def explained(self) -> bool:
         """Whether every mask fits and every row is explained: nothing is left to search for."""
         return bool(self.masks.all() and (self.residuals <= self.limits).all())
@@ -149,28 +154,27 @@ def certify(problem: Problem, recovery: Recovery, *, provable: bool = True) -> C
         accuracy = agrees & is_precise(problem, recovery, doubts * bars)
         evidence = _evidence(problem, recovery, z, zero, band)
         sizes = adds * evidence.possible
-        spanned, residuals = row_span(problem, recovery, evidence, sizes, holds & accuracy)
-        certified = holds & accuracy & spanned
-        if not certified.any() or (certified == assumed).all():
+        kept, told_apart, residuals = row_span(problem, recovery, evidence, sizes, holds & accuracy)
+        if not kept.any() or (kept == assumed).all():
             break
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.
-        bars, inside = error_bars(problem, recovery, _excess(problem, recovery, certified))
-        mixed = _mixed(problem, recovery, to_host(zero), surely, certified)
+        bars, inside = error_bars(problem, recovery, _excess(problem, recovery, kept))
+        mixed = _mixed(problem, recovery, to_host(zero), surely, kept)
         bars = xp.sqrt(bars**2 + mixed**2 / (problem.right.shape[1] - 1))
         inside = xp.sqrt(inside**2 + mixed**2)
         band = _band(problem, recovery, inside, problem.layer_norms)
-        assumed = holds = certified
+        assumed = holds = kept
     # Rows on which much of something unproven may be were not judged and are no evidence.
-    judged = evidence.informative & settled(sizes, certified)
-    limits = evidence.limits + sizes[:, ~certified].sum(axis=1)
+    judged = evidence.informative & settled(sizes, kept)
+    limits = evidence.limits + sizes[:, ~kept].sum(axis=1)
     return Certificate(
-        certified=certified,
+        certified=kept & told_apart,
         error_bars=to_host(bars),
         masks=masks,
         kernel=kernel,
         precise=precise,
         accuracy=accuracy,
-        row_span=spanned,
+        row_span=kept & told_apart,
         snr=snr_of(problem, recovery, bars),
         resolution=resolution,
         agreement=agreement,

@@ -16,7 +16,7 @@ from spear_xp._arrays import Array, Host, Namespace, to_host
 from spear_xp._linalg import balance, normalize, outside, smallest_singular
 from spear_xp.duals import columns_of
 from spear_xp.filtering import WIDEN, Candidate
-from spear_xp.kernels import SAME_SPACE, is_unique, kernel_space
+from spear_xp.kernels import SAME_SPACE, is_unique, kernel_of, kernel_space
 from spear_xp.masks import EXACT_FLIPS, NEXT, hidden
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
@@ -30,6 +30,7 @@ __all__ = ["Completion", "completions", "last_direction"]
 SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a space
 ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
 SIGN = 1e-5  # mean pre-activations from which a sign is sure
+FEW = 2  # rows of a kernel on which a sample may be active that is taken to be in it
 INDEPENDENT = 1e-3  # least sine of the angle between a stand-in and the directions before it
 
 
@@ -74,10 +75,10 @@ def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
         stand_ins = xp.linalg.qr(duals, mode="complete").Q[:, directions.shape[1] :]
         yield Completion(kept, stand_ins, _holds_samples(problem, directions, stand_ins))
     whole = _rest(pool, pool.known)
+    kernels = [_extended(problem, kernel, directions) for kernel in pool.shared]
+    kernels = _by_new_dimensions(xp, kernels, directions)
     for first in ([whole], []) if whole is not None else ([],):
-        completion = _assembled(
-            problem, directions, [*first, *_by_new_dimensions(xp, pool.shared, directions)]
-        )
+        completion = _assembled(problem, directions, [*first, *kernels])
         if completion is not None:
             yield completion
 
@@ -106,6 +107,24 @@ def _assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Comp
     )
     others = normalize(xp, xp.concat([open_, *found], axis=1))
     return Completion(kept, others, True) if _holds_samples(problem, stay, others) else None
+
+
+def _extended(problem: Problem, kernel: Array, directions: Array) -> Array:
+    """A kernel with all given directions that are active on a few of its rows only, shape (b, d).
+
+    Several such samples can cancel on these rows, and then vectors of the kernel hold a bit of each of them.
+    """
+    xp = problem.space.xp
+    active = xp.astype(~problem.zeros_of(directions), xp.int64)
+    while True:
+        rows = xp.all(problem.zeros_of(kernel), axis=1)
+        on = xp.sum(active * xp.astype(rows, xp.int64)[:, None], axis=0)
+        few = active * xp.astype(on <= FEW, xp.int64)
+        off = xp.nonzero(rows & (xp.sum(few, axis=1) == 0))[0]
+        larger = kernel_of(problem, xp.take(problem.rows, off, axis=0))
+        if larger.shape[1] <= kernel.shape[1]:
+            return kernel
+        kernel = larger
 
 
 def last_direction(problem: Problem, directions: Array) -> Candidate | None:

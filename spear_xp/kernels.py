@@ -8,7 +8,17 @@ from spear_xp._arrays import Array, Namespace
 from spear_xp._linalg import inverse, smallest_singular
 from spear_xp.problem import TOLERANCE, Problem
 
-__all__ = ["INFLUENTIAL", "PLENTY", "SAME_SPACE", "grown", "is_unique", "kernel_space", "mixed", "stacked"]
+__all__ = [
+    "INFLUENTIAL",
+    "PLENTY",
+    "SAME_SPACE",
+    "grown",
+    "is_unique",
+    "kernel_of",
+    "kernel_space",
+    "mixed",
+    "stacked",
+]
 
 HANGING = 0.5  # leverage of a row from which it is taken to settle a dimension almost alone
 PLENTY = 4  # spare rows, in multiples of these, from which leverages tell rows apart
@@ -146,16 +156,22 @@ def grown(
     return again if more >= 2 else None
 
 
+def kernel_of(problem: Problem, rows: Array) -> Array:
+    """Directions that nearly vanish on the rows, one at least; (b, k)."""
+    xp = problem.space.xp
+    _, vectors = xp.linalg.eigh(rows.T @ rows)
+    energy = xp.sqrt(xp.sum((rows @ vectors) ** 2, axis=0))
+    noise = 3 * rows.shape[0] ** 0.5 * problem.noise_of(vectors)
+    return vectors[:, : max(1, int(xp.sum(xp.astype(energy < noise, xp.int64))))]
+
+
 def kernel_space(problem: Problem, rows: Array) -> Array:
     """Directions that nearly vanish on the rows, those settling one almost alone left out; (b, k)."""
     xp = problem.space.xp
     for _ in range(3):
-        _, vectors = xp.linalg.eigh(rows.T @ rows)
-        energy = xp.sqrt(xp.sum((rows @ vectors) ** 2, axis=0))
-        noise = 3 * rows.shape[0] ** 0.5 * problem.noise_of(vectors)
-        space = vectors[:, : max(1, int(xp.sum(xp.astype(energy < noise, xp.int64))))]
+        space = kernel_of(problem, rows)
         leverage = _leverage(xp, rows, space, rows)
-        if leverage is None:
+        if leverage is None or bool(xp.all(leverage < HANGING)):
             break
         rows = xp.take(rows, xp.nonzero(leverage < HANGING)[0], axis=0)
     return space

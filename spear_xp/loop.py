@@ -129,8 +129,7 @@ class Loop:
                     if len(self.pool) < self.problem.rank or not self.try_full_set():
                         break
             elif self.schedule.stalled and not self.published:
-                self.try_stand_ins()
-                self.pool.drop_doubtful()
+                self.pool.drop_doubtful(self.try_stand_ins())
                 self.schedule.restart()
             self.report("search", strategy)
             if self.certified == self.problem.rank:
@@ -212,18 +211,21 @@ class Loop:
         self.spent("certify", since)
         return renewed
 
-    def try_stand_ins(self) -> None:
-        """Certify what can be without the directions that are missing, and freeze it."""
-        since = time.perf_counter()
-        chosen = self.pool.select()
+    def try_stand_ins(self) -> list[Candidate]:
+        """Certify what can be without the directions that are missing, and freeze it; candidates that fit."""
+        since, chosen = time.perf_counter(), self.pool.select()
+        fit: list[Candidate] = []
         directions = Pool(self.problem, tuple(chosen)).directions
         for whole in completions(self.pool, directions) if 0 < len(chosen) < self.problem.rank else ():
             stay = [candidate for candidate, kept in zip(chosen, whole.kept, strict=True) if kept]
             judged = self.judge(stay, whole)
-            if judged is not None and judged[1].certified.any():
-                freeze(self.pool, stay, judged[0], judged[1].certified)
-                break
+            if judged is not None:
+                fit = max(fit, [c for c, good in zip(stay, judged[1].trusted, strict=False) if good], key=len)
+                if judged[1].certified.any():
+                    freeze(self.pool, stay, judged[0], judged[1].certified)
+                    break
         self.spent("certify", since)
+        return fit
 
     def judge(
         self, chosen: list[Candidate], rest: Completion | None = None, score: float = 0.0

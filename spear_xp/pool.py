@@ -17,7 +17,7 @@ SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong 
 SAME_DIRECTION = 1e-6  # 1 - |cos|
 DROP = 12  # one in so many doubtful candidates goes when nothing moves
 SPLITS, OFFERED = 12, 6  # attempts at one kernel, and kernels offered to a strategy at once
-LARGEST_SHARED = 16  # dimension of a kernel that is worth splitting
+LARGEST_SHARED = 24  # dimension of a kernel that is worth splitting
 
 
 @dataclass(slots=True, eq=False)
@@ -91,17 +91,11 @@ class Pool:
         return PartialDuals(duals, to_host([entry.dual is not None for entry in self.entries]).astype(bool))
 
     def _pending(self) -> list[int]:
-        """Shared kernels that hold unknown directions: a few, the least tried and smallest first."""
+        """Shared kernels that hold unknown directions: a few, the least tried first, of these the easiest."""
         xp, directions = self.problem.space.xp, self.directions
-        order = sorted(range(len(self.shared)), key=lambda i: (self.attempts[i], self.shared[i].shape[1]))
-        pending: list[int] = []
-        for i in order:
-            kernel = self.shared[i]
-            if self.attempts[i] >= SPLITS or len(pending) == OFFERED:
-                break
-            if directions_within(xp, kernel, directions).shape[1] < kernel.shape[1]:
-                pending.append(i)
-        return pending
+        unknown = [k.shape[1] - directions_within(xp, k, directions).shape[1] for k in self.shared]
+        open_ = [i for i, count in enumerate(unknown) if count and self.attempts[i] < SPLITS]
+        return sorted(open_, key=lambda i: (self.attempts[i], unknown[i]))[:OFFERED]
 
     def settle(self) -> None:
         """Note that the pending kernels have been split once more."""
@@ -109,16 +103,16 @@ class Pool:
             self.attempts[i] += 1
 
     def share(self, kernels: list[Array]) -> None:
-        """Keep kernels of several dimensions that are not within one that is kept already."""
+        """Keep kernels of several dimensions that are not kept already; one may be within another."""
         xp = self.problem.space.xp
         for kernel in kernels:
             size = kernel.shape[1]
-            inside = [
+            same = [
                 float(xp.sum((other.T @ kernel) ** 2)) > size - SAME_SPACE
                 for other in self.shared
-                if other.shape[1] >= size
+                if other.shape[1] == size
             ]
-            if 1 < size <= LARGEST_SHARED and not any(inside):
+            if 1 < size <= LARGEST_SHARED and not any(same):
                 self.shared.append(kernel)
                 self.attempts.append(0)
 
@@ -177,9 +171,11 @@ class Pool:
         parts = {id(candidate) for candidate in self.select()}
         self.entries = [e for e in self.entries if e.dual is not None or id(e.candidate) in parts]
 
-    def drop_doubtful(self) -> None:
+    def drop_doubtful(self, spare: list[Candidate]) -> None:
         """Let go of the least sparse candidates without a dual: false ones block the search."""
-        doubtful = sorted((e for e in self.entries if e.dual is None), key=lambda e: e.candidate.zeros)
+        spared = {id(candidate) for candidate in spare}
+        doubtful = [e for e in self.entries if e.dual is None and id(e.candidate) not in spared]
+        doubtful.sort(key=lambda entry: entry.candidate.zeros)
         out = {id(entry) for entry in doubtful[: max(1, len(doubtful) // DROP)]}
         self.entries = [entry for entry in self.entries if id(entry) not in out]
 

@@ -33,16 +33,19 @@ def settled(sizes: Host, keep: Host) -> Host:
 
 def row_span(
     problem: Problem, recovery: Recovery, evidence: Evidence, sizes: Host, start: Host
-) -> tuple[Host, Host]:
-    """Condition (d), dropping samples until every row left to judge is explained."""
+) -> tuple[Host, Host, Host]:
+    """Condition (d): samples left when all rows are explained, which of all are told apart, and residuals.
+
+    A sample k mixed into a sample j must show somewhere: on rows where j is active for sure and k is not.
+    Where it would not, both are in doubt, but not the space that they span, so they still explain rows.
+    """
     possible, informative = evidence.possible, evidence.informative
     residuals = _residuals(problem, recovery, possible, evidence.limits)
     failing = informative & (residuals > evidence.limits)
     keep = _attribute(start.copy(), possible, sizes, informative, failing)
-    # Sample k mixed into sample j must show somewhere: rows where j is active for sure and k is not.
-    told_apart = (informative[:, None] & evidence.active).astype(float).T @ ~possible >= SEPARATE
-    told_apart[range(problem.rank), range(problem.rank)] = True
-    return keep & told_apart.all(axis=1), residuals
+    apart: Host = (informative[:, None] & evidence.active).astype(float).T @ ~possible >= SEPARATE
+    apart[range(problem.rank), range(problem.rank)] = True
+    return keep, to_host(apart.all(axis=1)), residuals
 
 
 def _residuals(problem: Problem, recovery: Recovery, possible: Host, limits: Host) -> Host:

@@ -57,9 +57,8 @@ def steer(
     problem = pool.problem
     xp = problem.space.xp
     kept, doubtful = [], []
-    trusted = certificate.masks & certificate.kernel & certificate.precise
     for k, old in enumerate(chosen):
-        if trusted[k]:
+        if certificate.trusted[k]:
             kept.append(_entry(problem, old, recovery, k))
         else:
             doubtful.append(k)

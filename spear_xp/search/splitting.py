@@ -43,7 +43,7 @@ class Splitting:
     def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
         """Sparse directions of the kernels that hold some that are not known yet."""
         space = problem.space
-        xp, rng = space.xp, generator(seed, STREAM, chunk)
+        xp = space.xp
         parts: list[Array] = [xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device)]
         margins = _margins(problem, known.shared) if known.shared else problem.rows[:, :0]
         for k, kernel in enumerate(known.shared):
@@ -54,27 +54,27 @@ class Splitting:
             contained = directions_within(xp, kernel, known.directions)
             if rows.shape[0] < 2 * d or contained.shape[1] >= d:
                 continue
-            balanced, change = balance(xp, xp.take(inside, rows, axis=0))
-            balanced = balanced * (d / rows.shape[0]) ** 0.5
-            avoid = None
-            if contained.shape[1]:
-                avoid = xp.linalg.qr(xp.linalg.solve(change, kernel.T @ contained)).Q
-            starts = space.normal(rng, (d, STARTS * d))
-            found = self._descend(balanced, normalize(xp, outside(avoid, starts)), avoid, space)
             ranking = xp.argsort(xp.take(margins[:, k], rows))
-            near = ranking[: NEXT_TO[chunk % len(NEXT_TO)] * d]
-            for chosen in (near, ranking) if d <= ANYWHERE else (near,):
-                sampled = _sampled(space, xp.take(balanced, chosen, axis=0), seed, chunk)
-                found = xp.concat([found, sampled], axis=1)
-            parts.append(_sparse(problem, rows, normalize(xp, kernel @ (change @ found)), d, contained))
+            near = xp.take(rows, ranking[: NEXT_TO[chunk % len(NEXT_TO)] * d], axis=0)
+            for chosen in (near, rows) if d <= ANYWHERE else (near,):
+                balanced, change = balance(xp, xp.take(inside, chosen, axis=0))
+                found = self._within(space, balanced, change, kernel.T @ contained, seed, chunk)
+                parts.append(_sparse(problem, rows, normalize(xp, kernel @ found), d, contained))
         drawn = sum(int(part.shape[1]) for part in parts)
         return Proposals(xp.concat(parts, axis=1), drawn)
 
-    def _descend(self, rows: Array, starts: Array, avoid: Array | None, space: Space) -> Array:
-        xp = space.xp
-        quick = [None if a is None else xp.astype(a, xp.float32) for a in (rows, starts, avoid)]
+    def _within(self, space: Space, rows: Array, change: Array, known: Array, seed: int, chunk: int) -> Array:
+        """Sparse directions of some rows, by descent and by subsets of them, shape (d, s)."""
+        xp, (count, d) = space.xp, rows.shape
+        if count < d + SPARE:
+            return rows.T[:, :0]
+        avoid = xp.linalg.qr(xp.linalg.solve(change, known)).Q if known.shape[1] else None
+        scaled = rows * (d / count) ** 0.5
+        starts = normalize(xp, outside(avoid, space.normal(generator(seed, STREAM, chunk), (d, STARTS * d))))
+        quick = [None if a is None else xp.astype(a, xp.float32) for a in (scaled, starts, avoid)]
         end = descend(xp, quick[0], None, quick[1], avoid=quick[2], steps=self.steps)
-        return sharpen(xp, rows, normalize(xp, xp.astype(end, space.dtype)))
+        end = sharpen(xp, scaled, normalize(xp, xp.astype(end, space.dtype)))
+        return change @ xp.concat([end, _sampled(space, rows, seed, chunk)], axis=1)
 
 
 def directions_within(xp: Namespace, kernel: Array, directions: Array) -> Array:

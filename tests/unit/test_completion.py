@@ -4,8 +4,9 @@ import pytest
 from spear_xp import Pool, invert, metrics, reduce, validate
 from spear_xp.completion import completions, last_direction
 from spear_xp.filtering import Candidate
+from spear_xp.kernels import kernel_of
 from spear_xp.result import Status
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.truth import true_recovery
 
 
@@ -82,3 +83,26 @@ def test_twins_of_one_mask_leave_the_last_direction_open() -> None:
     problem = reduce(validate(*layer.observed))
     truth = true_recovery(problem, layer.inputs).directions
     assert last_direction(problem, truth[:, :11] / np.linalg.norm(truth[:, :11], axis=0)) is None
+
+
+def test_samples_that_cancel_on_a_few_rows_of_a_kernel_are_taken_to_be_in_it() -> None:
+    """More samples than such rows: vectors of the kernel hold a bit of each."""
+    pattern = np.random.default_rng(0).random((200, 12)) < 0.4
+    pattern[:80, 8:] = True
+    pattern[:80, 5:8] = True
+    pattern[0, 5:8] = False  # one row of the kernel on which three samples are active
+    layer = planted_problem(pattern, gaussian_inputs(12, 60, rng=0), rng=0)
+    problem = reduce(validate(*layer.observed))
+    truth = true_recovery(problem, layer.inputs)
+    unit = truth.directions / np.linalg.norm(truth.directions, axis=0)
+    zeros = problem.zeros_of(unit)
+    known = [Candidate(unit[:, k], zeros[:, k], int(zeros[:, k].sum()), "truth") for k in range(7)]
+    pool = Pool(problem, tuple(known))
+    common = np.asarray(validate(*layer.observed).live) < 80
+    pool.share([kernel_of(problem, problem.rows[common])])
+    assert pool.shared[0].shape[1] == 6  # four samples, and two ways in which three cancel
+    *_, whole = completions(pool, pool.directions)
+    np.testing.assert_array_equal(whole.kept, np.arange(7) < 5)
+    duals = np.linalg.inv(np.concatenate([unit[:, :5], whole.stand_ins], axis=1)).T[:, :5]
+    duals = duals / (problem.last @ duals)
+    np.testing.assert_allclose(duals, truth.duals[:, :5], atol=1e-5 * np.abs(truth.duals).max())

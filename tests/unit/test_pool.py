@@ -78,3 +78,22 @@ def test_solved_duals_are_true(problem: Problem, candidates: list[Candidate], la
             )
             assert cosine.max() > 1 - 1e-8
             assert abs(duals[:, k] @ candidates[k].direction - 1) < 1e-6
+
+
+def test_a_shared_kernel_within_another_is_kept_too(problem: Problem, layer: LayerGradient) -> None:
+    """Samples with almost the same mask come in groups of groups."""
+    directions = true_recovery(problem, layer.inputs).directions
+    large, small = (np.linalg.qr(directions[:, :size]).Q for size in (4, 2))
+    pool = Pool(problem)
+    pool.share([large])
+    pool.share([small, large[:, ::-1]])
+    assert [kernel.shape[1] for kernel in pool.shared] == [4, 2]
+    assert [kernel.shape[1] for kernel in pool.known.shared] == [2, 4]  # what is easiest comes first
+
+
+def test_doubtful_candidates_go_unless_spared(problem: Problem, candidates: list[Candidate]) -> None:
+    pool = Pool(problem, tuple(candidates))
+    sparse = sorted(candidates, key=lambda c: c.zeros)
+    pool.drop_doubtful(spare=sparse[:1])
+    assert sparse[0] in pool.candidates
+    assert sparse[1] not in pool.candidates
