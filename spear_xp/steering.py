@@ -72,19 +72,20 @@ def steer(
     for j, k in enumerate(doubtful):
         if j in repairs:
             (confirmed if _same(chosen[k], repairs[j]) else refuted).add(id(chosen[k]))
-    open_ = [chosen[k] for k in doubtful if id(chosen[k]) not in confirmed | refuted]
+    # What rows or an earlier certificate have settled is not in doubt for what stands beside it now.
+    solved = {id(entry.candidate) for entry in pool.entries if entry.dual is not None}
+    open_ = [chosen[k] for k in doubtful if id(chosen[k]) not in confirmed | refuted | solved]
     if not refuted:  # nothing learnt: the least credible go, more of them at every repetition
         fit = to_host(agreement(problem, xp.stack([chosen[k].zero for k in doubtful], axis=1), z))
         credible = {id(chosen[k]): float(fit[j]) for j, k in enumerate(doubtful)}
         open_.sort(key=lambda candidate: -credible[id(candidate)])
-        out = open_[len(open_) - max(2, len(open_) * min(attempt, 4) // EIGHTHS) :]
+        out = open_[max(0, len(open_) - max(2, len(open_) * min(attempt, 4) // EIGHTHS)) :]
         refuted |= {id(candidate) for candidate in out}
     frozen = {id(c) for c in chosen} - {id(chosen[k]) for k in doubtful}
-    others = [c for c in pool.candidates if id(c) not in refuted | frozen]
+    others = [entry for entry in pool.entries if id(entry.candidate) not in refuted | frozen]
     pool.entries = kept
     renewed = [pool.add(candidate) for candidate in repairs.values()]
-    for candidate in others:
-        pool.add(candidate)
+    pool.entries += [entry for entry in others if pool.find(entry.candidate) is None]
     return any(new for new, j in zip(renewed, repairs, strict=True) if id(chosen[doubtful[j]]) in refuted)
 
 

@@ -1,9 +1,17 @@
 import numpy as np
 import pytest
 
-from spear_xp import Candidate, Problem, filter_directions, greedy_selection, matching_score
+from spear_xp import (
+    Candidate,
+    Problem,
+    filter_directions,
+    greedy_selection,
+    matching_score,
+    reduce,
+    validate,
+)
 from spear_xp.selection import sparsest_independent
-from spear_xp.synthetic import LayerGradient
+from spear_xp.synthetic import LayerGradient, gaussian_inputs
 from tests.networks import Floats
 from tests.truth import true_recovery
 
@@ -80,3 +88,25 @@ def test_selection_stops_when_told(problem: Problem, directions: Floats, true_on
     liar = Candidate(mixture / np.linalg.norm(mixture), true_ones[0].zero, 10**6, "liar")
     chosen, _ = greedy_selection(problem, [*true_ones, liar], keep_going=lambda: False)
     assert any(c is liar for c in chosen)
+
+
+def test_zeros_that_may_be_active_do_not_make_a_candidate_sparse() -> None:
+    """Two samples with nearly proportional columns of D: their difference drowns on many rows of both."""
+    rng = np.random.default_rng(0)
+    pattern = rng.random((300, 8)) < 0.5
+    pattern[:, 1] = pattern[:, 0]
+    pattern[:20, 1] = ~pattern[:20, 0]
+    pattern[:, 2] &= ~pattern.all(axis=1)  # no row is dead
+    inputs = np.c_[gaussian_inputs(8, 60, rng=0), np.ones(8)].astype(float)
+    d = np.where(pattern, 0.0, rng.standard_normal((300, 8)))
+    both = ~pattern[:, 0] & ~pattern[:, 1]
+    d[both, 1] = d[both, 0] * (1 + 2e-6 * rng.standard_normal(int(both.sum())))
+    gradient = (d @ inputs).astype("float32")
+    weight = rng.standard_normal((300, 60)).astype("float32")
+    problem = reduce(validate(gradient[:, :-1], gradient[:, -1], weight, np.zeros(300, "float32")))
+    unit = true_recovery(problem, inputs[:, :-1]).directions
+    first, second = (problem.rows @ unit[:, :2])[both].T
+    columns = [*unit.T, unit[:, 0] - unit[:, 1] * np.median(first / second)]
+    candidates = [candidate(problem, column) for column in columns]
+    assert candidates[8].zeros > max(candidates[0].zeros, candidates[1].zeros)
+    assert candidates[8] not in sparsest_independent(problem, candidates)
