@@ -50,10 +50,11 @@ def judged(problem: Varied, result: Result) -> Judged:
     sure = np.asarray(result.certified, dtype=bool)
     true, found = np.asarray(problem.inputs, dtype=float), np.asarray(result.inputs, dtype=float)[sure]
     distance = np.linalg.norm(found[:, None] - true[None], axis=2)
-    sizes = np.linalg.norm(true, axis=1)
-    sizes = np.maximum(sizes, BLACK * np.median(sizes) + 1e-300)
+    sizes, eps = np.linalg.norm(true, axis=1), float(np.finfo(result.inputs.dtype).eps)
+    # Where all images are black nothing shows below the rounding unit of the bias coordinate, which is 1.
+    sizes = np.maximum(sizes, BLACK * np.median(sizes) + eps)
     relative = (distance / sizes).min(axis=1)
-    rounding = float(np.finfo(result.inputs.dtype).eps) * np.abs(found).max(axis=1, initial=0.0)
+    rounding = eps * np.abs(found).max(axis=1, initial=0.0)
     rms = np.maximum(distance.min(axis=1) / true.shape[1] ** 0.5 - rounding, 0.0)
     bars = rms / np.maximum(np.asarray(result.error_bars, dtype=float)[sure], 1e-300)
     off = ~(relative <= FALSE_ABOVE)
