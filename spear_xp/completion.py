@@ -90,6 +90,14 @@ def _assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Comp
     missing = problem.rank - directions.shape[1]
     kept = to_host(xp.ones((directions.shape[1],), dtype=xp.bool)).copy()
     for space in spaces:
+        span = xp.linalg.qr(xp.concat([directions, *found], axis=1)).Q
+        _, sines, right = xp.linalg.svd(outside(span, space), full_matrices=False)
+        new = int(xp.sum(xp.astype(sines > INDEPENDENT, xp.int64)))
+        if not new:
+            continue
+        found.append(space @ right[:new, :].T)
+        kept &= to_host(xp.sum((space.T @ directions) ** 2, axis=0) < 1 - SAME_SPACE)
+        missing -= new
         if missing == 1:  # its dual, and so its mask, is orthogonal to all others, whatever their basis is
             last = last_direction(problem, xp.concat([directions, *found], axis=1))
             if last is not None:
@@ -97,13 +105,6 @@ def _assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Comp
                 missing = 0
         if missing <= 0:
             break
-        span = xp.linalg.qr(xp.concat([directions, *found], axis=1)).Q
-        _, sines, right = xp.linalg.svd(outside(span, space), full_matrices=False)
-        new = int(xp.sum(xp.astype(sines > INDEPENDENT, xp.int64)))
-        if new:
-            found.append(space @ right[:new, :].T)
-            kept &= to_host(xp.sum((space.T @ directions) ** 2, axis=0) < 1 - SAME_SPACE)
-            missing -= new
     if missing or not kept.any():
         return None
     stay, open_ = (

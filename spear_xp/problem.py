@@ -175,8 +175,10 @@ def remaining_activity(problem: Problem, rest: Array) -> Array:
     -----
     Weighted mean input Gᵀg / (g·g), as a dual; weighted by what is left of g in each row.
     """
+    xp = problem.space.xp
     mean = rest.T @ (rest @ problem.last)
-    return problem.layer @ (mean / (problem.last @ mean))
+    total = problem.last @ mean  # zero where nothing is left
+    return problem.layer @ (mean / xp.where(total == 0, xp.ones_like(total), total))
 
 
 def _layer_in(gradient: Gradient, rows: Array, span: Array) -> tuple[Array, Array]:
