@@ -24,6 +24,7 @@ from spear_xp.regression import regressed_duals
 from spear_xp.search.base import Known
 from spear_xp.search.face import remainder_of
 from spear_xp.search.sampling import draw_subsets, kernel_directions
+from spear_xp.search.splitting import directions_within
 
 __all__ = ["Completion", "completions", "last_direction"]
 
@@ -76,11 +77,30 @@ def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
         yield Completion(kept, stand_ins, _holds_samples(problem, directions, stand_ins))
     whole = _rest(pool, pool.known)
     kernels = [_extended(problem, kernel, directions) for kernel in pool.shared]
-    kernels = _by_new_dimensions(xp, kernels, directions)
+    before: list[Completion] = []
     for first in ([whole], []) if whole is not None else ([],):
-        completion = _assembled(problem, directions, [*first, *kernels])
-        if completion is not None:
-            yield completion
+        for order in _orders(xp, kernels, directions):
+            completion = _assembled(problem, directions, [*first, *order])
+            if completion is not None and not any(_same(xp, completion, other) for other in before):
+                before.append(completion)
+                yield completion
+
+
+def _orders(xp: Namespace, kernels: list[Array], directions: Array) -> list[list[Array]]:
+    """Kernels that may hold what is missing: those that open fewest directions first, or that add least."""
+    span = xp.linalg.qr(directions).Q
+    adds = [kernel.shape[1] - float(xp.sum((span.T @ kernel) ** 2)) for kernel in kernels]
+    opens = [directions_within(xp, kernel, directions).shape[1] for kernel in kernels]
+    keys = list(zip(opens, adds, strict=True)), list(zip(adds, strict=True))
+    return [[kernels[i] for i in sorted(range(len(kernels)), key=key.__getitem__)] for key in keys]
+
+
+def _same(xp: Namespace, one: Completion, other: Completion) -> bool:
+    """Whether two completions keep the same directions beside the same space."""
+    if (one.kept != other.kept).any():
+        return False
+    first, second = xp.linalg.qr(one.stand_ins).Q, xp.linalg.qr(other.stand_ins).Q
+    return bool(xp.sum((first.T @ second) ** 2) > first.shape[1] - SAME_SPACE)
 
 
 def _assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Completion | None:
@@ -188,12 +208,6 @@ def _sparse_vectors(problem: Problem, basis: Array) -> Array:
     kernels = kernel_directions(xp, rows, problem.space.indices(subsets))
     kernels = xp.where(xp.isfinite(kernels), kernels, xp.ones_like(kernels))
     return xp.concat([basis, normalize(xp, basis @ (change @ kernels))], axis=1)
-
-
-def _by_new_dimensions(xp: Namespace, kernels: list[Array], directions: Array) -> list[Array]:
-    """Kernels that may hold what is missing, those that hold least beside it first."""
-    span = xp.linalg.qr(directions).Q
-    return sorted(kernels, key=lambda kernel: kernel.shape[1] - float(xp.sum((span.T @ kernel) ** 2)))
 
 
 def _rest(pool: Pool, known: Known) -> Array | None:

@@ -23,7 +23,7 @@ __all__ = [
 HANGING = 0.5  # leverage of a row from which it is taken to settle a dimension almost alone
 PLENTY = 4  # spare rows, in multiples of these, from which leverages tell rows apart
 SAME_SPACE = 1e-3  # squared sine of the angle within which a direction lies in a kernel
-MORE = 2  # rows beyond what every vector of a kernel can be chosen to vanish on
+MORE = 1  # rows beyond what every vector of a kernel can be chosen to vanish on
 INFLUENTIAL = 3  # rows that may not decide alone that a kernel is one-dimensional
 NEARLY = 200.0  # tolerances within which a row may belong to the zero rows of a direction
 

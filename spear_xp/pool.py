@@ -16,7 +16,7 @@ __all__ = ["SAME_DIRECTION", "Entry", "Pool"]
 SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong to one column
 SAME_DIRECTION = 1e-6  # 1 - |cos|
 DROP = 12  # one in so many doubtful candidates goes when nothing moves
-SPLITS, OFFERED = 12, 6  # attempts at one kernel, and kernels offered to a strategy at once
+SPLITS, OFFERED = 24, 6  # attempts at one kernel, and kernels offered to a strategy at once
 LARGEST_SHARED = 24  # dimension of a kernel that is worth splitting
 
 

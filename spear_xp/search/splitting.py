@@ -28,7 +28,7 @@ STEPS = 80  # towards the hyperplane between the rows of a mask
 SMALL = 1e-3  # of a row, below which a kernel of a few of them seems to vanish on it
 BEST = 6  # of these kernels that stay, for each dimension
 WITHIN = 1e-6  # squared sine of the angle up to which a direction lies in a kernel
-SPARE = 3  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
+SPARE = 2  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
 DISTINCT = 1e-6  # 1 - |cos| of two directions that are not the same
 CLEAR = 30.0  # size of a row within the kernel, in units of its noise, from which it says something
 
