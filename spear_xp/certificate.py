@@ -32,6 +32,7 @@ NO_SNR = -99.0  # dB, below which a number says nothing
 NOTHING = 1e-100  # keeps quotients finite, and their squares
 INACCURATE = "its error bar is too wide, or disjoint rows give different estimates"
 INFORMATIVE = 0.02  # relative residual limit above which a row proves nothing
+DROWNED = 0.5  # of the largest resolution of a certified sample, from where noise is to blame for doubts
 DOUBTS = 30.0  # times smaller than otherwise error bars have to be beside unproven samples
 FLOOR = 1e-5  # relative residual that rounding in the client's own computation may leave
 
@@ -93,9 +94,14 @@ class Certificate:
         return self.masks & self.kernel & self.precise
 
     @property
-    def explained(self) -> bool:
-        """Whether every mask fits and every row is explained: nothing is left to search for."""
-        return bool(self.masks.all() and (self.residuals <= self.limits).all())
+    def conclusive(self) -> bool:
+        """Whether nothing is left to search for: masks fit, rows are explained, and something is proven.
+
+        Or noise keeps it from that; otherwise a false direction may be beside true ones, too quiet to show.
+        """
+        explained = self.masks.all() and (self.residuals <= self.limits).all()
+        drowned = sorted(self.resolution)[len(self.resolution) // 2] >= DROWNED * SMALL
+        return bool(explained and (self.certified.any() or drowned))
 
     def reason(self, k: int) -> str:
         """Why sample k is not certified, as a sentence; empty if it is."""

@@ -109,8 +109,7 @@ class Loop:
     def run(self, seed: int) -> Status:
         """Search until everything is certified or time is up."""
         while True:
-            since = time.perf_counter()
-            known = self.pool.known
+            since, known = time.perf_counter(), self.pool.known
             strategy, chunk = self.schedule.next()
             drawn, before = self.drawn, {id(candidate) for candidate in self.pool.candidates}
             self.search_chunk(strategy, known, seed, chunk)
@@ -132,16 +131,14 @@ class Loop:
                 self.pool.drop_doubtful(self.try_stand_ins())
                 self.schedule.restart()
             self.report("search", strategy)
-            if self.certified == self.problem.rank:
+            done = self.best is not None and self.best[1].conclusive
+            if done or self.certified == self.problem.rank or self.in_circles:
                 self.report("done", strategy)
-                return Status.EXACT
-            if self.best is not None and (self.best[1].explained or self.in_circles):
-                self.report("done", strategy)
-                return self.unfinished()
+                return self.status()
             if not self.in_time():
                 if not self.published:
                     self.try_stand_ins()
-                return self.unfinished()
+                return self.status()
 
     def search_chunk(self, strategy: Strategy, known: Known, seed: int, chunk: int) -> None:
         """One chunk of a strategy through filter and pool."""
@@ -243,8 +240,10 @@ class Loop:
             self.sources = [candidate.source for candidate in chosen]
         return recovery, certificate
 
-    def unfinished(self) -> Status:
-        """Status of a search that ended without proving everything."""
+    def status(self) -> Status:
+        """Status of a search that ends now."""
+        if self.certified == self.problem.rank:
+            return Status.EXACT
         if self.best is None or (self.best[0].stand_ins and not self.certified):
             return Status.TIME_LIMIT
         return Status.PARTIAL if self.certified else Status.UNCERTIFIED
