@@ -16,14 +16,20 @@ from spear_xp._arrays import Array, Host, Namespace, to_host
 from spear_xp._linalg import balance, normalize, outside, smallest_singular
 from spear_xp.duals import columns_of
 from spear_xp.filtering import WIDEN, Candidate
-from spear_xp.kernels import SAME_SPACE, is_unique, kernel_of, kernel_space
+from spear_xp.kernels import (
+    SAME_SPACE,
+    is_unique,
+    kernel_of,
+    kernel_space,
+    same_space,
+)
 from spear_xp.masks import EXACT_FLIPS, NEXT, hidden
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
 from spear_xp.regression import regressed_duals
 from spear_xp.search.base import Known
 from spear_xp.search.face import remainder_of
-from spear_xp.search.sampling import draw_subsets, kernel_directions
+from spear_xp.search.sampling import random_kernels
 from spear_xp.search.splitting import directions_within
 
 __all__ = ["Completion", "completions", "last_direction"]
@@ -99,8 +105,7 @@ def _same(xp: Namespace, one: Completion, other: Completion) -> bool:
     """Whether two completions keep the same directions beside the same space."""
     if (one.kept != other.kept).any():
         return False
-    first, second = xp.linalg.qr(one.stand_ins).Q, xp.linalg.qr(other.stand_ins).Q
-    return bool(xp.sum((first.T @ second) ** 2) > first.shape[1] - SAME_SPACE)
+    return same_space(xp, xp.linalg.qr(one.stand_ins).Q, xp.linalg.qr(other.stand_ins).Q)
 
 
 def _assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Completion | None:
@@ -204,9 +209,7 @@ def _sparse_vectors(problem: Problem, basis: Array) -> Array:
     if t == 1 or full.shape[0] < t:
         return basis
     rows, change = balance(xp, xp.take(problem.rows, full, axis=0) @ basis)
-    subsets, _ = draw_subsets(int(full.shape[0]), t - 1, SUBSETS, seed=0, chunk=0)
-    kernels = kernel_directions(xp, rows, problem.space.indices(subsets))
-    kernels = xp.where(xp.isfinite(kernels), kernels, xp.ones_like(kernels))
+    kernels = random_kernels(problem.space, rows, SUBSETS, seed=0, chunk=0)
     return xp.concat([basis, normalize(xp, basis @ (change @ kernels))], axis=1)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "kernel_of",
     "kernel_space",
     "mixed",
+    "same_space",
     "stacked",
 ]
 
@@ -175,6 +176,12 @@ def kernel_space(problem: Problem, rows: Array) -> Array:
             break
         rows = xp.take(rows, xp.nonzero(leverage < HANGING)[0], axis=0)
     return space
+
+
+def same_space(xp: Namespace, first: Array, second: Array) -> bool:
+    """Whether two orthonormal bases, shape (b, d) each, span the same space."""
+    size = first.shape[1]
+    return size == second.shape[1] and bool(xp.sum((first.T @ second) ** 2) > size - SAME_SPACE)
 
 
 def mixed(problem: Problem, kernels: list[Array], directions: Array) -> Array:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp.duals import PartialDuals, columns_of, solve_duals
 from spear_xp.filtering import Candidate
-from spear_xp.kernels import SAME_SPACE, mixed
+from spear_xp.kernels import mixed, same_space
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known
 from spear_xp.search.splitting import directions_within
@@ -107,12 +107,7 @@ class Pool:
         xp = self.problem.space.xp
         for kernel in kernels:
             size = kernel.shape[1]
-            same = [
-                float(xp.sum((other.T @ kernel) ** 2)) > size - SAME_SPACE
-                for other in self.shared
-                if other.shape[1] == size
-            ]
-            if 1 < size <= LARGEST_SHARED and not any(same):
+            if 1 < size <= LARGEST_SHARED and not any(same_space(xp, kernel, k) for k in self.shared):
                 self.shared.append(kernel)
                 self.attempts.append(0)
 

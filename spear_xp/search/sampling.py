@@ -8,12 +8,12 @@ solved again in full precision.
 
 from dataclasses import dataclass
 
-from spear_xp._arrays import Array, Host, Namespace, generator, quiet, to_host
+from spear_xp._arrays import Array, Host, Namespace, Space, generator, quiet, to_host
 from spear_xp._linalg import normalize
 from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
 
-__all__ = ["Sampling", "draw_subsets", "kernel_directions"]
+__all__ = ["Sampling", "draw_subsets", "kernel_directions", "random_kernels"]
 
 STREAM = 1
 TEST_ROWS = 8  # set aside in every chunk
@@ -97,6 +97,14 @@ def kernel_directions(xp: Namespace, rows: Array, subsets: Array) -> Array:
         for j in range(k - 1, -1, -1):
             solution[j, :] = -xp.sum(work[j, j + 1 :, :] * solution[j + 1 :, :], axis=0)
         return normalize(xp, solution)
+
+
+def random_kernels(space: Space, rows: Array, count: int, *, seed: int, chunk: int) -> Array:
+    """Kernels of random subsets of d - 1 rows, shape (m, d), of any norm but finite; (d, s), s <= count."""
+    xp, (m, d) = space.xp, rows.shape
+    subsets, _ = draw_subsets(int(m), d - 1, count, seed=seed, chunk=chunk)
+    kernels = kernel_directions(xp, rows, space.indices(subsets))
+    return xp.where(xp.isfinite(kernels), kernels, xp.ones_like(kernels))
 
 
 @dataclass(frozen=True, slots=True)

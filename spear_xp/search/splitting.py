@@ -15,7 +15,7 @@ from spear_xp.problem import Problem
 from spear_xp.search.base import Known, Proposals
 from spear_xp.search.descent import descend
 from spear_xp.search.polishing import sharpen
-from spear_xp.search.sampling import draw_subsets, kernel_directions
+from spear_xp.search.sampling import random_kernels
 
 __all__ = ["Splitting", "directions_within"]
 
@@ -94,12 +94,10 @@ def _margins(problem: Problem, kernels: tuple[Array, ...]) -> Array:
 
 def _sampled(space: Space, rows: Array, seed: int, chunk: int) -> Array:
     """Those kernels of d - 1 among some rows, shape (r, d), that vanish on some more, best first; (d, s)."""
-    xp, (count, d) = space.xp, rows.shape
-    if count < d + SPARE:
-        return rows.T[:, :0]
-    subsets, _ = draw_subsets(count, d - 1, MANY if d > ANYWHERE else FEW, seed=seed, chunk=chunk)
-    kernels = kernel_directions(xp, rows, space.indices(subsets))
-    kernels = normalize(xp, xp.where(xp.isfinite(kernels), kernels, xp.ones_like(kernels)))
+    xp, d = space.xp, rows.shape[1]
+    kernels = normalize(
+        xp, random_kernels(space, rows, MANY if d > ANYWHERE else FEW, seed=seed, chunk=chunk)
+    )
     small = xp.abs(normalize(xp, rows, axis=1) @ kernels) < SMALL
     order = xp.argsort(-xp.sum(xp.astype(small, xp.int64), axis=0), stable=True)[:FEW]
     return _distinct(xp, xp.take(kernels, order, axis=1), BEST * d)
