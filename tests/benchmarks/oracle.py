@@ -1,20 +1,23 @@
 """Enters: a gradient and its truth. Leaves: what the best attack could recover, knowing every activation.
 
-Each direction is solved as the kernel on the rows that its sample does not activate. Where that kernel has
-a second dimension above the noise, the direction may take up a part of any direction in it, and the sample
-of that one, not its own, is lost: x_l of q_k + c q_l is x_l - c x_k.
+Each direction is solved as the kernel on the rows that its sample does not activate. Where noise leaves that
+kernel more dimensions, the direction may take up any vector of them, and the samples whose directions that
+vector holds, not its own, are lost: with q_k + Σ c_l q_l in the place of q_k, x_l becomes x_l - c_l x_k, and
+neither gradient nor masks change. Several directions can cancel on the rows that tell any one of them.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from spear_xp._arrays import generator
 from spear_xp.synthetic import LayerGradient
 from tests.networks import Floats
 
 __all__ = ["Oracle", "consult", "span"]
 
 GAP = 5.0  # norms below this multiple of what noise alone gives count as zero
+HELD = 0.01  # share of a sample that another one may take up, from which it is lost
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,9 +27,9 @@ class Oracle:
     Attributes
     ----------
     psnr : array, shape (b,)
-        Of each sample in dB; minus infinity where its direction lies in the kernel of another one.
+        Of each sample in dB; minus infinity where its direction is held by the kernel of another one.
     hidden : array of int, shape (b,)
-        Other samples in whose kernel its direction lies: all of them where its column drowns in noise.
+        Other samples whose kernel holds its direction: all of them where its column drowns in noise.
     zeros : array of int, shape (b,)
         Zero entries of each column of D among the live rows.
     snr : array, shape (b,)
@@ -55,7 +58,7 @@ class Oracle:
         rough = lost & (self.hidden == 0)
         parts = []
         if shared.any():
-            parts.append(f"{shared.sum()} not told from another sample by its zero rows")
+            parts.append(f"{shared.sum()} not told from other samples by zero rows")
         if drowned.any():
             parts.append(f"{drowned.sum()} below the noise (SNR {span(self.snr[drowned])})")
         if rough.any():
@@ -90,26 +93,27 @@ def solve(observed: Floats, zero: Floats, x: Floats) -> Oracle:
     basis, rest, right = row_space(observed, b)
     noise = rest / np.sqrt(max(1, (len(observed) - b) * (observed.shape[1] - b)))
     duals = right @ extended.T  # columns: the true samples in row-space coordinates
-    truth_directions = np.linalg.pinv(duals).T
-    truth_directions /= np.linalg.norm(truth_directions, axis=0)
-    found, hidden = truth_directions.copy(), np.zeros(b, dtype=int)
+    directions = np.linalg.pinv(duals).T  # scaled so that basis @ directions is D
+    found, hidden = directions.copy(), np.zeros(b, dtype=int)
+    rng = generator(0, 0, 0)
     for k in range(b):
         rows = basis[zero[:, k]]
-        if len(rows) < b - 1:
-            continue
         _, s, vt = np.linalg.svd(rows, full_matrices=len(rows) < b)
         limit = GAP * noise * (np.sqrt(len(rows)) + np.sqrt(b))
-        kernel = vt[int((s > limit).sum()) :]
+        kernel = vt[min(int((s > limit).sum()), b - 1) :]
         if len(kernel) == 1:
             found[:, k] = kernel[0]
-        inside = np.linalg.norm(rows @ truth_directions, axis=0) <= limit
-        inside[k] = False
-        hidden += inside
+            continue
+        held = duals.T @ (kernel.T @ rng.normal(size=len(kernel)))
+        held[k] = 0
+        held /= np.abs(held).max()
+        share = min(1, limit / max(np.linalg.norm(rows @ directions @ held), 1e-300))
+        hidden += share * np.abs(held) > HELD
     samples = np.linalg.pinv(found) @ right
     samples = samples[:, :-1] / samples[:, -1:]
     error = np.maximum(((samples - x) ** 2).mean(axis=1), 1e-300)
     psnr = np.where(hidden > 0, -np.inf, 10 * np.log10((x.max() - x.min()) ** 2 / error))
-    columns = np.linalg.norm(basis @ np.linalg.pinv(duals).T, axis=0) * np.linalg.norm(extended, axis=1)
+    columns = np.linalg.norm(basis @ directions, axis=0) * np.linalg.norm(extended, axis=1)
     snr = 20 * np.log10(np.maximum(columns, 1e-300) / (max(noise, 1e-300) * np.sqrt(observed.size)))
     return Oracle(psnr, hidden, zero.sum(axis=0), snr)
 
