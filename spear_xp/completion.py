@@ -32,7 +32,7 @@ from spear_xp.search.face import remainder_of
 from spear_xp.search.sampling import random_kernels
 from spear_xp.search.splitting import directions_within
 
-__all__ = ["Completion", "completions", "last_direction"]
+__all__ = ["Completion", "completions", "last_direction", "stood_in"]
 
 SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a space
 ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
@@ -52,11 +52,14 @@ class Completion(NamedTuple):
         Unit vectors that span such spaces.
     whole : bool
         Whether these hold whole samples, as far as can be seen; nothing can be proven otherwise.
+    guesses : array, shape (b, b - number kept), optional
+        Directions that span the same.
     """
 
     kept: Host
     stand_ins: Array
     whole: bool
+    guesses: Array | None = None
 
 
 def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
@@ -90,6 +93,16 @@ def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
             if completion is not None and not any(_same(xp, completion, other) for other in before):
                 before.append(completion)
                 yield completion
+
+
+def stood_in(problem: Problem, directions: Array, kept: Host) -> Completion:
+    """A full set, shape (b, b), of which those not kept are guesses; any basis stands in for them."""
+    xp = problem.space.xp
+    stay, open_ = (
+        xp.take(directions, problem.space.indices(which.nonzero()[0]), axis=1) for which in (kept, ~kept)
+    )
+    stand_ins = xp.linalg.qr(open_).Q
+    return Completion(kept, stand_ins, _holds_samples(problem, stay, stand_ins), open_)
 
 
 def _orders(xp: Namespace, kernels: list[Array], directions: Array) -> list[list[Array]]:

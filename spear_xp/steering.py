@@ -14,7 +14,7 @@ from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery
 from spear_xp.search.polishing import masked_kernels
 
-__all__ = ["agreement", "freeze", "steer"]
+__all__ = ["adopt", "agreement", "freeze", "steer"]
 
 SOFTNESS = 0.3  # of the masks of doubtful samples, in units of the mean pre-activation
 EIGHTHS = 8  # a share of attempts/8 of the unproven candidates goes
@@ -108,6 +108,13 @@ def freeze(pool: Pool, chosen: list[Candidate], recovery: Recovery, proven: Host
         k = place.get(id(entry.candidate))
         if k is not None:
             pool.entries[i] = _entry(pool.problem, entry.candidate, recovery, k)
+
+
+def adopt(pool: Pool, chosen: list[Candidate], recovery: Recovery, proven: Host) -> None:
+    """Give the pool the candidates that are proven, whether it holds them or not; as `freeze` otherwise."""
+    new = [_entry(pool.problem, c, recovery, k) for k, c in enumerate(chosen) if proven[k]]
+    old = [e for e in pool.entries if not any(_same(e.candidate, entry.candidate) for entry in new)]
+    pool.entries = new + old
 
 
 def _entry(problem: Problem, old: Candidate, recovery: Recovery, k: int) -> Entry:

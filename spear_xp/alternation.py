@@ -1,0 +1,263 @@
+"""Enters: a full set of directions, some wrong. Leaves: one whose masks and zero patterns agree better.
+
+The dual of a direction is orthogonal to all others, so a sample comes out right, and its mask, whatever its
+own direction holds. That mask has a kernel, the direction anew: one direction at a time, as long as zero
+patterns and predicted masks contradict each other on fewer rows, of all samples together. The truth hardly
+has any contradiction.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spear_xp._arrays import Array, Generator, Host, generator, to_host
+from spear_xp._linalg import inverse, normalize
+from spear_xp.kernels import SAME_SPACE, kernel_of
+from spear_xp.masks import NEXT
+from spear_xp.problem import Problem
+
+__all__ = ["Alternation", "alternate", "guessed"]
+
+SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
+LEFT = 5e-3  # of a unit vector, below which nothing is left of it, or it is dependent
+VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
+MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
+TRIES = 100_000  # such changes, unless time is up
+STREAM = 9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alternation:
+    """Directions of all samples, or of those beside others that stay, and what follows from them.
+
+    Attributes
+    ----------
+    directions : array, shape (b, t)
+        Unit vectors.
+    frame : array, shape (b, t)
+        Orthonormal basis of what is orthogonal to the directions that stay.
+    duals : array, shape (t, t)
+        Duals in this basis as columns, up to the scale of each.
+    z : array, shape (m_live, t)
+        Pre-activations of the duals.
+    zero, near : array of bool, shape (m_live, t)
+        Entries within the tolerance, and within `NEXT` times it.
+    wrong : NumPy array of int, shape (t,)
+        Rows on which zero pattern and mask contradict each other.
+    """
+
+    directions: Array
+    frame: Array
+    duals: Array
+    z: Array
+    zero: Array
+    near: Array
+    wrong: Host
+
+    @property
+    def contradictions(self) -> int:
+        """Rows on which zero pattern and mask contradict each other, of all samples."""
+        return int(self.wrong.sum())
+
+    @classmethod
+    def of(cls, problem: Problem, directions: Array, beside: Array | None = None) -> "Alternation | None":
+        """What follows from unit vectors, shape (b, t), beside others; None if they are dependent."""
+        xp, b = problem.space.xp, problem.rank
+        if beside is None:
+            frame = xp.eye(b, dtype=problem.space.dtype, device=problem.space.device)
+        else:
+            frame = xp.linalg.qr(beside, mode="complete").Q[:, beside.shape[1] :]
+        inverted, valid = inverse(xp, frame.T @ directions)
+        if not valid:
+            return None
+        zero, near = problem.zeros_of(directions), problem.zeros_of(directions, widen=NEXT)
+        z = (problem.layer @ frame) @ inverted.T
+        return cls._judged(problem, directions, frame, inverted.T, z, zero, near)
+
+    @classmethod
+    def _judged(
+        cls, problem: Problem, directions: Array, frame: Array, duals: Array, *rows: Array
+    ) -> "Alternation":
+        xp, (z, zero, near) = problem.space.xp, rows
+        signed = z * xp.sign((problem.last @ frame) @ duals)  # inputs have last coordinate 1
+        contradicting = (signed < 0) & ~near | (signed > 0) & zero
+        wrong = to_host(xp.sum(xp.astype(contradicting, xp.int64), axis=0))
+        return cls(directions, frame, duals, z, zero, near, wrong)
+
+    def inactive(self, problem: Problem, j: int, sure: float) -> Array:
+        """Rows that sample j does not activate, by number, from a pre-activation relative to their median."""
+        xp, z = problem.space.xp, self.z[:, j]
+        z = z * xp.sign((problem.last @ self.frame) @ self.duals[:, j])
+        return xp.nonzero(z < -sure * xp.sort(xp.abs(z))[z.shape[0] // 2])[0]
+
+    def replaced(self, problem: Problem, j: int, direction: Array) -> "Alternation | None":
+        """The same with another unit vector in place j; None if that is dependent on the others."""
+        xp = problem.space.xp
+        shares = self.duals.T @ (self.frame.T @ direction)
+        pivot, length = float(shares[j]), float(xp.sqrt(xp.sum(self.duals[:, j] ** 2)))
+        if not abs(pivot) > LEFT * length:
+            return None
+        here = xp.arange(shares.shape[0], device=problem.space.device) == j
+        step = (shares - xp.astype(here, shares.dtype)) / pivot  # rank-one update of the inverse
+        new = (direction, problem.zeros_of(direction), problem.zeros_of(direction, widen=NEXT))
+        old = (self.directions, self.zero, self.near)
+        directions, zero, near = (
+            xp.where(here[None, :], one[:, None], all_) for one, all_ in zip(new, old, strict=True)
+        )
+        duals, z = (a - a[:, j][:, None] * step[None, :] for a in (self.duals, self.z))
+        return self._judged(problem, directions, self.frame, duals, z, zero, near)
+
+
+def alternate(
+    problem: Problem,
+    directions: Array,
+    *,
+    beside: Array | None = None,
+    tries: int = 0,
+    seed: int = 0,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Alternation | None:
+    """Mask alternation, one direction at a time, and again from changes at random.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    directions : array, shape (b, t)
+        Independent unit vectors.
+    beside : array, shape (b, b - t), optional
+        Directions that stay; then the others stay in the space that they span. None if t = b.
+    tries : int
+        Random changes to try once nothing else helps.
+    seed : int
+        Of these.
+    keep_going : callable
+        Asked before each change; False ends with what there is.
+
+    Returns
+    -------
+    Alternation or None
+        None if the directions are dependent.
+    """
+    current = Alternation.of(problem, directions, beside)
+    if current is None:
+        return None
+    space = None if beside is None else problem.space.xp.linalg.qr(directions).Q
+    current = _settled(problem, current, space, keep_going)
+    rng = generator(seed, STREAM, 0)
+    for _ in range(tries):
+        if not current.contradictions or not keep_going():
+            break
+        changed = _settled(problem, _changed(problem, current, rng), space, keep_going)
+        if changed.contradictions <= current.contradictions:
+            current = changed
+    return Alternation.of(problem, current.directions, beside)  # updates of an inverse add up rounding
+
+
+def guessed(
+    problem: Problem,
+    directions: Array,
+    rest: Array,
+    *,
+    before: Array | None = None,
+    seed: int = 0,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Alternation | None:
+    """A full set with few contradictions, from some directions and a basis of a space that holds the others.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    directions : array, shape (b, k)
+        Independent unit vectors.
+    rest : array, shape (b, b - k)
+        Independent of these.
+    before : array, shape (b, b), optional
+        An earlier guess, from which to go on if as many of its directions lie in the space.
+    seed : int
+        Of changes at random.
+    keep_going : callable
+        Asked before each change; False ends with what there is.
+
+    Returns
+    -------
+    Alternation or None
+        None if everything is dependent.
+    """
+    xp = problem.space.xp
+
+    def mended(open_: Array) -> Alternation | None:
+        return alternate(problem, xp.concat([directions, open_], axis=1), keep_going=keep_going)
+
+    rest = xp.linalg.qr(rest).Q
+    found = [mended(rest)]
+    if found[0] is None or found[0].contradictions:
+        start = rest
+        if before is not None:
+            held = xp.nonzero(xp.sum((rest.T @ before) ** 2, axis=0) > 1 - SAME_SPACE)[0]
+            start = xp.take(before, held, axis=1) if held.shape[0] == rest.shape[1] else rest
+        within = alternate(problem, start, beside=directions, tries=TRIES, seed=seed, keep_going=keep_going)
+        found.append(None if within is None else mended(within.directions))
+    return min((f for f in found if f is not None), key=lambda f: f.contradictions, default=None)
+
+
+def _settled(
+    problem: Problem, current: Alternation, space: Array | None, keep_going: Callable[[], bool]
+) -> Alternation:
+    """Directions from masks, in a space or anywhere, until no one of them brings the contradictions down."""
+    inside = None if space is None else problem.rows @ space
+    while True:
+        before = current
+        for j in (-current.wrong).argsort(kind="stable").tolist():
+            if not (current.wrong[j] and keep_going()):
+                continue
+            for sure in SURE:
+                rows = current.inactive(problem, j, sure)
+                direction = _nearest(problem, rows, space, inside, current.directions[:, j])
+                other = None if direction is None else current.replaced(problem, j, direction)
+                if other is not None and other.contradictions < current.contradictions:
+                    current = other
+                    break
+        if current is before:
+            return current
+
+
+def _nearest(
+    problem: Problem, rows: Array, space: Array | None, inside: Array | None, direction: Array
+) -> Array | None:
+    """What a direction keeps in the kernel of some rows, at unit norm; None if nothing."""
+    xp = problem.space.xp
+    if rows.shape[0] < (problem.rank if space is None else space.shape[1]):
+        return None
+    if space is None or inside is None:
+        kernel = kernel_of(problem, xp.take(problem.rows, rows, axis=0))
+    else:
+        _, values, right = xp.linalg.svd(xp.take(inside, rows, axis=0), full_matrices=False)
+        vectors = space @ right.T
+        vanishing = values < VANISHING * rows.shape[0] ** 0.5 * problem.noise_of(vectors)
+        count = max(1, int(xp.sum(xp.astype(vanishing, xp.int64))))
+        kernel = vectors[:, -count:]
+    part = kernel @ (kernel.T @ direction)
+    size = float(xp.sqrt(xp.sum(part**2)))
+    return part / size if size > LEFT else None
+
+
+def _changed(problem: Problem, current: Alternation, rng: Generator) -> Alternation:
+    """Some contradictory directions mixed with others so as to vanish on rows on which they do not."""
+    space = problem.space
+    xp = space.xp
+    entries, zero = to_host(problem.rows @ current.directions), to_host(current.zero)
+    everyone = to_host(range(len(current.wrong)))
+    for j in rng.permutation(current.wrong.nonzero()[0])[: rng.integers(1, MOST)].tolist():
+        others = rng.permutation(everyone[everyone != j])[: rng.integers(1, MOST + 1)]
+        active = (~zero[:, j] & ~zero[:, others].all(axis=1)).nonzero()[0]
+        picked = rng.permutation(active)[: len(others)]
+        if not 0 < len(others) == len(picked):
+            continue
+        system, valid = inverse(xp, space.asarray(entries[picked][:, others]))
+        if valid:
+            shares = system @ space.asarray(entries[picked, j])
+            added = xp.take(current.directions, space.indices(others), axis=1) @ shares
+            mixed = normalize(xp, (current.directions[:, j] - added)[:, None])[:, 0]
+            current = current.replaced(problem, j, mixed) or current
+    return current
