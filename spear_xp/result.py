@@ -67,11 +67,12 @@ class Result:
     Attributes
     ----------
     inputs : array, shape (k, n)
-        Recovered samples, certified ones first, in the caller's library and the dtype of `grad_w`.
+        Recovered samples, certified ones first and guesses last, in the caller's library and the dtype of
+        `grad_w`.
     certified : array of bool, shape (k,)
         Proven without ground truth.
     error_bars : array, shape (k,)
-        Standard deviation of the entries of each sample, in units of the inputs.
+        Standard deviation of the entries of each sample, in units of the inputs; infinite for guesses.
     status : Status
         How the search ended; its value says what to try next.
     batch_size : int

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -20,7 +20,6 @@ from spear_xp import Result, invert
 from spear_xp.metrics import compare
 from spear_xp.synthetic import LayerGradient
 from tests.benchmarks.cases import CASES, Case
-from tests.benchmarks.ceiling import tellable
 from tests.benchmarks.machine import facts, markdown_row, markdown_table, write_page
 from tests.benchmarks.oracle import Oracle, consult, span
 from tests.benchmarks.problems import gaussian, shape_of
@@ -54,7 +53,7 @@ class Run:
     seconds: float
     multiple: float
     extra_memory: float  # bytes beyond the arguments
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def run(case: Case, seed: int, search: str, limit: float) -> Run:
@@ -70,7 +69,7 @@ def run(case: Case, seed: int, search: str, limit: float) -> Run:
         exact = int((compare(truth.inputs, result.inputs).psnr > case.level).sum())
     oracle = consult(truth) if exact < len(truth.inputs) else None
     sure = psnr[np.asarray(result.certified)]
-    return Run(
+    run = Run(
         exact=exact,
         certified=len(sure),
         false=int((sure < FALSE_BELOW).sum()),
@@ -79,8 +78,8 @@ def run(case: Case, seed: int, search: str, limit: float) -> Run:
         seconds=seconds,
         multiple=seconds / reference,
         extra_memory=memory.peak,
-        notes=tuple(remarks(case, truth, result, oracle, exact, memory.peak)),
     )
+    return replace(run, notes=tuple(remarks(case, truth, result, oracle, run)))
 
 
 def summed_up(reasons: Sequence[str]) -> list[str]:
@@ -96,11 +95,10 @@ def summed_up(reasons: Sequence[str]) -> list[str]:
     ]
 
 
-def remarks(
-    case: Case, truth: LayerGradient, result: Result, oracle: Oracle | None, exact: int, memory: float
-) -> list[str]:
+def remarks(case: Case, truth: LayerGradient, result: Result, oracle: Oracle | None, run: Run) -> list[str]:
     """What the columns of the table do not say."""
-    b, notes = len(truth.inputs), []
+    b, wanted, memory = len(truth.inputs), run.wanted, run.extra_memory
+    notes: list[str] = []
     if oracle is not None:
         notes.append(
             f"{result.status.name.lower()}, rank {result.batch_size} of {b}, score {result.score:.3f}"
@@ -109,8 +107,8 @@ def remarks(
         possible = oracle.identifiable(case.level)
         if possible < b:
             notes.append(f"with all masks known {possible}: {oracle.obstacles(case.level)}")
-        if case.target == "identifiable" and (told := tellable(truth)):
-            notes.append(f"told by more than three rows {told}")
+        if case.target == "identifiable" and wanted < possible:
+            notes.append(f"{possible - wanted} of these are not in another batch with the same gradient")
     sources = Counter(getattr(result, "sources", ()))
     if sources and case.target == "zeros":
         notes.append("found by " + ", ".join(f"{name} {count}" for name, count in sources.most_common()))
