@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from spear_xp._arrays import Array, Generator, Host, generator, to_host
 from spear_xp._linalg import inverse, normalize
 from spear_xp.kernels import SAME_SPACE, kernel_of
-from spear_xp.masks import NEXT
+from spear_xp.masks import NEXT, hidden
 from spear_xp.problem import Problem
 
 __all__ = ["Alternation", "alternate", "guessed"]
@@ -41,7 +41,11 @@ class Alternation:
         Pre-activations of the duals.
     zero, near : array of bool, shape (m_live, t)
         Entries within the tolerance, and within `NEXT` times it.
-    wrong : NumPy array of int, shape (t,)
+    hidden : NumPy array of int, shape (t,)
+        Zeros that a quiet sample may have although it is active, as its entries next to them suggest.
+    faint : float
+        Weight of such zeros beyond these. Quiet samples have many, but hardly an entry on an inactive row.
+    wrong : NumPy array, shape (t,)
         Rows on which zero pattern and mask contradict each other.
     """
 
@@ -51,15 +55,19 @@ class Alternation:
     z: Array
     zero: Array
     near: Array
+    hidden: Host
+    faint: float
     wrong: Host
 
     @property
-    def contradictions(self) -> int:
-        """Rows on which zero pattern and mask contradict each other, of all samples."""
-        return int(self.wrong.sum())
+    def contradictions(self) -> float:
+        """Weight of the rows on which zero pattern and mask contradict each other, of all samples."""
+        return float(self.wrong.sum())
 
     @classmethod
-    def of(cls, problem: Problem, directions: Array, beside: Array | None = None) -> "Alternation | None":
+    def of(
+        cls, problem: Problem, directions: Array, beside: Array | None = None, faint: float = 1.0
+    ) -> "Alternation | None":
         """What follows from unit vectors, shape (b, t), beside others; None if they are dependent."""
         xp, b = problem.space.xp, problem.rank
         if beside is None:
@@ -70,18 +78,31 @@ class Alternation:
         if not valid:
             return None
         zero, near = problem.zeros_of(directions), problem.zeros_of(directions, widen=NEXT)
+        unsure = hidden(problem, near & ~zero)
         z = (problem.layer @ frame) @ inverted.T
-        return cls._judged(problem, directions, frame, inverted.T, z, zero, near)
+        return cls._judged(problem, directions, frame, inverted.T, z, zero, near, unsure, faint)
 
     @classmethod
     def _judged(
-        cls, problem: Problem, directions: Array, frame: Array, duals: Array, *rows: Array
+        cls,
+        problem: Problem,
+        directions: Array,
+        frame: Array,
+        duals: Array,
+        z: Array,
+        zero: Array,
+        near: Array,
+        unsure: Host,
+        faint: float,
     ) -> "Alternation":
-        xp, (z, zero, near) = problem.space.xp, rows
+        xp = problem.space.xp
         signed = z * xp.sign((problem.last @ frame) @ duals)  # inputs have last coordinate 1
-        contradicting = (signed < 0) & ~near | (signed > 0) & zero
-        wrong = to_host(xp.sum(xp.astype(contradicting, xp.int64), axis=0))
-        return cls(directions, frame, duals, z, zero, near, wrong)
+        shown, vanished = (
+            to_host(xp.sum(xp.astype(rows, xp.int64), axis=0))
+            for rows in ((signed < 0) & ~near, (signed > 0) & zero)
+        )
+        wrong = shown + faint * (vanished - unsure).clip(min=0)
+        return cls(directions, frame, duals, z, zero, near, unsure, faint, wrong)
 
     def inactive(self, problem: Problem, j: int, sure: float) -> Array:
         """Rows that sample j does not activate, by number, from a pre-activation relative to their median."""
@@ -99,12 +120,14 @@ class Alternation:
         here = xp.arange(shares.shape[0], device=problem.space.device) == j
         step = (shares - xp.astype(here, shares.dtype)) / pivot  # rank-one update of the inverse
         new = (direction, problem.zeros_of(direction), problem.zeros_of(direction, widen=NEXT))
+        spare = self.hidden.copy()
+        spare[j] = hidden(problem, (new[2] & ~new[1])[:, None])[0]
         old = (self.directions, self.zero, self.near)
         directions, zero, near = (
             xp.where(here[None, :], one[:, None], all_) for one, all_ in zip(new, old, strict=True)
         )
         duals, z = (a - a[:, j][:, None] * step[None, :] for a in (self.duals, self.z))
-        return self._judged(problem, directions, self.frame, duals, z, zero, near)
+        return self._judged(problem, directions, self.frame, duals, z, zero, near, spare, self.faint)
 
 
 def alternate(
@@ -112,6 +135,7 @@ def alternate(
     directions: Array,
     *,
     beside: Array | None = None,
+    faint: float = 1.0,
     tries: int = 0,
     seed: int = 0,
     keep_going: Callable[[], bool] = lambda: True,
@@ -126,6 +150,8 @@ def alternate(
         Independent unit vectors.
     beside : array, shape (b, b - t), optional
         Directions that stay; then the others stay in the space that they span. None if t = b.
+    faint : float
+        Weight of zeros on active rows.
     tries : int
         Random changes to try once nothing else helps.
     seed : int
@@ -138,7 +164,7 @@ def alternate(
     Alternation or None
         None if the directions are dependent.
     """
-    current = Alternation.of(problem, directions, beside)
+    current = Alternation.of(problem, directions, beside, faint)
     if current is None:
         return None
     space = None if beside is None else problem.space.xp.linalg.qr(directions).Q
@@ -150,7 +176,7 @@ def alternate(
         changed = _settled(problem, _changed(problem, current, rng), space, keep_going)
         if changed.contradictions <= current.contradictions:
             current = changed
-    return Alternation.of(problem, current.directions, beside)  # updates of an inverse add up rounding
+    return Alternation.of(problem, current.directions, beside, faint)  # updates of an inverse add up rounding
 
 
 def guessed(
@@ -159,6 +185,7 @@ def guessed(
     rest: Array,
     *,
     before: Array | None = None,
+    faint: float = 1.0,
     seed: int = 0,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> Alternation | None:
@@ -174,6 +201,8 @@ def guessed(
         Independent of these.
     before : array, shape (b, b), optional
         An earlier guess, from which to go on if as many of its directions lie in the space.
+    faint : float
+        Weight of zeros on active rows.
     seed : int
         Of changes at random.
     keep_going : callable
@@ -187,7 +216,8 @@ def guessed(
     xp = problem.space.xp
 
     def mended(open_: Array) -> Alternation | None:
-        return alternate(problem, xp.concat([directions, open_], axis=1), keep_going=keep_going)
+        whole = xp.concat([directions, open_], axis=1)
+        return alternate(problem, whole, faint=faint, keep_going=keep_going)
 
     rest = xp.linalg.qr(rest).Q
     found = [mended(rest)]
@@ -196,7 +226,8 @@ def guessed(
         if before is not None:
             held = xp.nonzero(xp.sum((rest.T @ before) ** 2, axis=0) > 1 - SAME_SPACE)[0]
             start = xp.take(before, held, axis=1) if held.shape[0] == rest.shape[1] else rest
-        within = alternate(problem, start, beside=directions, tries=TRIES, seed=seed, keep_going=keep_going)
+        more = {"beside": directions, "faint": faint, "tries": TRIES, "seed": seed, "keep_going": keep_going}
+        within = alternate(problem, start, **more)
         found.append(None if within is None else mended(within.directions))
     return min((f for f in found if f is not None), key=lambda f: f.contradictions, default=None)
 

@@ -18,8 +18,11 @@ from spear_xp.steering import adopt
 
 __all__ = ["Guessing"]
 
-CREDIBLE = 0.005  # share of the entries of D on which masks may contradict a guess that is no proof
-PROMISING = 0.1  # the same for one that is worth a certificate
+FAINT = (
+    1.0,
+    0.125,
+)  # weights of zeros on active rows, in turns: near-twins need the first, quiet samples the last
+PROMISING = 0.1  # share of the entries of D on which masks may contradict a guess that is worth a certificate
 
 
 class Guessing:
@@ -27,34 +30,46 @@ class Guessing:
 
     def __init__(self, intake: Intake, judge: Judge) -> None:
         self.intake, self.judge = intake, judge
-        self.least = math.inf
         self.count = 0
-        self.last: Array | None = None
+        self.least = dict.fromkeys(FAINT, math.inf)
+        self.last: dict[float, Array] = {}
 
     def mend(self, directions: Array, keep_going: Callable[[], bool]) -> None:
         """Guess which of b directions, shape (b, b), are wrong."""
-        problem = self.judge.problem
+        problem, faint = self.judge.problem, self._turn()
         unit = normalize(problem.space.xp, directions)
-        self._settle(alternate(problem, unit, keep_going=keep_going))
+        self._settle(alternate(problem, unit, faint=faint, keep_going=keep_going))
+
+    def _turn(self) -> float:
+        """The weight whose turn it is."""
+        self.count += 1
+        return FAINT[self.count % len(FAINT)]
 
     def complete(self, directions: Array, rest: Completion | None, keep_going: Callable[[], bool]) -> None:
         """Guess what is missing beside unit directions, shape (b, k), in the space of stand-ins, if any."""
         problem, xp = self.judge.problem, self.judge.problem.space.xp
-        self.count += 1
         if rest is None:
             others = xp.linalg.qr(directions, mode="complete").Q[:, directions.shape[1] :]
             self.mend(xp.concat([directions, others], axis=1), keep_going)
             return
         stay = xp.take(directions, problem.space.indices(rest.kept.nonzero()[0]), axis=1)
-        self._settle(
-            guessed(problem, stay, rest.stand_ins, before=self.last, seed=self.count, keep_going=keep_going)
+        faint = self._turn()
+        guess = guessed(
+            problem,
+            stay,
+            rest.stand_ins,
+            before=self.last.get(faint),
+            faint=faint,
+            seed=self.count,
+            keep_going=keep_going,
         )
+        self._settle(guess)
 
     def _settle(self, guess: Alternation | None) -> None:
         """Prove what can be of a guess that is the best so far, and give the pool what passes the filter."""
-        if guess is None or guess.contradictions >= self.least:
+        if guess is None or guess.contradictions >= self.least[guess.faint]:
             return
-        self.least, self.last = guess.contradictions, guess.directions
+        self.least[guess.faint], self.last[guess.faint] = guess.contradictions, guess.directions
         problem, xp = self.judge.problem, self.judge.problem.space.xp
         counts = xp.sum(xp.astype(guess.zero, xp.int64), axis=0)
         chosen = [
@@ -62,13 +77,13 @@ class Guessing:
             for k in range(problem.rank)
         ]
         share = guess.contradictions / (problem.width * problem.rank)
-        judged = self.judge.judge(chosen, credible=share < CREDIBLE) if share < PROMISING else None
+        judged = self.judge.judge(chosen, doubt=share) if share < PROMISING else None
         if judged is not None:
             trusted = judged[1].trusted
             if trusted.any() and not trusted.all():
                 rest = stood_in(problem, guess.directions, trusted)
                 chosen = [candidate for candidate, kept in zip(chosen, trusted, strict=True) if kept]
-                judged = self.judge.judge(chosen, rest, credible=share < CREDIBLE) or judged
+                judged = self.judge.judge(chosen, rest, doubt=share) or judged
         if judged is not None:
             adopt(self.intake.pool, chosen, judged[0], judged[1].certified[: len(chosen)])
         self.intake.take(guess.directions, "alternation")

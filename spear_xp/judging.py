@@ -15,6 +15,8 @@ from spear_xp.selection import matching_score
 
 __all__ = ["Best", "Judge"]
 
+CREDIBLE = 0.005  # share of the entries of D on which masks may contradict a set that is no proof
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Best:
@@ -30,6 +32,8 @@ class Best:
         Sparsity matching score.
     guesses : array, shape (b, t), or None
         Directions that span the same as the stand-ins.
+    doubt : float
+        Share of the entries of D on which masks contradict it with these; 1 if anything is open.
     """
 
     recovery: Recovery
@@ -37,6 +41,13 @@ class Best:
     sources: list[str]
     score: float
     guesses: Array | None = None
+    doubt: float = 1.0
+
+    @property
+    def merit(self) -> tuple[int, float, int, float]:
+        """What makes one set better than another: proofs, doubts about the rest, masks, explained rows."""
+        certified, masks, explained = self.certificate.rank
+        return certified, -self.doubt if certified else 0.0, masks, explained
 
 
 class Judge:
@@ -62,11 +73,12 @@ class Judge:
         rest: Completion | None = None,
         *,
         score: float = 0.0,
-        credible: bool = True,
+        doubt: float = 0.0,
     ) -> tuple[Recovery, Certificate] | None:
         """Recover, refine and certify a set; None if it is dependent.
 
-        It is remembered if it is better than those before, and credible unless something of it is proven.
+        It is remembered if it is better than those before. A guess is in doubt by the share of the entries of
+        D on which masks contradict it; it has to be credible unless something of it is proven.
         """
         problem, xp = self.problem, self.problem.space.xp
         columns = [candidate.direction[:, None] for candidate in chosen]
@@ -78,10 +90,13 @@ class Judge:
         if self._contradictions(refined) <= self._contradictions(recovery):
             recovery = refined  # otherwise masks are wrong, and their kernels may be anything
         certificate = certify(problem, recovery, provable=rest is None or rest.whole)
-        better = self.best is None or certificate.rank > self.best.certificate.rank
-        if better and (credible or certificate.certified.any()):
-            sources, score = [c.source for c in chosen], score or matching_score(problem, chosen)
-            self.best = Best(recovery, certificate, sources, score, None if rest is None else rest.guesses)
+        guesses = None if rest is None else rest.guesses
+        open_ = rest is not None and guesses is None
+        sources, score = [c.source for c in chosen], score or matching_score(problem, chosen)
+        found = Best(recovery, certificate, sources, score, guesses, 1.0 if open_ else doubt)
+        better = self.best is None or found.merit > self.best.merit
+        if better and (doubt < CREDIBLE or certificate.certified.any()):
+            self.best = found
         return recovery, certificate
 
     def _contradictions(self, recovery: Recovery) -> float:

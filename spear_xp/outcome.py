@@ -12,7 +12,7 @@ from spear_xp._arrays import Array, Host, to_host
 from spear_xp._linalg import normalize
 from spear_xp.accuracy import unresolved
 from spear_xp.alternation import Alternation
-from spear_xp.evidence import Evidence, allowed_flips
+from spear_xp.evidence import Evidence
 from spear_xp.judging import Best
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
@@ -25,6 +25,7 @@ ALONE = "its rows determine it, but a certificate needs a full set of directions
 GUESS = "a guess: its mask fits, but hardly a row tells it from other samples"
 NOT_FOUND = "no direction was found for it in time"
 GUESSED = "alternation"
+FITS = 0.05  # share of rows on which the mask of a guess may contradict its zero pattern
 
 
 class Outcome(NamedTuple):
@@ -93,7 +94,7 @@ def _with_guesses(problem: Problem, best: Best) -> Recovery:
     judged = Alternation.of(problem, normalize(xp, directions))
     if judged is None:
         return recovery
-    fits = judged.wrong[known:] <= allowed_flips(to_host([problem.width]))
+    fits = judged.wrong[known:] <= FITS * problem.width
     order = [
         *range(known),
         *(known + k for k in fits.nonzero()[0]),
