@@ -18,10 +18,7 @@ from spear_xp.steering import adopt
 
 __all__ = ["Guessing"]
 
-FAINT = (
-    1.0,
-    0.125,
-)  # weights of zeros on active rows, in turns: near-twins need the first, quiet samples the last
+FAINT = (1.0, 0.125)  # weights of zeros on active rows, in turns: for near-twins, and for quiet samples
 PROMISING = 0.1  # share of the entries of D on which masks may contradict a guess that is worth a certificate
 
 

@@ -79,10 +79,10 @@ class Loop:
         # Nothing passes where the weights are not those of the step; then the certificate has to say so.
         mask_test = None if search in WITHOUT_LAYER else MaskTest.of(problem)
         self.started, self.limit, self.last_find = started, started + time_limit, started
-        self.deadline = started + (1 - GUESSING) * time_limit
         self.pool, self.judge = Pool(problem), Judge(problem)
         self.intake = Intake(self.pool, mask_test, threshold, self.in_time)
         self.guessing = None if mask_test is None else Guessing(self.intake, self.judge)
+        self.deadline = started + (1.0 if self.guessing is None else 1 - GUESSING) * time_limit
         self.tried: dict[int, int] = {}
         self.drawn = 0
         self.seconds: dict[str, float] = {}
