@@ -261,9 +261,10 @@ def main() -> None:
 
 EXPLANATION = """Float32 gradients, one number a seed. *exact*: samples above 90 dB PSNR (or the level in the
 need) after optimal assignment; *certified*: proven without ground truth; *wanted*: samples that the row asks
-for; *FALSE*: certified samples below 60 dB; *min PSNR*: of the certified samples; *in SVDs*: seconds over
-those of one float64 `numpy.linalg.svd(grad_w)` in the same run. Written by
-`python tests/benchmarks/recovery.py --write FILE`."""
+for, *identifiable* those that a solver with all masks given brings above that level, and that no other batch
+was found to do without which leaves the same gradient at the same weights (`rivals.py`); *FALSE*: certified
+samples below 60 dB; *min PSNR*: of the certified samples; *in SVDs*: seconds over those of one float64
+`numpy.linalg.svd(grad_w)` in the same run. Written by `python tests/benchmarks/recovery.py --write FILE`."""
 
 
 if __name__ == "__main__":
