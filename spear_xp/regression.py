@@ -52,7 +52,7 @@ def regressed_duals(problem: Problem, directions: Array, coefficients: Array) ->
     known = directions @ gram
     complement = xp.linalg.qr(directions, mode="complete").Q[:, k:]
     scaled = complement / problem.singular_values[:, None]
-    root = problem.noise_level * xp.linalg.cholesky(scaled.T @ scaled)
+    root = problem.noise_level * xp.linalg.qr(scaled).R.T  # the Cholesky factor, without squaring
     target = xp.linalg.solve(root, (problem.rows @ complement).T).T / problem.row_noise[:, None]
     columns = coefficients / problem.row_noise[:, None]
     level = complement.shape[1] ** 0.5  # norm of the whitened noise of a row

@@ -1,5 +1,7 @@
 """Duals by robust regression, pure directions beside quiet samples, and what is said of the rest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,13 @@ def test_groups_of_near_twins_are_split_next_to_the_boundary_of_their_mask(seed:
         known = known_samples(problem, inputs, sorted(found), kernels=(range(7),))
         found |= columns_found(problem, inputs, Splitting().propose(problem, known, 0, chunk).directions)
     assert len(found & set(range(7))) >= 6  # the last one follows from the others (last_direction)
+
+
+@pytest.mark.parametrize("last", [1e-9, 1e-12])
+def test_a_singular_value_next_to_nothing_does_not_raise(last: float) -> None:
+    layer = mlp_gradient(gaussian_inputs(BATCH, 60, rng=0), width=200, rng=0)
+    problem, directions, _ = problem_with_truth(layer)
+    problem = replace(problem, singular_values=np.r_[np.ones(BATCH - 1), last])
+    known = directions[:, 6:]
+    found = regressed_duals(problem, known, columns_of(problem, known, problem.zeros_of(known)))
+    assert found is None or np.isfinite(found).all()
