@@ -15,8 +15,9 @@ from spear_xp.kernels import SAME_SPACE, kernel_of
 from spear_xp.masks import NEXT, hidden
 from spear_xp.problem import Problem
 
-__all__ = ["Alternation", "alternate", "guessed"]
+__all__ = ["SOURCE", "Alternation", "alternate", "guessed"]
 
+SOURCE = "alternation"  # name of what comes out among the sources of candidates
 SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
 LEFT = 5e-3  # of a unit vector, below which nothing is left of it, or it is dependent
 VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
@@ -168,12 +169,13 @@ def alternate(
     if current is None:
         return None
     space = None if beside is None else problem.space.xp.linalg.qr(directions).Q
-    current = _settled(problem, current, space, keep_going)
+    within = None if space is None else (space, problem.rows @ space)
+    current = _settled(problem, current, within, keep_going)
     rng = generator(seed, STREAM, 0)
     for _ in range(tries):
         if not current.contradictions or not keep_going():
             break
-        changed = _settled(problem, _changed(problem, current, rng), space, keep_going)
+        changed = _settled(problem, _changed(problem, current, rng), within, keep_going)
         if changed.contradictions <= current.contradictions:
             current = changed
     return Alternation.of(problem, current.directions, beside, faint)  # updates of an inverse add up rounding
@@ -233,10 +235,15 @@ def guessed(
 
 
 def _settled(
-    problem: Problem, current: Alternation, space: Array | None, keep_going: Callable[[], bool]
+    problem: Problem,
+    current: Alternation,
+    within: tuple[Array, Array] | None,
+    keep_going: Callable[[], bool],
 ) -> Alternation:
-    """Directions from masks, in a space or anywhere, until no one of them brings the contradictions down."""
-    inside = None if space is None else problem.rows @ space
+    """Directions from masks until no one of them brings the contradictions down.
+
+    They lie in a space, given by an orthonormal basis and the rows in its coordinates, or anywhere.
+    """
     while True:
         before = current
         for j in (-current.wrong).argsort(kind="stable").tolist():
@@ -244,7 +251,7 @@ def _settled(
                 continue
             for sure in SURE:
                 rows = current.inactive(problem, j, sure)
-                direction = _nearest(problem, rows, space, inside, current.directions[:, j])
+                direction = _nearest(problem, rows, within, current.directions[:, j])
                 other = None if direction is None else current.replaced(problem, j, direction)
                 if other is not None and other.contradictions < current.contradictions:
                     current = other
@@ -254,16 +261,18 @@ def _settled(
 
 
 def _nearest(
-    problem: Problem, rows: Array, space: Array | None, inside: Array | None, direction: Array
+    problem: Problem, rows: Array, within: tuple[Array, Array] | None, direction: Array
 ) -> Array | None:
     """What a direction keeps in the kernel of some rows, at unit norm; None if nothing."""
     xp = problem.space.xp
-    if rows.shape[0] < (problem.rank if space is None else space.shape[1]):
+    space, coordinates = within or (None, problem.rows)
+    if rows.shape[0] < coordinates.shape[1]:
         return None
-    if space is None or inside is None:
-        kernel = kernel_of(problem, xp.take(problem.rows, rows, axis=0))
+    picked = xp.take(coordinates, rows, axis=0)
+    if space is None:
+        kernel = kernel_of(problem, picked)
     else:
-        _, values, right = xp.linalg.svd(xp.take(inside, rows, axis=0), full_matrices=False)
+        _, values, right = xp.linalg.svd(picked, full_matrices=False)
         vectors = space @ right.T
         vanishing = values < VANISHING * rows.shape[0] ** 0.5 * problem.noise_of(vectors)
         count = max(1, int(xp.sum(xp.astype(vanishing, xp.int64))))

@@ -16,13 +16,7 @@ from spear_xp._arrays import Array, Host, Namespace, to_host
 from spear_xp._linalg import balance, normalize, outside, smallest_singular
 from spear_xp.duals import columns_of
 from spear_xp.filtering import WIDEN, Candidate
-from spear_xp.kernels import (
-    SAME_SPACE,
-    is_unique,
-    kernel_of,
-    kernel_space,
-    same_space,
-)
+from spear_xp.kernels import SAME_SPACE, is_unique, kernel_of, kernel_space, same_space
 from spear_xp.masks import EXACT_FLIPS, NEXT, hidden
 from spear_xp.pool import Pool
 from spear_xp.problem import Problem
@@ -32,7 +26,7 @@ from spear_xp.search.face import remainder_of
 from spear_xp.search.sampling import random_kernels
 from spear_xp.search.splitting import directions_within
 
-__all__ = ["Completion", "completions", "last_direction", "stood_in"]
+__all__ = ["Completion", "completions", "last_direction", "parted", "stood_in"]
 
 SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a space
 ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
@@ -97,12 +91,16 @@ def completions(pool: Pool, directions: Array) -> Iterator[Completion]:
 
 def stood_in(problem: Problem, directions: Array, kept: Host) -> Completion:
     """A full set, shape (b, b), of which those not kept are guesses; any basis stands in for them."""
-    xp = problem.space.xp
-    stay, open_ = (
-        xp.take(directions, problem.space.indices(which.nonzero()[0]), axis=1) for which in (kept, ~kept)
-    )
-    stand_ins = xp.linalg.qr(open_).Q
+    stay, open_ = parted(problem, directions, kept)
+    stand_ins = problem.space.xp.linalg.qr(open_).Q
     return Completion(kept, stand_ins, _holds_samples(problem, stay, stand_ins), open_)
+
+
+def parted(problem: Problem, directions: Array, kept: Host) -> tuple[Array, Array]:
+    """Directions, shape (b, k), that are kept, and the others."""
+    xp, space = problem.space.xp, problem.space
+    stay, open_ = (xp.take(directions, space.indices(w.nonzero()[0]), axis=1) for w in (kept, ~kept))
+    return stay, open_
 
 
 def _orders(xp: Namespace, kernels: list[Array], directions: Array) -> list[list[Array]]:
@@ -145,9 +143,7 @@ def _assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Comp
             break
     if missing or not kept.any():
         return None
-    stay, open_ = (
-        xp.take(directions, problem.space.indices(which.nonzero()[0]), axis=1) for which in (kept, ~kept)
-    )
+    stay, open_ = parted(problem, directions, kept)
     others = normalize(xp, xp.concat([open_, *found], axis=1))
     return Completion(kept, others, True) if _holds_samples(problem, stay, others) else None
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from spear_xp._arrays import Array
 from spear_xp._linalg import normalize
-from spear_xp.alternation import Alternation, alternate, guessed
-from spear_xp.completion import Completion, stood_in
+from spear_xp.alternation import SOURCE, Alternation, alternate, guessed
+from spear_xp.completion import Completion, parted, stood_in
 from spear_xp.filtering import Candidate
 from spear_xp.intake import Intake
 from spear_xp.judging import Judge
@@ -49,7 +49,7 @@ class Guessing:
             others = xp.linalg.qr(directions, mode="complete").Q[:, directions.shape[1] :]
             self.mend(xp.concat([directions, others], axis=1), keep_going)
             return
-        stay = xp.take(directions, problem.space.indices(rest.kept.nonzero()[0]), axis=1)
+        stay, _ = parted(problem, directions, rest.kept)
         faint = self._turn()
         guess = guessed(
             problem,
@@ -70,7 +70,7 @@ class Guessing:
         problem, xp = self.judge.problem, self.judge.problem.space.xp
         counts = xp.sum(xp.astype(guess.zero, xp.int64), axis=0)
         chosen = [
-            Candidate(guess.directions[:, k], guess.zero[:, k], int(counts[k]), "alternation")
+            Candidate(guess.directions[:, k], guess.zero[:, k], int(counts[k]), SOURCE)
             for k in range(problem.rank)
         ]
         share = guess.contradictions / (problem.width * problem.rank)
@@ -83,4 +83,4 @@ class Guessing:
                 judged = self.judge.judge(chosen, rest, doubt=share) or judged
         if judged is not None:
             adopt(self.intake.pool, chosen, judged[0], judged[1].certified[: len(chosen)])
-        self.intake.take(guess.directions, "alternation")
+        self.intake.take(guess.directions, SOURCE)

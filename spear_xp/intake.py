@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from spear_xp._arrays import Array, to_host
+from spear_xp.alternation import SOURCE
 from spear_xp.filtering import Candidate, filter_directions
 from spear_xp.masks import MaskTest
 from spear_xp.pool import Pool
 
 __all__ = ["Intake"]
 
-FROM_MASKS = ("peeling", "estimation", "alternation")  # kernels of whole masks are no mixtures by chance
+FROM_MASKS = ("peeling", "estimation", SOURCE)  # kernels of whole masks are no mixtures by chance
 
 
 class Intake:

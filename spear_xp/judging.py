@@ -1,7 +1,7 @@
 """Enters: sets of directions, complete or with stand-ins. Leaves: the best of them, and what is proven."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spear_xp._arrays import Array
 from spear_xp._linalg import normalize
@@ -92,11 +92,11 @@ class Judge:
         certificate = certify(problem, recovery, provable=rest is None or rest.whole)
         guesses = None if rest is None else rest.guesses
         open_ = rest is not None and guesses is None
-        sources, score = [c.source for c in chosen], score or matching_score(problem, chosen)
+        sources = [c.source for c in chosen]
         found = Best(recovery, certificate, sources, score, guesses, 1.0 if open_ else doubt)
         better = self.best is None or found.merit > self.best.merit
         if better and (doubt < CREDIBLE or certificate.certified.any()):
-            self.best = found
+            self.best = replace(found, score=score or matching_score(problem, chosen))
         return recovery, certificate
 
     def _contradictions(self, recovery: Recovery) -> float:

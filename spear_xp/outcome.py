@@ -11,7 +11,7 @@ from typing import NamedTuple
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp._linalg import normalize
 from spear_xp.accuracy import unresolved
-from spear_xp.alternation import Alternation
+from spear_xp.alternation import SOURCE, Alternation
 from spear_xp.evidence import Evidence
 from spear_xp.judging import Best
 from spear_xp.pool import Pool
@@ -24,7 +24,6 @@ __all__ = ["Outcome", "outcome_of"]
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 GUESS = "a guess: its mask fits, but hardly a row tells it from other samples"
 NOT_FOUND = "no direction was found for it in time"
-GUESSED = "alternation"
 FITS = 0.05  # share of rows on which the mask of a guess may contradict its zero pattern
 
 
@@ -70,7 +69,7 @@ def outcome_of(problem: Problem, best: Best | None, pool: Pool) -> Outcome:
     order = space.indices(ranking)
     bars = to_host([*certificate.error_bars[:known], *_filled(guesses, math.inf)])
     reasons = [certificate.reason(k) for k in range(known)] + [GUESS] * guesses
-    sources = best.sources[:known] + [GUESSED] * guesses
+    sources = best.sources[:known] + [SOURCE] * guesses
     return Outcome(
         xp.take(whole.duals, order, axis=1),
         xp.take(whole.directions, order, axis=1),

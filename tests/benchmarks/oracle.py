@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spear_xp._arrays import generator
 from spear_xp.synthetic import LayerGradient
 from tests.networks import Floats
 
@@ -95,7 +94,7 @@ def solve(observed: Floats, zero: Floats, x: Floats) -> Oracle:
     duals = right @ extended.T  # columns: the true samples in row-space coordinates
     directions = np.linalg.pinv(duals).T  # scaled so that basis @ directions is D
     found, hidden = directions.copy(), np.zeros(b, dtype=int)
-    rng = generator(0, 0, 0)
+    rng = np.random.default_rng(0)
     for k in range(b):
         rows = basis[zero[:, k]]
         _, s, vt = np.linalg.svd(rows, full_matrices=len(rows) < b)

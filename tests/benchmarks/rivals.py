@@ -41,12 +41,13 @@ def refuted(truth: LayerGradient, level: float = 90.0) -> Floats:
     stay, between = unit[:, ~open_], unit[:, open_]
     if between.shape[1] < 2:
         return lost
-    true = Alternation.of(problem, between, stay if stay.shape[1] else None)
+    beside = stay if stay.shape[1] else None
+    true = Alternation.of(problem, between, beside)
     if true is None or true.contradictions:
         return lost
     rng = np.random.default_rng(0)
     for _ in range(TRIES):
-        rival = alternate(problem, _mixed(problem, between, rng), beside=stay if stay.shape[1] else None)
+        rival = alternate(problem, _mixed(problem, between, rng), beside=beside)
         if rival is None or rival.contradictions:
             continue
         recovery = recover(problem, np.concatenate([stay, rival.directions], axis=1))
