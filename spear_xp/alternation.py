@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 from spear_xp._arrays import Array, Generator, Host, generator, to_host
 from spear_xp._linalg import inverse, normalize
-from spear_xp.kernels import SAME_SPACE, kernel_of
+from spear_xp.kernels import kernel_of
 from spear_xp.masks import NEXT, hidden
 from spear_xp.problem import Problem
 
-__all__ = ["SOURCE", "Alternation", "alternate", "guessed"]
+__all__ = ["FAINT", "SOURCE", "Alternation", "alternate"]
 
 SOURCE = "alternation"  # name of what comes out among the sources of candidates
+FAINT = 0.125  # weight of zeros on active rows where samples may be quiet: these have many, and few on others
 SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
 LEFT = 5e-3  # of a unit vector, below which nothing is left of it, or it is dependent
 VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
 MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
-TRIES = 100_000  # such changes, unless time is up
 STREAM = 9
 
 
@@ -179,59 +179,6 @@ def alternate(
         if changed.contradictions <= current.contradictions:
             current = changed
     return Alternation.of(problem, current.directions, beside, faint)  # updates of an inverse add up rounding
-
-
-def guessed(
-    problem: Problem,
-    directions: Array,
-    rest: Array,
-    *,
-    before: Array | None = None,
-    faint: float = 1.0,
-    seed: int = 0,
-    keep_going: Callable[[], bool] = lambda: True,
-) -> Alternation | None:
-    """A full set with few contradictions, from some directions and a basis of a space that holds the others.
-
-    Parameters
-    ----------
-    problem : Problem
-        The reduced gradient.
-    directions : array, shape (b, k)
-        Independent unit vectors.
-    rest : array, shape (b, b - k)
-        Independent of these.
-    before : array, shape (b, b), optional
-        An earlier guess, from which to go on if as many of its directions lie in the space.
-    faint : float
-        Weight of zeros on active rows.
-    seed : int
-        Of changes at random.
-    keep_going : callable
-        Asked before each change; False ends with what there is.
-
-    Returns
-    -------
-    Alternation or None
-        None if everything is dependent.
-    """
-    xp = problem.space.xp
-
-    def mended(open_: Array) -> Alternation | None:
-        whole = xp.concat([directions, open_], axis=1)
-        return alternate(problem, whole, faint=faint, keep_going=keep_going)
-
-    rest = xp.linalg.qr(rest).Q
-    found = [mended(rest)]
-    if found[0] is None or found[0].contradictions:
-        start = rest
-        if before is not None:
-            held = xp.nonzero(xp.sum((rest.T @ before) ** 2, axis=0) > 1 - SAME_SPACE)[0]
-            start = xp.take(before, held, axis=1) if held.shape[0] == rest.shape[1] else rest
-        more = {"beside": directions, "faint": faint, "tries": TRIES, "seed": seed, "keep_going": keep_going}
-        within = alternate(problem, start, **more)
-        found.append(None if within is None else mended(within.directions))
-    return min((f for f in found if f is not None), key=lambda f: f.contradictions, default=None)
 
 
 def _settled(

@@ -9,16 +9,22 @@ from collections.abc import Callable
 
 from spear_xp._arrays import Array
 from spear_xp._linalg import normalize
-from spear_xp.alternation import SOURCE, Alternation, alternate, guessed
+from spear_xp.alternation import FAINT, SOURCE, Alternation, alternate
 from spear_xp.completion import Completion, parted, stood_in
 from spear_xp.filtering import Candidate
 from spear_xp.intake import Intake
 from spear_xp.judging import Judge
+from spear_xp.kernels import SAME_SPACE
+from spear_xp.likelihood import most_likely
+from spear_xp.lone_rows import basis_of
+from spear_xp.problem import Problem
+from spear_xp.recovery import recover
 from spear_xp.steering import adopt
 
-__all__ = ["Guessing"]
+__all__ = ["Guessing", "guessed"]
 
-FAINT = (1.0, 0.125)  # weights of zeros on active rows, in turns: for near-twins, and for quiet samples
+WEIGHTS = (1.0, FAINT)  # of zeros on active rows, in turns: for near-twins, and for quiet samples
+TRIES = 100_000  # changes at random, unless time is up
 PROMISING = 0.1  # share of the entries of D on which masks may contradict a guess that is worth a certificate
 
 
@@ -28,8 +34,8 @@ class Guessing:
     def __init__(self, intake: Intake, judge: Judge) -> None:
         self.intake, self.judge = intake, judge
         self.count = 0
-        self.least = dict.fromkeys(FAINT, math.inf)
-        self.last: dict[float, Array] = {}
+        self.least = dict.fromkeys(WEIGHTS, (math.inf, math.inf))
+        self.doubts, self.last = math.inf, None
 
     def mend(self, directions: Array, keep_going: Callable[[], bool]) -> None:
         """Guess which of b directions, shape (b, b), are wrong."""
@@ -40,7 +46,7 @@ class Guessing:
     def _turn(self) -> float:
         """The weight whose turn it is."""
         self.count += 1
-        return FAINT[self.count % len(FAINT)]
+        return WEIGHTS[self.count % len(WEIGHTS)]
 
     def complete(self, directions: Array, rest: Completion | None, keep_going: Callable[[], bool]) -> None:
         """Guess what is missing beside unit directions, shape (b, k), in the space of stand-ins, if any."""
@@ -55,7 +61,7 @@ class Guessing:
             problem,
             stay,
             rest.stand_ins,
-            before=self.last.get(faint),
+            before=self.last if self.count // len(WEIGHTS) % 2 else None,
             faint=faint,
             seed=self.count,
             keep_going=keep_going,
@@ -64,23 +70,85 @@ class Guessing:
 
     def _settle(self, guess: Alternation | None) -> None:
         """Prove what can be of a guess that is the best so far, and give the pool what passes the filter."""
-        if guess is None or guess.contradictions >= self.least[guess.faint]:
+        if guess is None:
             return
-        self.least[guess.faint], self.last[guess.faint] = guess.contradictions, guess.directions
         problem, xp = self.judge.problem, self.judge.problem.space.xp
+        common = Alternation.of(problem, guess.directions, faint=FAINT)
+        if common is not None and common.contradictions <= self.doubts:
+            self.doubts, self.last = common.contradictions, guess.directions
+        noise = math.inf
+        if not guess.contradictions:  # then there may be several such sets, and one of them is more likely
+            whole = recover(problem, guess.directions)
+            noise = noise if whole is None else most_likely(problem, whole)[1]
+        if (guess.contradictions, noise) >= self.least[guess.faint]:
+            return
+        self.least[guess.faint] = guess.contradictions, noise
         counts = xp.sum(xp.astype(guess.zero, xp.int64), axis=0)
         chosen = [
             Candidate(guess.directions[:, k], guess.zero[:, k], int(counts[k]), SOURCE)
             for k in range(problem.rank)
         ]
         share = guess.contradictions / (problem.width * problem.rank)
-        judged = self.judge.judge(chosen, doubt=share) if share < PROMISING else None
+        judged = self.judge.judge(chosen, guess=True, noise=noise) if share < PROMISING else None
         if judged is not None:
             trusted = judged[1].trusted
-            if trusted.any() and not trusted.all():
+            if trusted.any() and not trusted.all():  # the others may be open, but their space is not
                 rest = stood_in(problem, guess.directions, trusted)
                 chosen = [candidate for candidate, kept in zip(chosen, trusted, strict=True) if kept]
-                judged = self.judge.judge(chosen, rest, doubt=share) or judged
-        if judged is not None:
+                judged = self.judge.judge(chosen, rest, guess=True, noise=noise) or judged
             adopt(self.intake.pool, chosen, judged[0], judged[1].certified[: len(chosen)])
+            self.judge.adopt_rest(guess.directions, noise)
         self.intake.take(guess.directions, SOURCE)
+
+
+def guessed(
+    problem: Problem,
+    directions: Array,
+    rest: Array,
+    *,
+    before: Array | None = None,
+    faint: float = 1.0,
+    seed: int = 0,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> Alternation | None:
+    """A full set with few contradictions, from some directions and a basis of a space that holds the others.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    directions : array, shape (b, k)
+        Independent unit vectors.
+    rest : array, shape (b, b - k)
+        Independent of these.
+    before : array, shape (b, b), optional
+        An earlier guess, from which to go on if as many of its directions lie in the space.
+    faint : float
+        Weight of zeros on active rows.
+    seed : int
+        Of changes at random.
+    keep_going : callable
+        Asked before each change; False ends with what there is.
+
+    Returns
+    -------
+    Alternation or None
+        None if everything is dependent.
+    """
+    xp = problem.space.xp
+
+    def mended(open_: Array) -> Alternation | None:
+        whole = xp.concat([directions, open_], axis=1)
+        return alternate(problem, whole, faint=faint, keep_going=keep_going)
+
+    rest = xp.linalg.qr(rest).Q
+    start = basis_of(problem, directions, rest, seed)
+    found = [mended(start)]
+    if found[0] is None or found[0].contradictions:
+        if before is not None:
+            held = xp.nonzero(xp.sum((rest.T @ before) ** 2, axis=0) > 1 - SAME_SPACE)[0]
+            start = xp.take(before, held, axis=1) if held.shape[0] == rest.shape[1] else start
+        more = {"beside": directions, "faint": faint, "tries": TRIES, "seed": seed, "keep_going": keep_going}
+        within = alternate(problem, start, **more)
+        found.append(None if within is None else mended(within.directions))
+    return min((f for f in found if f is not None), key=lambda f: f.contradictions, default=None)

@@ -3,19 +3,21 @@
 import math
 from dataclasses import dataclass, replace
 
-from spear_xp._arrays import Array
+from spear_xp._arrays import Array, to_host
 from spear_xp._linalg import normalize
-from spear_xp.alternation import Alternation
+from spear_xp.alternation import FAINT, Alternation
 from spear_xp.certificate import Certificate, certify
-from spear_xp.completion import Completion
+from spear_xp.completion import Completion, stood_in
 from spear_xp.filtering import Candidate
+from spear_xp.kernels import SAME_SPACE
+from spear_xp.likelihood import most_likely
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover, refine
 from spear_xp.selection import matching_score
 
 __all__ = ["Best", "Judge"]
 
-CREDIBLE = 0.005  # share of the entries of D on which masks may contradict a set that is no proof
+CREDIBLE = 0.005  # share of the entries of D on which masks may contradict a guess that is no proof
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,26 +30,29 @@ class Best:
         The set, and what is proven of it.
     sources : list of str
         Strategies that found its samples.
-    score : float
-        Sparsity matching score.
+    doubt : float
+        Share of the entries of D on which masks contradict it, with its guesses; 1 if anything is open.
+    noise : float
+        What it leaves of the rows, as by `most_likely`, where it is a guess without a contradiction.
     guesses : array, shape (b, t), or None
         Directions that span the same as the stand-ins.
-    doubt : float
-        Share of the entries of D on which masks contradict it with these; 1 if anything is open.
+    score : float
+        Sparsity matching score.
     """
 
     recovery: Recovery
     certificate: Certificate
     sources: list[str]
-    score: float
+    doubt: float
+    noise: float
     guesses: Array | None = None
-    doubt: float = 1.0
+    score: float = 0.0
 
     @property
-    def merit(self) -> tuple[int, float, int, float]:
-        """What makes one set better than another: proofs, doubts about the rest, masks, explained rows."""
+    def merit(self) -> tuple[int, float, float, int, float]:
+        """What makes one set better than another: proofs, doubts, likelihood, masks, explained rows."""
         certified, masks, explained = self.certificate.rank
-        return certified, -self.doubt if certified else 0.0, masks, explained
+        return certified, -self.doubt, -self.noise, masks, explained
 
 
 class Judge:
@@ -56,16 +61,12 @@ class Judge:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.best: Best | None = None
+        self.conclusive = False  # whether nothing is left to search for
 
     @property
     def certified(self) -> int:
         """Samples proven so far."""
         return 0 if self.best is None else int(self.best.certificate.certified.sum())
-
-    @property
-    def conclusive(self) -> bool:
-        """Whether nothing is left to search for."""
-        return self.best is not None and self.best.certificate.conclusive
 
     def judge(
         self,
@@ -73,12 +74,13 @@ class Judge:
         rest: Completion | None = None,
         *,
         score: float = 0.0,
-        doubt: float = 0.0,
+        guess: bool = False,
+        noise: float = math.inf,
     ) -> tuple[Recovery, Certificate] | None:
         """Recover, refine and certify a set; None if it is dependent.
 
-        It is remembered if it is better than those before. A guess is in doubt by the share of the entries of
-        D on which masks contradict it; it has to be credible unless something of it is proven.
+        It is remembered if it is better than those before. A guess has to be credible unless something of it
+        is proven.
         """
         problem, xp = self.problem, self.problem.space.xp
         columns = [candidate.direction[:, None] for candidate in chosen]
@@ -86,19 +88,76 @@ class Judge:
         recovery = recover(problem, xp.concat(columns, axis=1), problem.rank - len(chosen))
         if recovery is None:
             return None
-        refined = refine(problem, recovery)
-        if self._contradictions(refined) <= self._contradictions(recovery):
-            recovery = refined  # otherwise masks are wrong, and their kernels may be anything
-        certificate = certify(problem, recovery, provable=rest is None or rest.whole)
-        guesses = None if rest is None else rest.guesses
-        open_ = rest is not None and guesses is None
-        sources = [c.source for c in chosen]
-        found = Best(recovery, certificate, sources, score, guesses, 1.0 if open_ else doubt)
+        sources = [candidate.source for candidate in chosen]
+        found = self._found(refine(problem, recovery), sources, rest, noise)
+        guesses = found.guesses
+        if self._doubt(recovery, guesses) < self._doubt(
+            found.recovery, guesses
+        ):  # masks may be wrong, and their kernels anything
+            found = max(found, self._found(recovery, sources, rest, noise), key=lambda best: best.merit)
+        enough = int(found.certificate.certified.sum()) >= self.certified
+        self.conclusive = self.conclusive or (found.certificate.conclusive and enough)
         better = self.best is None or found.merit > self.best.merit
-        if better and (doubt < CREDIBLE or certificate.certified.any()):
+        if better and (not guess or found.doubt < CREDIBLE or found.certificate.certified.any()):
             self.best = replace(found, score=score or matching_score(problem, chosen))
-        return recovery, certificate
+        return found.recovery, found.certificate
 
-    def _contradictions(self, recovery: Recovery) -> float:
-        found = Alternation.of(self.problem, normalize(self.problem.space.xp, recovery.directions))
-        return math.inf if found is None else found.contradictions
+    def adopt_rest(self, directions: Array, noise: float) -> None:
+        """Guesses for what is open in the best set: unit directions, shape (b, b), less those that it has."""
+        best, xp = self.best, self.problem.space.xp
+        if best is None or not best.recovery.stand_ins:
+            return
+        known = self.problem.rank - best.recovery.stand_ins
+        cosines = to_host((normalize(xp, best.recovery.directions[:, :known]).T @ directions) ** 2)
+        places = cosines.argmax(axis=1)
+        if (cosines.max(axis=1) < 1 - SAME_SPACE).any() or len(set(places.tolist())) < known:
+            return
+        open_ = to_host(xp.ones((self.problem.rank,), dtype=xp.bool)).copy()
+        open_[places] = False
+        guesses = xp.take(directions, self.problem.space.indices(open_.nonzero()[0]), axis=1)
+        found = replace(best, doubt=self._doubt(best.recovery, guesses), noise=noise, guesses=guesses)
+        if found.merit > best.merit and (found.doubt < CREDIBLE or best.certificate.certified.any()):
+            self.best = found
+
+    def sharpen(self) -> None:
+        """All samples of the best set at once, by maximum likelihood, if nothing is against their masks."""
+        best, problem, xp = self.best, self.problem, self.problem.space.xp
+        if best is None or best.doubt or best.certificate.certified.all():
+            return
+        whole = recover(problem, self._whole(best.recovery, best.guesses))
+        if whole is None:
+            return
+        recovery, _ = most_likely(problem, whole)
+        rest, known = None, problem.rank - best.recovery.stand_ins
+        if best.guesses is not None:
+            unit = normalize(xp, recovery.directions)
+            rest = stood_in(problem, unit, to_host(xp.arange(problem.rank) < known))
+            columns = xp.concat([unit[:, :known], rest.stand_ins], axis=1)
+            again = recover(problem, columns, best.recovery.stand_ins)
+            if again is None:
+                return
+            support = xp.concat([recovery.support[:, :known], again.support[:, known:]], axis=1)
+            recovery = replace(again, support=support)
+        found = self._found(recovery, best.sources, rest, best.noise)
+        if found.merit >= best.merit:
+            self.best = replace(found, score=best.score)
+
+    def _found(self, recovery: Recovery, sources: list[str], rest: Completion | None, noise: float) -> Best:
+        certificate = certify(self.problem, recovery, provable=rest is None or rest.whole)
+        guesses = None if rest is None else rest.guesses
+        doubt = 1.0 if rest is not None and guesses is None else self._doubt(recovery, guesses)
+        return Best(recovery, certificate, sources, doubt, noise, guesses)
+
+    def _doubt(self, recovery: Recovery, guesses: Array | None) -> float:
+        """Share of the entries of D on which the masks of a set contradict it."""
+        problem = self.problem
+        directions = self._whole(recovery, guesses)
+        found = Alternation.of(problem, normalize(problem.space.xp, directions), faint=FAINT)
+        return 1.0 if found is None else found.contradictions / (problem.width * problem.rank)
+
+    def _whole(self, recovery: Recovery, guesses: Array | None) -> Array:
+        """Directions of a set, shape (b, b), guesses in the place of stand-ins."""
+        if guesses is None:
+            return recovery.directions
+        known = recovery.directions[:, : self.problem.rank - recovery.stand_ins]
+        return self.problem.space.xp.concat([known, guesses], axis=1)

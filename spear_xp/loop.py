@@ -36,7 +36,8 @@ __all__ = ["STRATEGIES", "Loop"]
 
 WITHOUT_LAYER = ("sampling", "information_set")  # the weights have no say in which candidates stay
 CIRCLES = 16  # returns of the same full set after which nothing better is to be expected
-GUESSING = 0.1  # of the time so far, for one guess and for all but one of them; of the limit, in the end
+GUESSING = 0.1  # of the time so far, for one guess; of the limit, in the end
+FRUITLESS = 0.5  # of the time since the last find, for guesses
 QUIET = 0.2  # of the time so far without a find, from which guesses are made
 FEW_MISSING = 24  # directions, so many that a guess at them is worth its time
 REPAIRS = 4  # full sets in a row, as long as each mends the one before
@@ -78,7 +79,8 @@ class Loop:
         self.published = search == "sampling"
         # Nothing passes where the weights are not those of the step; then the certificate has to say so.
         mask_test = None if search in WITHOUT_LAYER else MaskTest.of(problem)
-        self.started, self.limit, self.last_find = started, started + time_limit, started
+        self.started, self.limit = started, started + time_limit
+        self.last_find, self.guessed = started, 0.0
         self.pool, self.judge = Pool(problem), Judge(problem)
         self.intake = Intake(self.pool, mask_test, threshold, self.in_time)
         self.guessing = None if mask_test is None else Guessing(self.intake, self.judge)
@@ -112,7 +114,7 @@ class Loop:
             new = sum(id(candidate) not in before for candidate in self.pool.candidates)
             self.schedule.record(strategy, self.drawn - drawn, new, time.perf_counter() - since)
             if new:
-                self.last_find = time.perf_counter()
+                self.last_find, self.guessed = time.perf_counter(), self.seconds.get("guess", 0.0)
                 if not self.published:
                     self.pool.solve()
                     if len(self.pool) == self.problem.rank - 1:
@@ -129,13 +131,16 @@ class Loop:
                 self.try_stand_ins()
             self.report("search", strategy)
             done = self.judge.conclusive or self.judge.certified == self.problem.rank
-            if done or self.in_circles:
-                self.report("done", strategy)
-                return self.status()
-            if not self.in_time():
-                if not self.published:
-                    self.try_stand_ins()
-                return self.status()
+            if done or self.in_circles or not self.in_time():
+                break
+        if done or self.in_circles:
+            self.report("done", strategy)
+        elif not self.published:
+            self.try_stand_ins()
+        since = time.perf_counter()
+        self.judge.sharpen()
+        self.spent("sharpen", since)
+        return self.status()
 
     def search_chunk(self, strategy: Strategy, known: Known, seed: int, chunk: int) -> None:
         """One chunk of a strategy through filter and pool."""
@@ -198,11 +203,12 @@ class Loop:
         return fit
 
     def may_guess(self) -> bool:
-        """Whether little is missing, nothing was found for a while, and little time has gone into guesses."""
-        now, spent = time.perf_counter(), self.seconds.get("guess", 0.0)
-        long = (now - self.last_find) > QUIET * (now - self.started)
+        """Whether little is missing, nothing was found for a while, and guesses have not had their share."""
+        fruitless = time.perf_counter() - self.last_find
+        long = fruitless > QUIET * (time.perf_counter() - self.started)
         few = self.problem.rank - len(self.pool) <= FEW_MISSING
-        return not self.published and long and few and spent < GUESSING * (now - self.started)
+        spent = self.seconds.get("guess", 0.0) - self.guessed
+        return not self.published and long and few and spent < FRUITLESS * fruitless
 
     def for_a_while(self) -> Callable[[], bool]:
         """Whether little time has passed since now; all that is left counts as little in the end."""

@@ -8,7 +8,7 @@ mask agrees with its zero pattern; what is left is named.
 import math
 from typing import NamedTuple
 
-from spear_xp._arrays import Array, Host, to_host
+from spear_xp._arrays import Array, Host, Namespace, to_host
 from spear_xp._linalg import normalize
 from spear_xp.accuracy import unresolved
 from spear_xp.alternation import SOURCE, Alternation
@@ -71,8 +71,8 @@ def outcome_of(problem: Problem, best: Best | None, pool: Pool) -> Outcome:
     reasons = [certificate.reason(k) for k in range(known)] + [GUESS] * guesses
     sources = best.sources[:known] + [SOURCE] * guesses
     return Outcome(
-        xp.take(whole.duals, order, axis=1),
-        xp.take(whole.directions, order, axis=1),
+        xp.take(_kept(xp, best.recovery.duals, whole.duals, known), order, axis=1),
+        xp.take(_kept(xp, best.recovery.directions, whole.directions, known), order, axis=1),
         to_host([*proven, *_filled(guesses, False)])[ranking],
         bars[ranking],
         tuple(reasons[int(k)] for k in ranking),
@@ -101,6 +101,11 @@ def _with_guesses(problem: Problem, best: Best) -> Recovery:
     ]
     whole = recover(problem, xp.take(directions, problem.space.indices(order), axis=1), int((~fits).sum()))
     return recovery if whole is None else whole
+
+
+def _kept(xp: Namespace, first: Array, then: Array, count: int) -> Array:
+    """So many columns of one array, and those after them of the other: nothing proven changes for a guess."""
+    return xp.concat([first[:, :count], then[:, count:]], axis=1)
 
 
 def _filled(count: int, value: float) -> Host:

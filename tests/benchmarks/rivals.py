@@ -4,8 +4,8 @@ Masks are not given to an attack; they follow from the samples. A rival is a ful
 explains every row, as any basis does, and whose zero patterns and predicted masks contradict each other
 nowhere: another batch that leaves this very gradient at these very weights. Samples that it does not hold are
 not identifiable. Rivals are looked for near the truth, among the samples that three rows or fewer tell from
-others: some of their directions are mixed so as to vanish on other rows, then masks and directions alternate.
-That none is found is no proof that there is none.
+others: some of their directions are mixed so as to vanish on other rows, or rows with few active samples are
+taken for samples, then masks and directions alternate. That none is found is no proof that there is none.
 """
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from spear_xp import Problem, reduce, refit, validate
 from spear_xp.alternation import Alternation, alternate
 from spear_xp.kernels import kernel_of
+from spear_xp.lone_rows import basis_of
 from spear_xp.recovery import recover, to_inputs
 from spear_xp.synthetic import LayerGradient
 from tests.networks import Floats
@@ -24,6 +25,7 @@ ALIKE = 0.1  # share of rows on which the masks of near-twins may differ
 SAME = 1e-4  # squared sine of the angle between a direction and one that is its own
 WITHIN = 1e-6  # the same for a direction in a kernel
 TRIES = 1000
+STARTS = 16  # of these from rows
 MOST = 3  # directions changed at once, and others mixed into each
 
 
@@ -46,8 +48,11 @@ def refuted(truth: LayerGradient, level: float = 90.0) -> Floats:
     if true is None or true.contradictions:
         return lost
     rng = np.random.default_rng(0)
-    for _ in range(TRIES):
-        rival = alternate(problem, _mixed(problem, between, rng), beside=beside)
+    space = np.linalg.qr(between).Q
+    for seed in range(TRIES):
+        rows = seed < STARTS and beside is not None
+        start = basis_of(problem, stay, space, seed) if rows else _mixed(problem, between, rng)
+        rival = alternate(problem, start, beside=beside)
         if rival is None or rival.contradictions:
             continue
         recovery = recover(problem, np.concatenate([stay, rival.directions], axis=1))
