@@ -197,11 +197,7 @@ def _excess(problem: Problem, recovery: Recovery, proven: Host) -> Array:
     noise does on each, and all of the same sign.
     """
     xp = problem.space.xp
-    support = xp.astype(recovery.support, problem.space.dtype)
-    rows = xp.clip(xp.sum(support, axis=0), 1.0, None)
-    level = problem.noise_of(recovery.directions) ** 2
-    scatter = xp.sum(support * (problem.rows @ recovery.directions) ** 2, axis=0) / (rows * level)
-    factor = xp.clip(scatter, 1.0, None) * (1 + rows)
+    factor = 1 + xp.sum(xp.astype(recovery.support, problem.space.dtype), axis=0)
     return xp.where(problem.space.asarray(proven, dtype=xp.bool), xp.ones_like(factor), factor)
 
 

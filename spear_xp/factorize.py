@@ -22,6 +22,7 @@ NoiseModel = Literal["relative", "additive"]
 PART = 0.85  # of the triplets looked at that a given batch size may take
 SKETCH = 96  # leading singular triplets looked at first
 LONG, SINGLE = 20_000, 1e-8  # columns, and rounding unit of the gradient, from which squares serve
+FEW = 8  # rows beyond the rank, below which the noise of one column is not measured
 THIN = 4  # of the blocks of long rows, every so many measure the noise
 
 
@@ -45,6 +46,9 @@ class Factorization:
     row_noise : array, shape (m_live,)
         That of each row in units of σ, where it is larger, else 1: rows in which large terms cancel carry
         more rounding than others.
+    bias_noise : float
+        Standard deviation of the error of an entry in the bias column, which scales the samples: it is one
+        column of many, and rounding gives each what its own entries are worth.
     noise_model : {"relative", "additive"}
         Which of the two the residual rows show.
     numerical_rank : int
@@ -57,6 +61,7 @@ class Factorization:
     scale: Array
     noise_level: float
     row_noise: Array
+    bias_noise: float
     noise_model: NoiseModel
     numerical_rank: int
 
@@ -236,6 +241,17 @@ def _beyond(xp: Namespace, spectrum: _Spectrum, rank: int) -> Array:
     return xp.sqrt(xp.sum(rest * rest, axis=1) + spectrum.outside)
 
 
+def _noise_of_bias(gradient: Gradient, scale: Array, left: Array) -> float:
+    """Standard deviation of the error of an entry in the bias column of E; 0 where hardly a row tells it."""
+    space, xp = gradient.space, gradient.space.xp
+    m, rank = left.shape
+    if m < rank + FEW:
+        return 0.0
+    column = xp.astype(xp.take(gradient.grad_b, gradient.live), space.dtype) * scale
+    rest = column - left @ (left.T @ column)
+    return max(float(xp.sqrt(xp.sum(rest * rest) / (m - rank))), 4 * space.eps)
+
+
 def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorization:
     """Factor the scaled live rows of [G | g] at rank b and measure the noise.
 
@@ -292,13 +308,15 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
     freedom = max(1, (m - rank) * (n - rank))
     sigma = float(xp.sqrt(xp.sum(residuals * residuals) / freedom))
     sigma = max(sigma, 4 * space.eps)  # rounding of this computation itself, on rows of unit norm
+    left = spectrum.left[:, :rank]
     return Factorization(
-        left=spectrum.left[:, :rank],
+        left=left,
         singular_values=spectrum.values[:rank],
         right=spectrum.right[:rank, :],
         scale=scale,
         noise_level=sigma,
         row_noise=xp.clip(residuals * (m / freedom) ** 0.5 / sigma, 1.0, None),
+        bias_noise=_noise_of_bias(gradient, scale, left) or sigma,
         noise_model=model,
         numerical_rank=found,
     )

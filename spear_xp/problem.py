@@ -35,6 +35,8 @@ class Problem:
         σ, standard deviation of one entry of the scaled gradient.
     row_noise : array, shape (m_live,)
         The same of each row in units of σ, at least 1.
+    bias_noise : float
+        The same of one entry in the bias column.
     noise_model : str
         "relative" or "additive".
     numerical_rank : int
@@ -63,6 +65,7 @@ class Problem:
     singular_values: Array
     noise_level: float
     row_noise: Array
+    bias_noise: float
     noise_model: str
     numerical_rank: int
     layer: Array
@@ -141,6 +144,7 @@ def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Pr
         singular_values=fact.singular_values,
         noise_level=fact.noise_level,
         row_noise=fact.row_noise,
+        bias_noise=fact.bias_noise,
         noise_model=fact.noise_model,
         numerical_rank=fact.numerical_rank,
         layer=layer,

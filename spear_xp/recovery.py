@@ -147,7 +147,7 @@ def error_bars(problem: Problem, recovery: Recovery, excess: Array | None = None
     recovery : Recovery
         A full set of samples with the rows that determined them.
     excess : array, shape (b,), optional
-        Factor on the variance of each direction, where its rows may hold more than noise; 1 if not given.
+        Factor on the variance of each direction, where its rows may hold more than they show; 1 if not given.
 
     Returns
     -------
@@ -158,9 +158,10 @@ def error_bars(problem: Problem, recovery: Recovery, excess: Array | None = None
 
     Notes
     -----
-    First order. A direction q_k solved on rows Z_k has Cov(p_jᵀ δq_k) = σ²‖S⁻¹q_k‖² p_jᵀ(U_ZᵀU_Z)⁺p_j;
-    inverting Q turns it into δx_j = -Σ_k (p_jᵀδq_k)(x_k - x_j), and the right factor V adds σ‖p_j‖ to
-    every entry.
+    First order. A direction q_k solved on rows Z_k has Cov(p_jᵀ δq_k) = σ²‖S⁻¹q_k‖² p_jᵀ(U_ZᵀU_Z)⁺p_j, with
+    what these rows show in the place of σ²‖S⁻¹q_k‖² if that is more: noise may be louder in some columns.
+    Inverting Q turns it into δx_j = -Σ_k (p_jᵀδq_k)(x_k - x_j). The right factor V adds σ‖p_j‖ to every
+    entry, and its last row, the bias, the share σ_bias‖p_j‖ of x_j itself.
     """
     xp, b = problem.space.xp, problem.rank
     samples, _ = samples_of(problem, recovery)
@@ -168,7 +169,7 @@ def error_bars(problem: Problem, recovery: Recovery, excess: Array | None = None
     distance = squared[:, None] + squared[None, :] - 2 * samples.T @ samples  # ‖x_j - x_k‖²
     distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
     unit = normalize(xp, recovery.directions)
-    noise = problem.noise_of(recovery.directions) ** 2
+    noise = xp.maximum(problem.noise_of(recovery.directions) ** 2, _seen(problem, recovery))
     noise = noise if excess is None else noise * excess
     inside = xp.zeros((b,), dtype=problem.space.dtype, device=problem.space.device)
     for k in range(b):
@@ -177,9 +178,18 @@ def error_bars(problem: Problem, recovery: Recovery, excess: Array | None = None
         gram = rows.T @ rows + unit[:, k][:, None] * unit[:, k][None, :]
         others = xp.where(distance[:, k] > 0, _spread(problem, gram, recovery.duals), 0 * noise)
         inside = inside + noise[k] * others * distance[:, k]
-    outside = problem.noise_level**2 * xp.sum(recovery.duals**2, axis=0)
-    n = problem.right.shape[1] - 1
+    n, lengths = problem.right.shape[1] - 1, xp.sum(recovery.duals**2, axis=0)
+    outside = lengths * (problem.noise_level**2 + problem.bias_noise**2 * squared / n)
     return xp.sqrt(inside / n + outside), xp.sqrt(inside)
+
+
+def _seen(problem: Problem, recovery: Recovery) -> Array:
+    """Mean square of what the rows of each direction still hold, shape (b,); zero where they are too few."""
+    xp = problem.space.xp
+    on = xp.astype(recovery.support, problem.space.dtype)
+    spare = xp.sum(on, axis=0) - (problem.rank - 1)
+    energy = xp.sum(on * (problem.rows @ recovery.directions) ** 2, axis=0)
+    return xp.where(spare > 0, energy, 0 * energy) / xp.clip(spare, 1.0, None)
 
 
 def _spread(problem: Problem, gram: Array, duals: Array) -> Array:
