@@ -10,9 +10,10 @@ import operator
 from dataclasses import dataclass
 from typing import Literal
 
-from spear_xp._arrays import Array, Namespace, generator, to_host
+from spear_xp._arrays import Array, Namespace, generator
 from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.gradient import Gradient
+from spear_xp.noise import is_additive, noise_of_column
 from spear_xp.rank import TAIL, numerical_rank
 
 __all__ = ["Factorization", "factorize"]
@@ -22,7 +23,6 @@ NoiseModel = Literal["relative", "additive"]
 PART = 0.85  # of the triplets looked at that a given batch size may take
 SKETCH = 96  # leading singular triplets looked at first
 LONG, SINGLE = 20_000, 1e-8  # columns, and rounding unit of the gradient, from which squares serve
-FEW = 8  # rows beyond the rank, below which the noise of one column is not measured
 THIN = 4  # of the blocks of long rows, every so many measure the noise
 
 
@@ -220,36 +220,10 @@ def _check_batch_size(batch_size: int | None) -> None:
         raise ArgumentRangeError(msg)
 
 
-def _noise_is_additive(norms: Array, residuals: Array) -> bool:
-    """Slope of log residual norm against log row norm: 0 for added noise, 1 for rounding."""
-    pairs = [
-        (math.log(x), math.log(r)) for x, r in zip(to_host(norms), to_host(residuals), strict=True) if r > 0
-    ]
-    pairs = sorted(pairs)[len(pairs) // 2 :]  # noise in the smallest rows tilts the subspace towards them
-    if len(pairs) < 3:
-        return False
-    mx, mr = (math.fsum(column) / len(pairs) for column in zip(*pairs, strict=True))
-    spread = math.fsum((x - mx) ** 2 for x, _ in pairs)
-    if spread < 1e-3 * len(pairs):
-        return False  # rows of equal norm: the two models are the same
-    return math.fsum((x - mx) * (r - mr) for x, r in pairs) / spread < 0.5
-
-
 def _beyond(xp: Namespace, spectrum: _Spectrum, rank: int) -> Array:
     """Norm of what each row has outside of the leading triplets."""
     rest = spectrum.left[:, rank:] * spectrum.values[rank:]
     return xp.sqrt(xp.sum(rest * rest, axis=1) + spectrum.outside)
-
-
-def _noise_of_bias(gradient: Gradient, scale: Array, left: Array) -> float:
-    """Standard deviation of the error of an entry in the bias column of E; 0 where hardly a row tells it."""
-    space, xp = gradient.space, gradient.space.xp
-    m, rank = left.shape
-    if m < rank + FEW:
-        return 0.0
-    column = xp.astype(xp.take(gradient.grad_b, gradient.live), space.dtype) * scale
-    rest = column - left @ (left.T @ column)
-    return max(float(xp.sqrt(xp.sum(rest * rest) / (m - rank))), 4 * space.eps)
 
 
 def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorization:
@@ -300,7 +274,7 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
         m, n = rows.shape
         if model == "additive" or min(m, n) < found + 3:
             break
-        if not _noise_is_additive(norms, _beyond(xp, spectrum, found) / scale):
+        if not is_additive(norms, _beyond(xp, spectrum, found) / scale):
             break
         scale = xp.ones_like(norms) / float(xp.sort(norms)[m // 2])
         model = "additive"
@@ -308,7 +282,7 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
     freedom = max(1, (m - rank) * (n - rank))
     sigma = float(xp.sqrt(xp.sum(residuals * residuals) / freedom))
     sigma = max(sigma, 4 * space.eps)  # rounding of this computation itself, on rows of unit norm
-    left = spectrum.left[:, :rank]
+    left, bias = spectrum.left[:, :rank], xp.astype(xp.take(gradient.grad_b, gradient.live), space.dtype)
     return Factorization(
         left=left,
         singular_values=spectrum.values[:rank],
@@ -316,7 +290,7 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
         scale=scale,
         noise_level=sigma,
         row_noise=xp.clip(residuals * (m / freedom) ** 0.5 / sigma, 1.0, None),
-        bias_noise=_noise_of_bias(gradient, scale, left) or sigma,
+        bias_noise=noise_of_column(xp, left, bias * scale, 4 * space.eps) or sigma,
         noise_model=model,
         numerical_rank=found,
     )

@@ -49,7 +49,7 @@ def numerical_rank(
         for i in range(len(host) - 1)
         if clipped[i] > GAP * clipped[i + 1] and (i < inner or clipped[i + 1] == floor)
     ]
-    if gaps and (complete or _noise_follows(clipped[gaps[-1] + 1 :])):
+    if gaps and (complete or _noise_follows(clipped[gaps[-1] + 1 :], floor)):
         return gaps[-1] + 1
     if not complete:
         return None
@@ -67,6 +67,8 @@ def numerical_rank(
     return rank if 0 < rank < PART * wide else None
 
 
-def _noise_follows(tail: Host) -> bool:
-    """Whether the values after a gap are flat and many enough to be noise rather than more signal."""
-    return len(tail) >= TAIL and bool(tail[0] < GAP * tail[-1])
+def _noise_follows(tail: Host, floor: float) -> bool:
+    """Whether the values after a gap are noise: many, and flat, or without a gap down to the floor."""
+    flat = bool(tail[0] < GAP * tail[-1])
+    ends = bool(tail[-1] < GAP * floor and (tail[:-1] <= GAP * tail[1:]).all())
+    return len(tail) >= TAIL and (flat or ends)

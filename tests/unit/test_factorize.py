@@ -38,6 +38,16 @@ def test_a_spectrum_without_a_gap_has_no_low_rank(count: int) -> None:
     assert numerical_rank(np.linspace(2, 1, count), (count, count), 2.2e-16) is None
 
 
+def test_noise_that_falls_off_is_told_from_signal_without_the_whole_spectrum() -> None:
+    """Rounding of a few rows may stick out of the rest, but no gap can follow once the floor is near."""
+    tail = np.geomspace(7.0, 1.5, 32)
+    signal = np.geomspace(1e8, 1e5, 64)
+    assert numerical_rank(np.r_[signal, tail], (500, 900), 1.0, complete=False) == 64
+    assert numerical_rank(np.r_[signal, 100 * tail], (500, 900), 1.0, complete=False) is None
+    gap = np.r_[tail[:16], tail[16:] / 4]
+    assert numerical_rank(np.r_[signal, gap], (500, 900), 0.5, complete=False) is None
+
+
 def test_pure_noise_has_no_low_rank() -> None:
     matrix = np.random.default_rng(0).standard_normal((80, 50))
     values = np.linalg.svd(matrix, compute_uv=False)
