@@ -6,6 +6,7 @@ patterns and predicted masks contradict each other on fewer rows, of all samples
 has any contradiction.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,13 +16,14 @@ from spear_xp.kernels import kernel_of
 from spear_xp.masks import NEXT, hidden
 from spear_xp.problem import Problem
 
-__all__ = ["FAINT", "SOURCE", "Alternation", "alternate"]
+__all__ = ["FAINT", "SOURCE", "Alternation", "alternate", "doubt_of"]
 
 SOURCE = "alternation"  # name of what comes out among the sources of candidates
 FAINT = 0.125  # weight of zeros on active rows where samples may be quiet: these have many, and few on others
 SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
 LEFT = 5e-3  # of a unit vector, below which nothing is left of it, or it is dependent
 VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
+A_FEW = 8.0  # contradictions, up to which sets are told by how much they need to explain the gradient
 MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
 STREAM = 9
 
@@ -48,6 +50,8 @@ class Alternation:
         Weight of such zeros beyond these. Quiet samples have many, but hardly an entry on an inactive row.
     wrong : NumPy array, shape (t,)
         Rows on which zero pattern and mask contradict each other.
+    active : NumPy array of int, shape (t,)
+        Rows to which a sample may add: active by its mask, or not zero.
     """
 
     directions: Array
@@ -59,11 +63,27 @@ class Alternation:
     hidden: Host
     faint: float
     wrong: Host
+    active: Host
 
     @property
     def contradictions(self) -> float:
         """Weight of the rows on which zero pattern and mask contradict each other, of all samples."""
         return float(self.wrong.sum())
+
+    @property
+    def share(self) -> float:
+        """The same as a share of the entries of D."""
+        return self.contradictions / float(self.z.shape[0] * self.z.shape[1])
+
+    @property
+    def doubt(self) -> tuple[float, float]:
+        """The less, the better is a set: contradictions beyond a few, then these with the entries it needs.
+
+        Several sets may contradict masks nowhere. An entry that has to be zero and is costs nothing, one that
+        may be anything costs as many nats as digits show of it; so does a chance zero, or one of noise.
+        """
+        few = self.contradictions + float(self.active.sum())
+        return max(self.contradictions - A_FEW, 0.0), few
 
     @classmethod
     def of(
@@ -98,12 +118,12 @@ class Alternation:
     ) -> "Alternation":
         xp = problem.space.xp
         signed = z * xp.sign((problem.last @ frame) @ duals)  # inputs have last coordinate 1
-        shown, vanished = (
+        shown, vanished, active = (
             to_host(xp.sum(xp.astype(rows, xp.int64), axis=0))
-            for rows in ((signed < 0) & ~near, (signed > 0) & zero)
+            for rows in ((signed < 0) & ~near, (signed > 0) & zero, (signed > 0) | ~near)
         )
         wrong = shown + faint * (vanished - unsure).clip(min=0)
-        return cls(directions, frame, duals, z, zero, near, unsure, faint, wrong)
+        return cls(directions, frame, duals, z, zero, near, unsure, faint, wrong, active)
 
     def inactive(self, problem: Problem, j: int, sure: float) -> Array:
         """Rows that sample j does not activate, by number, from a pre-activation relative to their median."""
@@ -129,6 +149,11 @@ class Alternation:
         )
         duals, z = (a - a[:, j][:, None] * step[None, :] for a in (self.duals, self.z))
         return self._judged(problem, directions, self.frame, duals, z, zero, near, spare, self.faint)
+
+
+def doubt_of(found: Alternation | None) -> tuple[float, float]:
+    """How doubtful a set is; none at all is worse than any."""
+    return (math.inf, math.inf) if found is None else found.doubt
 
 
 def alternate(

@@ -4,21 +4,18 @@ Guesses cost little and need no row that tells a sample from its near-twins; not
 true without the filter or the certificate.
 """
 
-import math
 from collections.abc import Callable
 
 from spear_xp._arrays import Array
 from spear_xp._linalg import normalize
-from spear_xp.alternation import FAINT, SOURCE, Alternation, alternate
+from spear_xp.alternation import FAINT, SOURCE, Alternation, alternate, doubt_of
 from spear_xp.completion import Completion, parted, stood_in
 from spear_xp.filtering import Candidate
 from spear_xp.intake import Intake
 from spear_xp.judging import Judge
 from spear_xp.kernels import SAME_SPACE
-from spear_xp.likelihood import most_likely
 from spear_xp.lone_rows import basis_of
 from spear_xp.problem import Problem
-from spear_xp.recovery import recover
 from spear_xp.steering import adopt
 
 __all__ = ["Guessing", "guessed"]
@@ -29,13 +26,13 @@ PROMISING = 0.1  # share of the entries of D on which masks may contradict a gue
 
 
 class Guessing:
-    """Guesses at full sets of one problem; each has to contradict masks on fewer rows than all before."""
+    """Guesses at full sets of one problem; each has to be less doubtful than all before."""
 
     def __init__(self, intake: Intake, judge: Judge) -> None:
         self.intake, self.judge = intake, judge
         self.count = 0
-        self.least = dict.fromkeys(WEIGHTS, (math.inf, math.inf))
-        self.doubts, self.last = math.inf, None
+        self.least = dict.fromkeys(WEIGHTS, doubt_of(None))
+        self.doubt, self.last = doubt_of(None), None
 
     def mend(self, directions: Array, keep_going: Callable[[], bool]) -> None:
         """Guess which of b directions, shape (b, b), are wrong."""
@@ -73,31 +70,26 @@ class Guessing:
         if guess is None:
             return
         problem, xp = self.judge.problem, self.judge.problem.space.xp
-        common = Alternation.of(problem, guess.directions, faint=FAINT)
-        if common is not None and common.contradictions <= self.doubts:
-            self.doubts, self.last = common.contradictions, guess.directions
-        noise = math.inf
-        if not guess.contradictions:  # then there may be several such sets, and one of them is more likely
-            whole = recover(problem, guess.directions)
-            noise = noise if whole is None else most_likely(problem, whole)[1]
-        if (guess.contradictions, noise) >= self.least[guess.faint]:
+        common = doubt_of(Alternation.of(problem, guess.directions, faint=FAINT))
+        if common <= self.doubt:
+            self.doubt, self.last = common, guess.directions
+        if guess.doubt >= self.least[guess.faint]:
             return
-        self.least[guess.faint] = guess.contradictions, noise
+        self.least[guess.faint] = guess.doubt
         counts = xp.sum(xp.astype(guess.zero, xp.int64), axis=0)
         chosen = [
             Candidate(guess.directions[:, k], guess.zero[:, k], int(counts[k]), SOURCE)
             for k in range(problem.rank)
         ]
-        share = guess.contradictions / (problem.width * problem.rank)
-        judged = self.judge.judge(chosen, guess=True, noise=noise) if share < PROMISING else None
+        judged = self.judge.judge(chosen, guess=True) if guess.share < PROMISING else None
         if judged is not None:
             trusted = judged[1].trusted
             if trusted.any() and not trusted.all():  # the others may be open, but their space is not
                 rest = stood_in(problem, guess.directions, trusted)
                 chosen = [candidate for candidate, kept in zip(chosen, trusted, strict=True) if kept]
-                judged = self.judge.judge(chosen, rest, guess=True, noise=noise) or judged
+                judged = self.judge.judge(chosen, rest, guess=True) or judged
             adopt(self.intake.pool, chosen, judged[0], judged[1].certified[: len(chosen)])
-            self.judge.adopt_rest(guess.directions, noise)
+            self.judge.adopt_rest(guess.directions)
         self.intake.take(guess.directions, SOURCE)
 
 
@@ -151,4 +143,4 @@ def guessed(
         more = {"beside": directions, "faint": faint, "tries": TRIES, "seed": seed, "keep_going": keep_going}
         within = alternate(problem, start, **more)
         found.append(None if within is None else mended(within.directions))
-    return min((f for f in found if f is not None), key=lambda f: f.contradictions, default=None)
+    return min((f for f in found if f is not None), key=doubt_of, default=None)

@@ -1,11 +1,10 @@
 """Enters: sets of directions, complete or with stand-ins. Leaves: the best of them, and what is proven."""
 
-import math
 from dataclasses import dataclass, replace
 
 from spear_xp._arrays import Array, to_host
 from spear_xp._linalg import normalize
-from spear_xp.alternation import FAINT, Alternation
+from spear_xp.alternation import FAINT, Alternation, doubt_of
 from spear_xp.certificate import Certificate, certify
 from spear_xp.completion import Completion, stood_in
 from spear_xp.filtering import Candidate
@@ -30,10 +29,8 @@ class Best:
         The set, and what is proven of it.
     sources : list of str
         Strategies that found its samples.
-    doubt : float
-        Share of the entries of D on which masks contradict it, with its guesses; 1 if anything is open.
-    noise : float
-        What it leaves of the rows, as by `most_likely`, where it is a guess without a contradiction.
+    masks : Alternation or None
+        What masks say of it, with its guesses; None if anything is open.
     guesses : array, shape (b, t), or None
         Directions that span the same as the stand-ins.
     score : float
@@ -43,16 +40,26 @@ class Best:
     recovery: Recovery
     certificate: Certificate
     sources: list[str]
-    doubt: float
-    noise: float
+    masks: Alternation | None
     guesses: Array | None = None
     score: float = 0.0
 
     @property
+    def certified(self) -> int:
+        """Samples that are proven."""
+        return int(self.certificate.certified.sum())
+
+    @property
     def merit(self) -> tuple[int, float, float, int, float]:
-        """What makes one set better than another: proofs, doubts, likelihood, masks, explained rows."""
+        """What makes one set better than another: proofs, doubts, masks, explained rows."""
         certified, masks, explained = self.certificate.rank
-        return certified, -self.doubt, -self.noise, masks, explained
+        beyond, entries = doubt_of(self.masks)
+        return certified, -beyond, -entries, masks, explained
+
+    @property
+    def credible(self) -> bool:
+        """Whether something is proven, or masks hardly contradict anything."""
+        return self.certified > 0 or (self.masks is not None and self.masks.share < CREDIBLE)
 
 
 class Judge:
@@ -66,7 +73,7 @@ class Judge:
     @property
     def certified(self) -> int:
         """Samples proven so far."""
-        return 0 if self.best is None else int(self.best.certificate.certified.sum())
+        return 0 if self.best is None else self.best.certified
 
     def judge(
         self,
@@ -75,7 +82,6 @@ class Judge:
         *,
         score: float = 0.0,
         guess: bool = False,
-        noise: float = math.inf,
     ) -> tuple[Recovery, Certificate] | None:
         """Recover, refine and certify a set; None if it is dependent.
 
@@ -89,20 +95,18 @@ class Judge:
         if recovery is None:
             return None
         sources = [candidate.source for candidate in chosen]
-        found = self._found(refine(problem, recovery), sources, rest, noise)
-        guesses = found.guesses
-        if self._doubt(recovery, guesses) < self._doubt(
-            found.recovery, guesses
-        ):  # masks may be wrong, and their kernels anything
-            found = max(found, self._found(recovery, sources, rest, noise), key=lambda best: best.merit)
-        enough = int(found.certificate.certified.sum()) >= self.certified
+        found = self._found(refine(problem, recovery), sources, rest)
+        before = self._masks(recovery, found.guesses)
+        if doubt_of(before) < doubt_of(found.masks):  # masks may be wrong, and their kernels anything
+            found = max(found, self._found(recovery, sources, rest), key=lambda best: best.merit)
+        enough = found.certified >= self.certified
         self.conclusive = self.conclusive or (found.certificate.conclusive and enough)
         better = self.best is None or found.merit > self.best.merit
-        if better and (not guess or found.doubt < CREDIBLE or found.certificate.certified.any()):
+        if better and (not guess or found.credible):
             self.best = replace(found, score=score or matching_score(problem, chosen))
         return found.recovery, found.certificate
 
-    def adopt_rest(self, directions: Array, noise: float) -> None:
+    def adopt_rest(self, directions: Array) -> None:
         """Guesses for what is open in the best set: unit directions, shape (b, b), less those that it has."""
         best, xp = self.best, self.problem.space.xp
         if best is None or not best.recovery.stand_ins:
@@ -115,19 +119,21 @@ class Judge:
         open_ = to_host(xp.ones((self.problem.rank,), dtype=xp.bool)).copy()
         open_[places] = False
         guesses = xp.take(directions, self.problem.space.indices(open_.nonzero()[0]), axis=1)
-        found = replace(best, doubt=self._doubt(best.recovery, guesses), noise=noise, guesses=guesses)
-        if found.merit > best.merit and (found.doubt < CREDIBLE or best.certificate.certified.any()):
+        found = replace(best, masks=self._masks(best.recovery, guesses), guesses=guesses)
+        if found.merit > best.merit and found.credible:
             self.best = found
 
     def sharpen(self) -> None:
         """All samples of the best set at once, by maximum likelihood, if nothing is against their masks."""
         best, problem, xp = self.best, self.problem, self.problem.space.xp
-        if best is None or best.doubt or best.certificate.certified.all():
+        if best is None or best.certificate.certified.all():
+            return
+        if best.masks is None or best.masks.contradictions:
             return
         whole = recover(problem, self._whole(best.recovery, best.guesses))
         if whole is None:
             return
-        recovery, _ = most_likely(problem, whole)
+        recovery = most_likely(problem, whole)
         rest, known = None, problem.rank - best.recovery.stand_ins
         if best.guesses is not None:
             unit = normalize(xp, recovery.directions)
@@ -138,22 +144,20 @@ class Judge:
                 return
             support = xp.concat([recovery.support[:, :known], again.support[:, known:]], axis=1)
             recovery = replace(again, support=support)
-        found = self._found(recovery, best.sources, rest, best.noise)
-        if found.merit >= best.merit:
+        found = self._found(recovery, best.sources, rest)
+        if found.masks is not None and not found.masks.contradictions and found.certified >= best.certified:
             self.best = replace(found, score=best.score)
 
-    def _found(self, recovery: Recovery, sources: list[str], rest: Completion | None, noise: float) -> Best:
+    def _found(self, recovery: Recovery, sources: list[str], rest: Completion | None) -> Best:
         certificate = certify(self.problem, recovery, provable=rest is None or rest.whole)
         guesses = None if rest is None else rest.guesses
-        doubt = 1.0 if rest is not None and guesses is None else self._doubt(recovery, guesses)
-        return Best(recovery, certificate, sources, doubt, noise, guesses)
+        masks = None if rest is not None and guesses is None else self._masks(recovery, guesses)
+        return Best(recovery, certificate, sources, masks, guesses)
 
-    def _doubt(self, recovery: Recovery, guesses: Array | None) -> float:
-        """Share of the entries of D on which the masks of a set contradict it."""
-        problem = self.problem
+    def _masks(self, recovery: Recovery, guesses: Array | None) -> Alternation | None:
+        """What the masks of a set say of it; None if it is dependent."""
         directions = self._whole(recovery, guesses)
-        found = Alternation.of(problem, normalize(problem.space.xp, directions), faint=FAINT)
-        return 1.0 if found is None else found.contradictions / (problem.width * problem.rank)
+        return Alternation.of(self.problem, normalize(self.problem.space.xp, directions), faint=FAINT)
 
     def _whole(self, recovery: Recovery, guesses: Array | None) -> Array:
         """Directions of a set, shape (b, b), guesses in the place of stand-ins."""

@@ -4,8 +4,6 @@ The noise of a row is one vector, and every sample that is inactive on it sees i
 by one, as kernels, directions of near-twins take the same noise twice; all of them together do not.
 """
 
-import math
-
 from spear_xp._arrays import Array, LinAlgError
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover
@@ -18,7 +16,7 @@ ENOUGH = 1e-3  # of the first residual, at which they end
 LARGEST = 2**26  # entries of the weights of all rows, beyond which they are not formed
 
 
-def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float]:
+def most_likely(problem: Problem, recovery: Recovery) -> Recovery:
     """All directions of a full set at once, by maximum likelihood.
 
     Parameters
@@ -30,11 +28,8 @@ def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float]:
 
     Returns
     -------
-    recovery : Recovery
+    Recovery
         The same set where the weights of its rows would not fit into memory.
-    noise : float
-        Mean square of what the rows then hold beside their active samples, in units of σ²; infinite where
-        nothing was done. The least of two sets with different masks is that of the more likely one.
 
     Notes
     -----
@@ -45,14 +40,10 @@ def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float]:
     diagonal of C, alone. Cost: m inversions of (b, b) matrices, which take m·b² numbers.
     """
     xp, space, b = problem.space.xp, problem.space, problem.rank
-    noise = math.inf
     if problem.width * b * b > LARGEST:
-        return recovery, noise
+        return recovery
     here = (problem.layer @ recovery.duals < 0) & problem.zeros_of(recovery.directions)
     inactive = xp.astype(here, space.dtype)
-    silent = float(xp.sum(inactive)) * problem.noise_level**2
-    if not silent > 0:
-        return recovery, noise
     for _ in range(ROUNDS):
         scaled = recovery.directions / problem.singular_values[:, None]
         sizes = xp.sqrt(xp.sum(scaled * scaled, axis=0))
@@ -65,10 +56,7 @@ def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float]:
         if found is None:
             break
         recovery = Recovery(found.duals, found.directions, here)
-        left = problem.rows @ directions
-        energy = float(xp.sum(left * (weights @ left[:, :, None])[:, :, 0]))
-        noise = energy / silent
-    return recovery, noise
+    return recovery
 
 
 def _weights(problem: Problem, scaled: Array, inactive: Array) -> Array | None:
