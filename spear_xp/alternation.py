@@ -24,6 +24,9 @@ SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row i
 LEFT = 5e-3  # of a unit vector, below which nothing is left of it, or it is dependent
 VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
 A_FEW = 8.0  # contradictions, up to which sets are told by how much they need to explain the gradient
+PATIENCE = (
+    200  # changes that lead to nothing better, after which a set without contradictions is left as it is
+)
 MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
 STREAM = 9
 
@@ -74,6 +77,11 @@ class Alternation:
     def share(self) -> float:
         """The same as a share of the entries of D."""
         return self.contradictions / float(self.z.shape[0] * self.z.shape[1])
+
+    @property
+    def order(self) -> tuple[float, float]:
+        """What alternation brings down: contradictions, and without any the entries that the set needs."""
+        return self.contradictions, 0.0 if self.contradictions else float(self.active.sum())
 
     @property
     def doubt(self) -> tuple[float, float]:
@@ -196,12 +204,13 @@ def alternate(
     space = None if beside is None else problem.space.xp.linalg.qr(directions).Q
     within = None if space is None else (space, problem.rows @ space)
     current = _settled(problem, current, within, keep_going)
-    rng = generator(seed, STREAM, 0)
+    rng, in_vain = generator(seed, STREAM, 0), 0
     for _ in range(tries):
-        if not current.contradictions or not keep_going():
+        if (in_vain >= PATIENCE and not current.contradictions) or not keep_going():
             break
         changed = _settled(problem, _changed(problem, current, rng), within, keep_going)
-        if changed.contradictions <= current.contradictions:
+        in_vain = 0 if changed.order < current.order else in_vain + 1
+        if changed.order <= current.order:
             current = changed
     return Alternation.of(problem, current.directions, beside, faint)  # updates of an inverse add up rounding
 
@@ -255,12 +264,13 @@ def _nearest(
 
 
 def _changed(problem: Problem, current: Alternation, rng: Generator) -> Alternation:
-    """Some contradictory directions mixed with others so as to vanish on rows on which they do not."""
+    """Some contradictory directions, or any, mixed with others so as to vanish on rows where they do not."""
     space = problem.space
     xp = space.xp
     entries, zero = to_host(problem.rows @ current.directions), to_host(current.zero)
     everyone = to_host(range(len(current.wrong)))
-    for j in rng.permutation(current.wrong.nonzero()[0])[: rng.integers(1, MOST)].tolist():
+    doubtful = current.wrong.nonzero()[0] if current.contradictions else everyone
+    for j in rng.permutation(doubtful)[: rng.integers(1, MOST)].tolist():
         others = rng.permutation(everyone[everyone != j])[: rng.integers(1, MOST + 1)]
         active = (~zero[:, j] & ~zero[:, others].all(axis=1)).nonzero()[0]
         picked = rng.permutation(active)[: len(others)]

@@ -135,12 +135,11 @@ def guessed(
 
     rest = xp.linalg.qr(rest).Q
     start = basis_of(problem, directions, rest, seed)
-    found = [mended(start)]
-    if found[0] is None or found[0].contradictions:
-        if before is not None:
-            held = xp.nonzero(xp.sum((rest.T @ before) ** 2, axis=0) > 1 - SAME_SPACE)[0]
-            start = xp.take(before, held, axis=1) if held.shape[0] == rest.shape[1] else start
-        more = {"beside": directions, "faint": faint, "tries": TRIES, "seed": seed, "keep_going": keep_going}
-        within = alternate(problem, start, **more)
-        found.append(None if within is None else mended(within.directions))
-    return min((f for f in found if f is not None), key=doubt_of, default=None)
+    first = mended(start)
+    if before is not None:
+        held = xp.nonzero(xp.sum((rest.T @ before) ** 2, axis=0) > 1 - SAME_SPACE)[0]
+        start = xp.take(before, held, axis=1) if held.shape[0] == rest.shape[1] else start
+    more = {"beside": directions, "faint": faint, "tries": TRIES, "seed": seed, "keep_going": keep_going}
+    within = alternate(problem, start, **more)
+    then = None if within is None else mended(within.directions)
+    return min(first, then, key=doubt_of)

@@ -198,7 +198,10 @@ class Loop:
                     freeze(self.pool, stay, judged[0], judged[1].certified)
                     break
         if self.guessing is not None:
-            self.guessing.complete(directions, rest, self.for_a_while())
+            keep_going = self.for_a_while()
+            self.guessing.complete(directions, rest, keep_going)
+            while rest is not None and keep_going() and not self.in_time():  # several batches may fit
+                self.guessing.complete(directions, rest, keep_going)
         self.spent("guess", since)
         return fit
 

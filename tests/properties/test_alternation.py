@@ -39,6 +39,7 @@ def test_contradictions_never_rise(layer: LayerGradient, seed: int, faint: float
         return
     assert after is not None
     assert after.contradictions <= before.contradictions
+    assert after.order <= before.order
     assert after.faint == faint
 
 
