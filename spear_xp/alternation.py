@@ -23,7 +23,6 @@ FAINT = 0.125  # weight of zeros on active rows where samples may be quiet: thes
 SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
 LEFT = 5e-3  # of a unit vector, below which nothing is left of it, or it is dependent
 VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
-A_FEW = 8.0  # contradictions, up to which sets are told by how much they need to explain the gradient
 PATIENCE = (
     200  # changes that lead to nothing better, after which a set without contradictions is left as it is
 )
@@ -84,14 +83,13 @@ class Alternation:
         return self.contradictions, 0.0 if self.contradictions else float(self.active.sum())
 
     @property
-    def doubt(self) -> tuple[float, float]:
-        """The less, the better is a set: contradictions beyond a few, then these with the entries it needs.
+    def doubt(self) -> float:
+        """The less, the better is a set: contradictions, and the entries that it needs.
 
         Several sets may contradict masks nowhere. An entry that has to be zero and is costs nothing, one that
         may be anything costs as many nats as digits show of it; so does a chance zero, or one of noise.
         """
-        few = self.contradictions + float(self.active.sum())
-        return max(self.contradictions - A_FEW, 0.0), few
+        return self.contradictions + float(self.active.sum())
 
     @classmethod
     def of(
@@ -159,9 +157,9 @@ class Alternation:
         return self._judged(problem, directions, self.frame, duals, z, zero, near, spare, self.faint)
 
 
-def doubt_of(found: Alternation | None) -> tuple[float, float]:
+def doubt_of(found: Alternation | None) -> float:
     """How doubtful a set is; none at all is worse than any."""
-    return (math.inf, math.inf) if found is None else found.doubt
+    return math.inf if found is None else found.doubt
 
 
 def alternate(

@@ -15,7 +15,7 @@ __all__ = ["Gradient", "validate"]
 
 BLOCK_BYTES = 2 * 2**20  # one block in the working dtype; it stays in the cache while it is used
 NARROW = 64  # columns that a block has at least: fewer would fetch memory for a part of its bytes
-NEGLIGIBLE = 1e-7  # rows below this share of the median norm carry no usable digits next to the others
+NEGLIGIBLE = 1e-7  # share of the median norm, below which a row is left aside: a sample may show there alone
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,6 @@
 """Enters: sets of directions, complete or with stand-ins. Leaves: the best of them, and what is proven."""
 
+import math
 from dataclasses import dataclass, replace
 
 from spear_xp._arrays import Array, to_host
@@ -9,13 +10,15 @@ from spear_xp.certificate import Certificate, certify
 from spear_xp.completion import Completion, stood_in
 from spear_xp.filtering import Candidate
 from spear_xp.kernels import SAME_SPACE
-from spear_xp.likelihood import most_likely
+from spear_xp.likelihood import misfit, most_likely
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover, refine
 from spear_xp.selection import matching_score
 
 __all__ = ["Best", "Judge"]
 
+CLOSE = 100.0  # entries of doubt within which two sets are told by what they leave of the rows
+NATS = 10.0  # that an entry costs which may be anything: digits that show of it
 CREDIBLE = 0.005  # share of the entries of D on which masks may contradict a guess that is no proof
 
 
@@ -50,11 +53,10 @@ class Best:
         return int(self.certificate.certified.sum())
 
     @property
-    def merit(self) -> tuple[int, float, float, int, float]:
+    def merit(self) -> tuple[int, float, int, float]:
         """What makes one set better than another: proofs, doubts, masks, explained rows."""
         certified, masks, explained = self.certificate.rank
-        beyond, entries = doubt_of(self.masks)
-        return certified, -beyond, -entries, masks, explained
+        return certified, -doubt_of(self.masks), masks, explained
 
     @property
     def credible(self) -> bool:
@@ -101,8 +103,7 @@ class Judge:
             found = max(found, self._found(recovery, sources, rest), key=lambda best: best.merit)
         enough = found.certified >= self.certified
         self.conclusive = self.conclusive or (found.certificate.conclusive and enough)
-        better = self.best is None or found.merit > self.best.merit
-        if better and (not guess or found.credible):
+        if self._beats_best(found) and (not guess or found.credible):
             self.best = replace(found, score=score or matching_score(problem, chosen))
         return found.recovery, found.certificate
 
@@ -120,7 +121,7 @@ class Judge:
         open_[places] = False
         guesses = xp.take(directions, self.problem.space.indices(open_.nonzero()[0]), axis=1)
         found = replace(best, masks=self._masks(best.recovery, guesses), guesses=guesses)
-        if found.merit > best.merit and found.credible:
+        if self._beats_best(found) and found.credible:
             self.best = found
 
     def sharpen(self) -> None:
@@ -153,6 +154,22 @@ class Judge:
         guesses = None if rest is None else rest.guesses
         masks = None if rest is not None and guesses is None else self._masks(recovery, guesses)
         return Best(recovery, certificate, sources, masks, guesses)
+
+    def _beats_best(self, found: Best) -> bool:
+        """Whether a set is better than the best so far; the rows decide where masks hardly do."""
+        best = self.best
+        if best is None:
+            return True
+        less = doubt_of(best.masks) - doubt_of(found.masks)
+        if found.certified == best.certified and abs(less) < CLOSE:
+            less += (self._misfit(best) - self._misfit(found)) / NATS
+            if less:
+                return less > 0
+        return found.merit > best.merit
+
+    def _misfit(self, found: Best) -> float:
+        whole = recover(self.problem, self._whole(found.recovery, found.guesses))
+        return math.inf if whole is None else misfit(self.problem, whole)
 
     def _masks(self, recovery: Recovery, guesses: Array | None) -> Alternation | None:
         """What the masks of a set say of it; None if it is dependent."""

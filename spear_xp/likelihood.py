@@ -4,11 +4,13 @@ The noise of a row is one vector, and every sample that is inactive on it sees i
 by one, as kernels, directions of near-twins take the same noise twice; all of them together do not.
 """
 
+import math
+
 from spear_xp._arrays import Array, LinAlgError
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover
 
-__all__ = ["most_likely"]
+__all__ = ["misfit", "most_likely"]
 
 ROUNDS = 2  # of Gauss-Newton steps; the first finds most of what there is to find
 STEPS = 100  # of conjugate gradients in each, at most
@@ -39,18 +41,16 @@ def most_likely(problem: Problem, recovery: Recovery) -> Recovery:
     its active samples, added up. Gauss-Newton steps Q ← Q(I + C) leave the scale of each direction, the
     diagonal of C, alone. Cost: m inversions of (b, b) matrices, which take m·b² numbers.
     """
-    xp, space, b = problem.space.xp, problem.space, problem.rank
-    if problem.width * b * b > LARGEST:
+    xp, space = problem.space.xp, problem.space
+    if problem.width * problem.rank**2 > LARGEST:
         return recovery
-    here = (problem.layer @ recovery.duals < 0) & problem.zeros_of(recovery.directions)
+    here = _inactive(problem, recovery)
     inactive = xp.astype(here, space.dtype)
     for _ in range(ROUNDS):
-        scaled = recovery.directions / problem.singular_values[:, None]
-        sizes = xp.sqrt(xp.sum(scaled * scaled, axis=0))
-        weights = _weights(problem, scaled / sizes, inactive)
+        directions, covariances = _covariances(problem, recovery, inactive)
+        weights = _weights(problem, covariances, inactive)
         if weights is None:
             break
-        directions = recovery.directions / sizes
         directions = directions + directions @ _correction(problem, problem.rows @ directions, weights)
         found = recover(problem, directions)
         if found is None:
@@ -59,12 +59,62 @@ def most_likely(problem: Problem, recovery: Recovery) -> Recovery:
     return recovery
 
 
-def _weights(problem: Problem, scaled: Array, inactive: Array) -> Array | None:
-    """Inverse covariances of the entries of inactive samples, zero elsewhere, shape (m_live, b, b)."""
+def misfit(problem: Problem, recovery: Recovery) -> float:
+    """Minus the logarithm of the likelihood of a full set, as it is, for noise of unknown size.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    recovery : Recovery
+        A full set of samples, no stand-ins.
+
+    Returns
+    -------
+    float
+        N/2 ln(E/N), with N inactive entries that leave E of the rows, in units of σ²; up to a constant for
+        sets that need as many entries. Zero where it would not fit into memory, infinite where the set is
+        nearly dependent.
+    """
     xp, space = problem.space.xp, problem.space
-    both = inactive[:, :, None] * inactive[:, None, :]
+    here = _inactive(problem, recovery)
+    inactive = xp.astype(here, space.dtype)
+    count = float(xp.sum(inactive))
+    if problem.width * problem.rank**2 > LARGEST or not count > 0 or not problem.noise_level > 0:
+        return 0.0
+    directions, covariances = _covariances(problem, recovery, inactive)
+    left = inactive * (problem.rows @ directions)
+    try:
+        energy = float(xp.sum(left * xp.linalg.solve(covariances, left[:, :, None])[:, :, 0]))
+    except LinAlgError:
+        return math.inf
+    return 0.5 * count * math.log(energy / (count * problem.noise_level**2)) if energy > 0 else math.inf
+
+
+def _inactive(problem: Problem, recovery: Recovery) -> Array:
+    """Entries that vanish, as they should by their masks, shape (m_live, b)."""
+    return (problem.layer @ recovery.duals < 0) & problem.zeros_of(recovery.directions)
+
+
+def _covariances(problem: Problem, recovery: Recovery, inactive: Array) -> tuple[Array, Array]:
+    """Directions, and the covariances of their inactive entries over σ², of the identity elsewhere.
+
+    At the scale at which an entry has the variance σ²; shapes (b, b) and (m_live, b, b).
+    """
+    xp, space = problem.space.xp, problem.space
+    scaled = recovery.directions / problem.singular_values[:, None]
+    sizes = xp.sqrt(xp.sum(scaled * scaled, axis=0))
+    scaled = scaled / sizes
     eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
+    both = inactive[:, :, None] * inactive[:, None, :]
     covariances = both * (scaled.T @ scaled) + (1 - inactive)[:, :, None] * eye
+    return recovery.directions / sizes, covariances
+
+
+def _weights(problem: Problem, covariances: Array, inactive: Array) -> Array | None:
+    """Inverse covariances of the entries of inactive samples, zero elsewhere, shape (m_live, b, b)."""
+    xp = problem.space.xp
+    both = inactive[:, :, None] * inactive[:, None, :]
     try:
         weights = both * xp.linalg.inv(covariances)
     except LinAlgError:

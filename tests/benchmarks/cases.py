@@ -10,7 +10,6 @@ from spear_xp import data
 from spear_xp.synthetic import LayerGradient
 from tests.benchmarks import problems
 from tests.benchmarks.oracle import Oracle
-from tests.benchmarks.rivals import refuted
 
 __all__ = ["CASES", "Case"]
 
@@ -26,8 +25,8 @@ class Case:
     build : callable
         From a seed to a gradient.
     target : {"all", "identifiable", "zeros", "none"}
-        Samples to recover: the whole batch; those that the oracle recovers and no rival does without; those
-        whose column has at least b - 1 zeros; no need stated.
+        Samples to recover: the whole batch; those that the oracle recovers; those whose column has at least
+        b - 1 zeros; no need stated.
     seconds : float
         Time that the need allows. With the target "identifiable" the time limit of the search, no more: a
         search that does not find everything uses all of it.
@@ -70,7 +69,7 @@ class Case:
     def wanted(self, truth: LayerGradient, oracle: Oracle | None) -> int:
         """Samples to recover in one problem; the oracle is asked where the target needs it."""
         if self.target == "identifiable" and oracle is not None:
-            return int(((oracle.psnr > self.level) & ~refuted(truth, self.level)).sum())
+            return oracle.identifiable(self.level)
         if self.target == "zeros":
             pattern = np.asarray(truth.zero_pattern)[np.asarray(truth.grad_b) != 0]
             return int((pattern.sum(axis=0) >= len(truth.inputs) - 1).sum())

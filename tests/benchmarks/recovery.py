@@ -97,7 +97,7 @@ def summed_up(reasons: Sequence[str]) -> list[str]:
 
 def remarks(case: Case, truth: LayerGradient, result: Result, oracle: Oracle | None, run: Run) -> list[str]:
     """What the columns of the table do not say."""
-    b, wanted, memory = len(truth.inputs), run.wanted, run.extra_memory
+    b, memory = len(truth.inputs), run.extra_memory
     notes: list[str] = []
     if oracle is not None:
         notes.append(
@@ -107,8 +107,6 @@ def remarks(case: Case, truth: LayerGradient, result: Result, oracle: Oracle | N
         possible = oracle.identifiable(case.level)
         if possible < b:
             notes.append(f"with all masks known {possible}: {oracle.obstacles(case.level)}")
-        if case.target == "identifiable" and wanted < possible:
-            notes.append(f"{possible - wanted} of these are not in another batch with the same gradient")
     sources = Counter(getattr(result, "sources", ()))
     if sources and case.target == "zeros":
         notes.append("found by " + ", ".join(f"{name} {count}" for name, count in sources.most_common()))
@@ -261,8 +259,7 @@ def main() -> None:
 
 EXPLANATION = """Float32 gradients, one number a seed. *exact*: samples above 90 dB PSNR (or the level in the
 need) after optimal assignment; *certified*: proven without ground truth; *wanted*: samples that the row asks
-for, *identifiable* those that a solver with all masks given brings above that level, and that no other batch
-was found to do without which leaves the same gradient at the same weights (`rivals.py`); *FALSE*: certified
+for, *identifiable* those that a solver with all masks given brings above that level; *FALSE*: certified
 samples below 60 dB; *min PSNR*: of the certified samples; *in SVDs*: seconds over those of one float64
 `numpy.linalg.svd(grad_w)` in the same run. Written by `python tests/benchmarks/recovery.py --write FILE`."""
 

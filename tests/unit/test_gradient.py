@@ -199,13 +199,18 @@ def test_blocks_are_the_live_rows_of_the_extended_gradient(
     assert np.array_equal(joined, whole[space.to_numpy(found.live)])
 
 
-def test_negligible_rows_are_neither_live_nor_dead(precise_layer: LayerGradient) -> None:
+@pytest.mark.parametrize(("size", "live"), [(1e-9, False), (1e-5, True)])
+def test_negligible_rows_are_neither_live_nor_dead(
+    precise_layer: LayerGradient, size: float, live: bool
+) -> None:
     grad_w, grad_b = precise_layer.grad_w.copy(), precise_layer.grad_b.copy()
     row = int(np.abs(grad_b).argmax())
-    grad_w[row] *= 1e-12
-    grad_b[row] *= 1e-12
+    scale = size / np.linalg.norm(np.c_[grad_w, grad_b][row])
+    scale *= np.median(np.linalg.norm(np.c_[grad_w, grad_b], axis=1)[precise_layer.grad_b != 0])
+    grad_w[row] *= scale
+    grad_b[row] *= scale
     found = validate(grad_w, grad_b, precise_layer.weight, precise_layer.bias)
-    assert row not in found.live
+    assert (row in found.live) == live
     assert row not in found.dead
 
 

@@ -46,6 +46,22 @@ def test_tiny_batches(space: Backend, batch: int, solve: Callable[..., Any]) -> 
     assert result.batch_size == batch
 
 
+@pytest.mark.parametrize("seed", [2, 6])
+def test_a_sample_on_rows_that_are_next_to_nothing_does_not_hold_back_the_others(
+    seed: int, solve: Callable[..., Any]
+) -> None:
+    rng = np.random.default_rng(seed)
+    inputs = rng.standard_normal((6, 40))
+    weight, bias = rng.standard_normal((150, 40)), rng.standard_normal(150)
+    alone = np.linalg.pinv(inputs) @ np.array([1.0, -1, -1, -1, -1, -1])
+    weight[:2], bias[:2] = alone + 1e-3 * rng.standard_normal((2, 40)), 0.0
+    d = rng.standard_normal((150, 6)) * (inputs @ weight.T + bias > 0).T
+    d[:, 0] *= 1e-9
+    result = solve(*(a.astype("float32") for a in (d @ inputs, d.sum(axis=1), weight, bias)))
+    assert result.certified.all()
+    assert metrics.compare(inputs[1:], result.inputs).psnr.min() > 90
+
+
 def test_the_batch_size_may_be_given(layer: LayerGradient, solve: Callable[..., Any]) -> None:
     result = solve(*layer.observed, batch_size=6)
     assert (result.status, result.batch_size) == (Status.EXACT, 6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spear_xp import Problem, Recovery, recover, reduce, validate
-from spear_xp.likelihood import most_likely
+from spear_xp.likelihood import misfit, most_likely
 from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.networks import Floats
 from tests.truth import energy, true_recovery
@@ -68,3 +68,20 @@ def test_rows_without_an_inactive_sample_say_nothing() -> None:
     everyone = replace(problem, noise_level=0.0)
     found = most_likely(everyone, start)
     np.testing.assert_allclose(found.duals, start.duals, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_misfit_is_what_rows_hold_beside_their_active_samples(seed: int) -> None:
+    problem, start, _ = one_by_one(with_near_twins(seed))
+    found = most_likely(problem, start)
+    count = int(found.support.sum())
+    left = energy(problem, found, found.directions) / (count * problem.noise_level**2)
+    assert misfit(problem, found) == pytest.approx(0.5 * count * np.log(left), abs=1e-3 * count)
+    assert misfit(problem, found) < misfit(problem, start)
+
+
+def test_misfit_says_nothing_where_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, start, _ = one_by_one(with_near_twins(0))
+    assert misfit(replace(problem, noise_level=0.0), start) == 0.0
+    monkeypatch.setattr("spear_xp.likelihood.LARGEST", problem.width * problem.rank**2 - 1)
+    assert misfit(problem, start) == 0.0
