@@ -23,9 +23,7 @@ FAINT = 0.125  # weight of zeros on active rows where samples may be quiet: thes
 SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
 LEFT = 5e-3  # of a unit vector, below which nothing is left of it, or it is dependent
 VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
-PATIENCE = (
-    200  # changes that lead to nothing better, after which a set without contradictions is left as it is
-)
+PATIENCE = 200  # changes without a gain, after which a set without contradictions stays as it is
 MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
 STREAM = 9
 

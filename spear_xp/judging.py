@@ -10,15 +10,15 @@ from spear_xp.certificate import Certificate, certify
 from spear_xp.completion import Completion, stood_in
 from spear_xp.filtering import Candidate
 from spear_xp.kernels import SAME_SPACE
-from spear_xp.likelihood import misfit, most_likely
+from spear_xp.likelihood import most_likely
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover, refine
 from spear_xp.selection import matching_score
 
 __all__ = ["Best", "Judge"]
 
-CLOSE = 100.0  # entries of doubt within which two sets are told by what they leave of the rows
 NATS = 10.0  # that an entry costs which may be anything: digits that show of it
+QUICK = 2**21  # m·b² up to which the likelihood of a set takes no longer than its certificate
 CREDIBLE = 0.005  # share of the entries of D on which masks may contradict a guess that is no proof
 
 
@@ -38,6 +38,8 @@ class Best:
         Directions that span the same as the stand-ins.
     score : float
         Sparsity matching score.
+    surprise : float or None
+        Its doubt with what it leaves of the rows, in the same unit, where that was asked for.
     """
 
     recovery: Recovery
@@ -46,6 +48,7 @@ class Best:
     masks: Alternation | None
     guesses: Array | None = None
     score: float = 0.0
+    surprise: float | None = None
 
     @property
     def certified(self) -> int:
@@ -54,9 +57,10 @@ class Best:
 
     @property
     def merit(self) -> tuple[int, float, int, float]:
-        """What makes one set better than another: proofs, doubts, masks, explained rows."""
+        """What makes one set better than another: proofs, surprise or doubt, masks, explained rows."""
         certified, masks, explained = self.certificate.rank
-        return certified, -doubt_of(self.masks), masks, explained
+        doubt = doubt_of(self.masks) if self.surprise is None else self.surprise
+        return certified, -doubt, masks, explained
 
     @property
     def credible(self) -> bool:
@@ -98,13 +102,13 @@ class Judge:
             return None
         sources = [candidate.source for candidate in chosen]
         found = self._found(refine(problem, recovery), sources, rest)
-        before = self._masks(recovery, found.guesses)
+        before = self._masks(self._whole(recovery, found.guesses))
         if doubt_of(before) < doubt_of(found.masks):  # masks may be wrong, and their kernels anything
             found = max(found, self._found(recovery, sources, rest), key=lambda best: best.merit)
         enough = found.certified >= self.certified
         self.conclusive = self.conclusive or (found.certificate.conclusive and enough)
-        if self._beats_best(found) and (not guess or found.credible):
-            self.best = replace(found, score=score or matching_score(problem, chosen))
+        if (found.credible or not guess) and self._offer(found):
+            self.best = replace(self.best or found, score=score or matching_score(problem, chosen))
         return found.recovery, found.certificate
 
     def adopt_rest(self, directions: Array) -> None:
@@ -120,9 +124,10 @@ class Judge:
         open_ = to_host(xp.ones((self.problem.rank,), dtype=xp.bool)).copy()
         open_[places] = False
         guesses = xp.take(directions, self.problem.space.indices(open_.nonzero()[0]), axis=1)
-        found = replace(best, masks=self._masks(best.recovery, guesses), guesses=guesses)
-        if self._beats_best(found) and found.credible:
-            self.best = found
+        masks = self._masks(self._whole(best.recovery, guesses))
+        found = replace(best, masks=masks, guesses=guesses, surprise=None)
+        if found.credible:
+            self._offer(found)
 
     def sharpen(self) -> None:
         """All samples of the best set at once, by maximum likelihood, if nothing is against their masks."""
@@ -134,7 +139,7 @@ class Judge:
         whole = recover(problem, self._whole(best.recovery, best.guesses))
         if whole is None:
             return
-        recovery = most_likely(problem, whole)
+        recovery, _ = most_likely(problem, whole)
         rest, known = None, problem.rank - best.recovery.stand_ins
         if best.guesses is not None:
             unit = normalize(xp, recovery.directions)
@@ -152,28 +157,35 @@ class Judge:
     def _found(self, recovery: Recovery, sources: list[str], rest: Completion | None) -> Best:
         certificate = certify(self.problem, recovery, provable=rest is None or rest.whole)
         guesses = None if rest is None else rest.guesses
-        masks = None if rest is not None and guesses is None else self._masks(recovery, guesses)
+        whole = self._whole(recovery, guesses)
+        masks = None if rest is not None and guesses is None else self._masks(whole)
         return Best(recovery, certificate, sources, masks, guesses)
 
-    def _beats_best(self, found: Best) -> bool:
-        """Whether a set is better than the best so far; the rows decide where masks hardly do."""
-        best = self.best
-        if best is None:
-            return True
-        less = doubt_of(best.masks) - doubt_of(found.masks)
-        if found.certified == best.certified and abs(less) < CLOSE:
-            less += (self._misfit(best) - self._misfit(found)) / NATS
-            if less:
-                return less > 0
-        return found.merit > best.merit
+    def _offer(self, found: Best) -> bool:
+        """Keep a set if it is better than the best so far; rows have a say if as much is proven of both."""
+        if self.best is not None and self.best.certified == found.certified:
+            self.best, found = self._priced(self.best), self._priced(found)
+        better = self.best is None or found.merit > self.best.merit
+        if better:
+            self.best = found
+        return better
 
-    def _misfit(self, found: Best) -> float:
-        whole = recover(self.problem, self._whole(found.recovery, found.guesses))
-        return math.inf if whole is None else misfit(self.problem, whole)
+    def _priced(self, found: Best) -> Best:
+        """A set with its surprise, where that is quickly told: a likelier one leaves less of the rows."""
+        problem = self.problem
+        quick = problem.width * problem.rank**2 <= QUICK and problem.noise_level > 0
+        if not quick or found.masks is None or found.surprise is not None:
+            return found
+        whole, surprise = recover(problem, self._whole(found.recovery, found.guesses)), math.inf
+        if whole is not None:
+            likely, noise = most_likely(problem, whole)
+            silent = float(problem.space.xp.sum(problem.space.xp.astype(likely.support, problem.space.dtype)))
+            if 0 < noise < math.inf:
+                surprise = found.masks.doubt + 0.5 * silent * math.log(noise) / NATS
+        return replace(found, surprise=surprise)
 
-    def _masks(self, recovery: Recovery, guesses: Array | None) -> Alternation | None:
-        """What the masks of a set say of it; None if it is dependent."""
-        directions = self._whole(recovery, guesses)
+    def _masks(self, directions: Array) -> Alternation | None:
+        """What the masks of a set, shape (b, b), say of it; None if it is dependent."""
         return Alternation.of(self.problem, normalize(self.problem.space.xp, directions), faint=FAINT)
 
     def _whole(self, recovery: Recovery, guesses: Array | None) -> Array:

@@ -10,7 +10,7 @@ from spear_xp._arrays import Array, LinAlgError
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover
 
-__all__ = ["misfit", "most_likely"]
+__all__ = ["most_likely"]
 
 ROUNDS = 2  # of Gauss-Newton steps; the first finds most of what there is to find
 STEPS = 100  # of conjugate gradients in each, at most
@@ -18,7 +18,7 @@ ENOUGH = 1e-3  # of the first residual, at which they end
 LARGEST = 2**26  # entries of the weights of all rows, beyond which they are not formed
 
 
-def most_likely(problem: Problem, recovery: Recovery) -> Recovery:
+def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float]:
     """All directions of a full set at once, by maximum likelihood.
 
     Parameters
@@ -30,8 +30,11 @@ def most_likely(problem: Problem, recovery: Recovery) -> Recovery:
 
     Returns
     -------
-    Recovery
+    recovery : Recovery
         The same set where the weights of its rows would not fit into memory.
+    noise : float
+        Mean square of what the rows then hold beside their active samples, in units of σ²; infinite where
+        nothing was done. The least of two sets with different masks is that of the more likely one.
 
     Notes
     -----
@@ -41,80 +44,39 @@ def most_likely(problem: Problem, recovery: Recovery) -> Recovery:
     its active samples, added up. Gauss-Newton steps Q ← Q(I + C) leave the scale of each direction, the
     diagonal of C, alone. Cost: m inversions of (b, b) matrices, which take m·b² numbers.
     """
-    xp, space = problem.space.xp, problem.space
-    if problem.width * problem.rank**2 > LARGEST:
-        return recovery
-    here = _inactive(problem, recovery)
+    xp, space, b = problem.space.xp, problem.space, problem.rank
+    noise = math.inf
+    if problem.width * b * b > LARGEST:
+        return recovery, noise
+    here = (problem.layer @ recovery.duals < 0) & problem.zeros_of(recovery.directions)
     inactive = xp.astype(here, space.dtype)
+    silent = float(xp.sum(inactive)) * problem.noise_level**2
+    if not silent > 0:
+        return recovery, noise
     for _ in range(ROUNDS):
-        directions, covariances = _covariances(problem, recovery, inactive)
-        weights = _weights(problem, covariances, inactive)
+        scaled = recovery.directions / problem.singular_values[:, None]
+        sizes = xp.sqrt(xp.sum(scaled * scaled, axis=0))
+        weights = _weights(problem, scaled / sizes, inactive)
         if weights is None:
             break
+        directions = recovery.directions / sizes
         directions = directions + directions @ _correction(problem, problem.rows @ directions, weights)
         found = recover(problem, directions)
         if found is None:
             break
         recovery = Recovery(found.duals, found.directions, here)
-    return recovery
+        left = problem.rows @ directions
+        energy = float(xp.sum(left * (weights @ left[:, :, None])[:, :, 0]))
+        noise = energy / silent
+    return recovery, noise
 
 
-def misfit(problem: Problem, recovery: Recovery) -> float:
-    """Minus the logarithm of the likelihood of a full set, as it is, for noise of unknown size.
-
-    Parameters
-    ----------
-    problem : Problem
-        The reduced gradient.
-    recovery : Recovery
-        A full set of samples, no stand-ins.
-
-    Returns
-    -------
-    float
-        N/2 ln(E/N), with N inactive entries that leave E of the rows, in units of σ²; up to a constant for
-        sets that need as many entries. Zero where it would not fit into memory, infinite where the set is
-        nearly dependent.
-    """
-    xp, space = problem.space.xp, problem.space
-    here = _inactive(problem, recovery)
-    inactive = xp.astype(here, space.dtype)
-    count = float(xp.sum(inactive))
-    if problem.width * problem.rank**2 > LARGEST or not count > 0 or not problem.noise_level > 0:
-        return 0.0
-    directions, covariances = _covariances(problem, recovery, inactive)
-    left = inactive * (problem.rows @ directions)
-    try:
-        energy = float(xp.sum(left * xp.linalg.solve(covariances, left[:, :, None])[:, :, 0]))
-    except LinAlgError:
-        return math.inf
-    return 0.5 * count * math.log(energy / (count * problem.noise_level**2)) if energy > 0 else math.inf
-
-
-def _inactive(problem: Problem, recovery: Recovery) -> Array:
-    """Entries that vanish, as they should by their masks, shape (m_live, b)."""
-    return (problem.layer @ recovery.duals < 0) & problem.zeros_of(recovery.directions)
-
-
-def _covariances(problem: Problem, recovery: Recovery, inactive: Array) -> tuple[Array, Array]:
-    """Directions, and the covariances of their inactive entries over σ², of the identity elsewhere.
-
-    At the scale at which an entry has the variance σ²; shapes (b, b) and (m_live, b, b).
-    """
-    xp, space = problem.space.xp, problem.space
-    scaled = recovery.directions / problem.singular_values[:, None]
-    sizes = xp.sqrt(xp.sum(scaled * scaled, axis=0))
-    scaled = scaled / sizes
-    eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
-    both = inactive[:, :, None] * inactive[:, None, :]
-    covariances = both * (scaled.T @ scaled) + (1 - inactive)[:, :, None] * eye
-    return recovery.directions / sizes, covariances
-
-
-def _weights(problem: Problem, covariances: Array, inactive: Array) -> Array | None:
+def _weights(problem: Problem, scaled: Array, inactive: Array) -> Array | None:
     """Inverse covariances of the entries of inactive samples, zero elsewhere, shape (m_live, b, b)."""
-    xp = problem.space.xp
+    xp, space = problem.space.xp, problem.space
     both = inactive[:, :, None] * inactive[:, None, :]
+    eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
+    covariances = both * (scaled.T @ scaled) + (1 - inactive)[:, :, None] * eye
     try:
         weights = both * xp.linalg.inv(covariances)
     except LinAlgError:

@@ -36,7 +36,7 @@ __all__ = ["STRATEGIES", "Loop"]
 
 WITHOUT_LAYER = ("sampling", "information_set")  # the weights have no say in which candidates stay
 CIRCLES = 16  # returns of the same full set after which nothing better is to be expected
-GUESSING = 0.1  # of the time so far, for one guess; of the limit, in the end
+GUESSING = 0.1  # of the time so far, for one guess; of the limit, for those in the end
 FRUITLESS = 0.5  # of the time since the last find, for guesses
 QUIET = 0.2  # of the time so far without a find, from which guesses are made
 FEW_MISSING = 24  # directions, so many that a guess at them is worth its time
@@ -98,6 +98,11 @@ class Loop:
         return time.perf_counter() < self.deadline
 
     @property
+    def done(self) -> bool:
+        """Whether nothing is left to search for."""
+        return self.judge.conclusive or self.judge.certified == self.problem.rank
+
+    @property
     def in_circles(self) -> bool:
         """Whether one full set came back again and again, and steering found nothing to mend in it."""
         return max(self.tried.values(), default=0) >= CIRCLES
@@ -130,10 +135,9 @@ class Loop:
             elif self.may_guess():
                 self.try_stand_ins()
             self.report("search", strategy)
-            done = self.judge.conclusive or self.judge.certified == self.problem.rank
-            if done or self.in_circles or not self.in_time():
+            if self.done or self.in_circles or not self.in_time():
                 break
-        if done or self.in_circles:
+        if self.done or self.in_circles:
             self.report("done", strategy)
         elif not self.published:
             self.try_stand_ins()
@@ -200,8 +204,9 @@ class Loop:
         if self.guessing is not None:
             keep_going = self.for_a_while()
             self.guessing.complete(directions, rest, keep_going)
-            while rest is not None and keep_going() and not self.in_time():  # several batches may fit
-                self.guessing.complete(directions, rest, keep_going)
+            if rest is not None:  # several batches may fit: all the time that is left for them
+                while not (self.in_time() or self.done) and keep_going():
+                    self.guessing.complete(directions, rest, keep_going)
         self.spent("guess", since)
         return fit
 

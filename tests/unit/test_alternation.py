@@ -18,7 +18,7 @@ from spear_xp.recovery import recover, to_inputs
 from spear_xp.result import Status
 from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.networks import Floats
-from tests.truth import energy, true_recovery
+from tests.truth import true_recovery
 
 
 def with_twins(distance: float, twins: int = 1, seed: int = 0) -> LayerGradient:
@@ -104,8 +104,7 @@ def test_twins_are_found_in_the_space_that_they_span(seed: int) -> None:
     assert found.contradictions == 0
     assert (cosines(found.directions, true)[:9] > 1 - 1e-9).all()
     whole = [recover(problem, vectors) for vectors in (found.directions, true)]
-    sets = [most_likely(problem, recovery) for recovery in whole if recovery is not None]
-    guess, truth = (energy(problem, one, one.directions) / one.support.sum() for one in sets)
+    guess, truth = (most_likely(problem, recovery)[1] for recovery in whole if recovery is not None)
     assert guess < 1.1 * truth  # the truth, or another batch that leaves the same gradient
 
 
@@ -161,13 +160,19 @@ def test_on_every_backend(space: Any) -> None:
     assert tuple(within.directions.shape) == (8, 4)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_of_several_sets_without_a_contradiction_that_with_fewest_entries_is_found(seed: int) -> None:
+@pytest.mark.parametrize("seed", [0, 2, 6, 7])
+def test_of_several_sets_without_a_contradiction_that_with_fewest_entries_is_found(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layer = with_twins(0.02, twins=3, seed=seed)
     problem, true = solved(layer)
     truth = Alternation.of(problem, true)
-    found = guessed(problem, true[:, :8], np.linalg.qr(true[:, 8:]).Q, seed=seed)
+    space = np.linalg.qr(true[:, 8:]).Q
+    found = guessed(problem, true[:, :8], space, seed=seed)
+    monkeypatch.setattr("spear_xp.alternation.PATIENCE", 0)
+    first = guessed(problem, true[:, :8], space, seed=seed)  # ends as soon as nothing contradicts it
     assert truth is not None
     assert found is not None
-    assert truth.contradictions == 0
-    assert found.order <= truth.order
+    assert first is not None
+    assert truth.contradictions == first.contradictions == 0
+    assert found.order <= min(first.order, truth.order)

@@ -58,7 +58,7 @@ def test_a_sample_on_rows_that_are_next_to_nothing_does_not_hold_back_the_others
     d = rng.standard_normal((150, 6)) * (inputs @ weight.T + bias > 0).T
     d[:, 0] *= 1e-9
     result = solve(*(a.astype("float32") for a in (d @ inputs, d.sum(axis=1), weight, bias)))
-    assert result.certified.all()
+    assert result.certified.tolist() == [True] * 5
     assert metrics.compare(inputs[1:], result.inputs).psnr.min() > 90
 
 
