@@ -22,6 +22,7 @@ __all__ = ["Guessing", "guessed"]
 
 WEIGHTS = (1.0, FAINT)  # of zeros on active rows, in turns: for near-twins, and for quiet samples
 TRIES = 100_000  # changes at random, unless time is up
+MANY = 24  # directions that masks contradict, up to which these alone are guessed anew
 PROMISING = 0.1  # share of the entries of D on which masks may contradict a guess that is worth a certificate
 
 
@@ -38,7 +39,14 @@ class Guessing:
         """Guess which of b directions, shape (b, b), are wrong."""
         problem, faint = self.judge.problem, self._turn()
         unit = normalize(problem.space.xp, directions)
-        self._settle(alternate(problem, unit, faint=faint, keep_going=keep_going))
+        found = alternate(problem, unit, faint=faint, keep_going=keep_going)
+        if found is not None and found.contradictions:  # false ones are among those that masks contradict
+            right = found.wrong == 0
+            if right.any() and 1 < (~right).sum() <= MANY:
+                parts = parted(problem, found.directions, right)
+                anew = guessed(problem, *parts, faint=faint, seed=self.count, keep_going=keep_going)
+                found = min(found, anew, key=doubt_of)
+        self._settle(found)
 
     def _turn(self) -> float:
         """The weight whose turn it is."""
