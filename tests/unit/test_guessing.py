@@ -1,0 +1,54 @@
+"""Guesses at full sets: false directions among true ones, and none where nothing is doubtful."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from spear_xp import Pool, Problem
+from spear_xp.alternation import alternate
+from spear_xp.guessing import Guessing
+from spear_xp.intake import Intake
+from spear_xp.judging import Judge
+from spear_xp.masks import MaskTest
+from tests.unit.test_alternation import solved, with_twins
+
+
+def guessing(problem: Problem) -> Guessing:
+    intake = Intake(Pool(problem), MaskTest.of(problem), problem.rank + 2, lambda: True)
+    return Guessing(intake, Judge(problem))
+
+
+def within(seconds: float) -> Callable[[], bool]:
+    end = time.perf_counter() + seconds
+    return lambda: time.perf_counter() < end
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_directions_that_masks_contradict_are_guessed_anew(seed: int) -> None:
+    problem, true = solved(with_twins(0.05, twins=3, seed=seed))
+    mixed = true.copy()
+    mixed[:, 8:] = true[:, 8:] @ np.random.default_rng(seed).standard_normal((4, 4))
+    mixed /= np.linalg.norm(mixed, axis=0)
+    alone = alternate(problem, mixed)
+    guess = guessing(problem)
+    guess.mend(mixed, within(10.0))
+    best = guess.judge.best
+    assert alone is not None
+    assert best is not None
+    assert best.masks is not None
+    assert alone.contradictions > 1  # alternation by itself does not end there
+    assert best.masks.contradictions < 1  # chance zeros count an eighth
+    assert best.masks.doubt <= alone.doubt
+
+
+def test_a_set_without_a_contradiction_is_kept() -> None:
+    problem, true = solved(with_twins(0.05))
+    guess = guessing(problem)
+    guess.mend(true, within(10.0))
+    assert guess.judge.best is not None
+    assert guess.judge.best.masks is not None
+    assert guess.judge.best.masks.contradictions == 0
+    found = guess.judge.best.masks.directions
+    assert np.abs(found.T @ true).max(axis=0).min() > 1 - 1e-9
