@@ -21,10 +21,10 @@ from spear_xp._linalg import smallest_singular
 from spear_xp.accuracy import SIGMAS, SMALL, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.evidence import Evidence, allowed_flips
 from spear_xp.kernels import INFLUENTIAL, PLENTY, is_unique
-from spear_xp.masks import NEXT
+from spear_xp.masks import NEXT, hidden
 from spear_xp.problem import TOLERANCE, Problem
 from spear_xp.recovery import Recovery, error_bars, samples_of
-from spear_xp.row_span import SEPARATE, row_span, settled, sizes_of
+from spear_xp.row_span import SEPARATE, proportional, row_span, settled, sizes_of
 
 __all__ = ["Certificate", "certify"]
 
@@ -153,6 +153,8 @@ def certify(problem: Problem, recovery: Recovery, *, provable: bool = True) -> C
     if recovery.stand_ins:
         masks[-recovery.stand_ins :] = False
     agrees, adds = halves_agree(problem, recovery) & (resolution < SMALL), sizes_of(problem, recovery)
+    columns = to_host(xp.where(zero, xp.zeros_like(z), problem.rows @ recovery.directions))
+    chance = hidden(problem, problem.zeros_of(recovery.directions, widen=NEXT) & ~zero)
     holds, surely = masks & kernel & agrees & provable, to_host(z > band)
     assumed = masks | True  # samples that the error bars take for right: all of them at first
     while True:
@@ -160,7 +162,8 @@ def certify(problem: Problem, recovery: Recovery, *, provable: bool = True) -> C
         accuracy = agrees & is_precise(problem, recovery, doubts * bars)
         evidence = _evidence(problem, recovery, z, zero, band)
         sizes = adds * evidence.possible
-        kept, told_apart, residuals = row_span(problem, recovery, evidence, sizes, holds & accuracy)
+        kept, told_apart, residuals = row_span(problem, recovery, evidence, sizes, holds & accuracy, chance)
+        kept = kept & ~proportional(columns, kept)
         if not kept.any() or (kept == assumed).all():
             break
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.

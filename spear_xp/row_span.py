@@ -10,10 +10,11 @@ from spear_xp.evidence import Evidence, allowed_flips
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, samples_of
 
-__all__ = ["SEPARATE", "row_span", "settled", "sizes_of"]
+__all__ = ["SEPARATE", "proportional", "row_span", "settled", "sizes_of"]
 
 SUPPORT = 5  # informative rows that must confirm a sample
 SEPARATE = 3  # informative rows that must tell it from each other sample
+EQUAL = 1e-3  # relative difference of two quotients of entries that are the same
 NEGLIGIBLE = 1e-3  # share of a row that unproven samples may add, and the row still counts
 
 
@@ -32,20 +33,47 @@ def settled(sizes: Host, keep: Host) -> Host:
 
 
 def row_span(
-    problem: Problem, recovery: Recovery, evidence: Evidence, sizes: Host, start: Host
+    problem: Problem, recovery: Recovery, evidence: Evidence, sizes: Host, start: Host, chance: Host
 ) -> tuple[Host, Host, Host]:
     """Condition (d): samples left when all rows are explained, which of all are told apart, and residuals.
 
     A sample k mixed into a sample j must show somewhere: on rows where j is active for sure and k is not.
-    Where it would not, both are in doubt, but not the space that they span, so they still explain rows.
+    Where it would not, both are in doubt, but not the space that they span, so they still explain rows. An
+    unproven k may be small there by chance, on as many rows as `chance` says, shape (b,).
     """
     possible, informative = evidence.possible, evidence.informative
     residuals = _residuals(problem, recovery, possible, evidence.limits)
     failing = informative & (residuals > evidence.limits)
     keep = _attribute(start.copy(), possible, sizes, informative, failing)
-    apart: Host = (informative[:, None] & evidence.active).astype(float).T @ ~possible >= SEPARATE
+    seen = (informative[:, None] & evidence.active).astype(float).T @ ~possible
+    apart: Host = seen >= SEPARATE + chance * ~keep
     apart[range(problem.rank), range(problem.rank)] = True
     return keep, to_host(apart.all(axis=1)), residuals
+
+
+def proportional(entries: Host, proven: Host) -> Host:
+    """Which proven samples an unproven one may be hidden in, shape (b,).
+
+    Where columns of D are proportional on the rows that two samples share, as behind two classes,
+    one of the two can take up the other: what is left of that vanishes on these rows, and both may have masks
+    that fit. Quotients of the entries of two such columns are none, or the same again and again; those of
+    others are all different.
+
+    Parameters
+    ----------
+    entries : NumPy array, shape (m_live, b)
+        Columns of D, exactly zero on their zero rows.
+    proven : NumPy array of bool, shape (b,)
+    """
+    found = proven & False
+    for u in (~proven).nonzero()[0]:
+        for j in (proven & ~found).nonzero()[0]:
+            both = (entries[:, u] != 0) & (entries[:, j] != 0)
+            quotients = entries[both, u] / entries[both, j]
+            quotients.sort()
+            gaps = abs(quotients[1:] - quotients[:-1]) > EQUAL * abs(quotients[1:])
+            found[j] = 1 + gaps.sum() < max(SEPARATE, len(quotients) / 2)
+    return to_host(found)
 
 
 def _residuals(problem: Problem, recovery: Recovery, possible: Host, limits: Host) -> Host:

@@ -10,9 +10,13 @@ from tests.zoo import traps
 from tests.zoo.verdict import false_certificates
 
 
-@pytest.mark.parametrize("seed", [107105, 201639, 102386, 90143])
+@pytest.mark.parametrize("seed", [107105, 201639, 102386, 90143, 1002534, 1009977])
 def test_what_was_false_once_is_no_more(seed: int) -> None:
-    """A swallowed twin; a sample between two others; nine samples with the same masks; a black image."""
+    """What a campaign has met.
+
+    A swallowed twin; a sample between two others; nine samples with the same masks; a black image; one of two
+    samples with proportional columns of D in the other; one with a nested mask and nearly such a column.
+    """
     problem = varied(seed)
     for limit in (0.3, 1.0):
         result = invert(*problem.observed, rng=seed, time_limit=limit)
