@@ -20,17 +20,6 @@ def true_recovery(problem: Problem, inputs: Floats) -> Recovery:
     return Recovery(duals, directions, problem.zeros_of(directions))
 
 
-def energy(problem: Problem, recovery: Recovery, directions: Floats) -> float:
-    """Squared distances of the rows of the gradient from their active samples, by least squares."""
-    samples = np.linalg.inv(directions).T * problem.singular_values[:, None]
-    total = 0.0
-    for row, inactive in zip(problem.rows * problem.singular_values, recovery.support, strict=True):
-        active = samples[:, ~inactive]
-        left = row - active @ np.linalg.lstsq(active, row)[0] if active.shape[1] else row
-        total += float(left @ left)
-    return total
-
-
 def relative_errors(inputs: Floats, recovered: Floats) -> Floats:
     """Distance of each recovered sample from the nearest true one, relative to its norm."""
     true, found = np.asarray(inputs, dtype=float), np.asarray(recovered, dtype=float)

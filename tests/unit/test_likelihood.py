@@ -9,7 +9,7 @@ from spear_xp import Problem, Recovery, recover, reduce, validate
 from spear_xp.likelihood import most_likely
 from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.networks import Floats
-from tests.truth import energy, true_recovery
+from tests.truth import true_recovery
 
 
 def with_near_twins(seed: int) -> LayerGradient:
@@ -28,6 +28,17 @@ def one_by_one(layer: LayerGradient) -> tuple[Problem, Recovery, Floats]:
     found = recover(problem, np.stack(kernels, axis=1))
     assert found is not None
     return problem, found, true.duals
+
+
+def energy(problem: Problem, recovery: Recovery, directions: Floats) -> float:
+    """Squared distances of the rows of the gradient from their active samples, by least squares."""
+    samples = np.linalg.inv(directions).T * problem.singular_values[:, None]
+    total = 0.0
+    for row, inactive in zip(problem.rows * problem.singular_values, recovery.support, strict=True):
+        active = samples[:, ~inactive]
+        left = row - active @ np.linalg.lstsq(active, row)[0] if active.shape[1] else row
+        total += float(left @ left)
+    return total
 
 
 @pytest.mark.parametrize("seed", range(3))
