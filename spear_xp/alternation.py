@@ -23,7 +23,8 @@ FAINT = 0.125  # weight of zeros on active rows where samples may be quiet: thes
 SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
 LEFT = 5e-3  # of a unit vector, below which nothing is left of it, or it is dependent
 VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
-PATIENCE = 200  # changes without a gain, after which a set without contradictions stays as it is
+PATIENCE = 400  # changes without a gain, after which a set without contradictions stays as it is
+WARMTH = 1.0  # doubt that a change at random may add, on average, and still be gone on from
 MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
 STREAM = 9
 
@@ -200,15 +201,16 @@ def alternate(
     space = None if beside is None else problem.space.xp.linalg.qr(directions).Q
     within = None if space is None else (space, problem.rows @ space)
     current = _settled(problem, current, within, keep_going)
-    rng, in_vain = generator(seed, STREAM, 0), 0
+    best, rng, in_vain = current, generator(seed, STREAM, 0), 0
     for _ in range(tries):
-        if (in_vain >= PATIENCE and not current.contradictions) or not keep_going():
+        if (in_vain >= PATIENCE and not best.contradictions) or not keep_going():
             break
-        changed = _settled(problem, _changed(problem, current, rng), within, keep_going)
-        in_vain = 0 if changed.order < current.order else in_vain + 1
-        if changed.order <= current.order:
+        changed = _settled(problem, _changed(problem, current, rng), within, keep_going, SURE[:1])
+        if changed.doubt <= current.doubt + WARMTH * rng.exponential():  # simulated annealing
             current = changed
-    return Alternation.of(problem, current.directions, beside, faint)  # updates of an inverse add up rounding
+        in_vain = 0 if changed.order < best.order else in_vain + 1
+        best = min(best, changed, key=lambda one: one.order)
+    return Alternation.of(problem, best.directions, beside, faint)  # updates of an inverse add up rounding
 
 
 def _settled(
@@ -216,6 +218,7 @@ def _settled(
     current: Alternation,
     within: tuple[Array, Array] | None,
     keep_going: Callable[[], bool],
+    levels: tuple[float, ...] = SURE,
 ) -> Alternation:
     """Directions from masks until no one of them brings the contradictions down.
 
@@ -226,7 +229,7 @@ def _settled(
         for j in (-current.wrong).argsort(kind="stable").tolist():
             if not (current.wrong[j] and keep_going()):
                 continue
-            for sure in SURE:
+            for sure in levels:
                 rows = current.inactive(problem, j, sure)
                 direction = _nearest(problem, rows, within, current.directions[:, j])
                 other = None if direction is None else current.replaced(problem, j, direction)

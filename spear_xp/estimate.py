@@ -13,6 +13,7 @@ from typing import Any, Literal
 import theory
 from spear_xp._arrays import Array, Host, to_host
 from spear_xp.errors import ArgumentRangeError
+from spear_xp.evidence import Evidence
 from spear_xp.factorize import factorize
 from spear_xp.gradient import validate
 from spear_xp.layer import row_zero_probability
@@ -211,13 +212,22 @@ def false_acceptance(result: Result, angle: float = 0.01) -> Host:
     seen, certified = result.evidence, to_host(result.certified)
     if seen is None:
         return to_host([math.nan] * len(certified))
-    b, m, agreement = result.batch_size, len(seen.zero), theory.mask_agreement(angle)
+    bound = _log_false_acceptance(seen, result.batch_size, angle)
+    for k, proof in enumerate(seen.elsewhere[: len(certified)]):
+        if proof is not None:
+            bound[k] = _log_false_acceptance(proof[0], result.batch_size, angle)[proof[1]]
+    return bound / math.log(10) / to_host([1.0 if known else math.nan for known in certified])
+
+
+def _log_false_acceptance(seen: Evidence, b: int, angle: float) -> Host:
+    """Of every sample of one set."""
+    m, agreement = len(seen.zero), theory.mask_agreement(angle)
     bound = theory.log_false_acceptance(
         theory.log_mask_acceptance(seen.unambiguous, agreement, seen.flips, freedom=b - 1),
         theory.log_kernel_acceptance(b, m, seen.zeros, seen.tolerances, *seen.shares, spare=seen.spare),
         theory.log_span_acceptance(seen.judged, seen.possible, seen.limits, math.sin(angle), seen.excused),
     )
-    return to_host(bound) / math.log(10) / to_host([1.0 if known else math.nan for known in certified])
+    return to_host(bound).copy()
 
 
 def _from_sizes(

@@ -30,6 +30,9 @@ class Evidence:
         Width of the zero test, relative to the root mean square of the entries beyond it.
     spare : array of int, shape (b,)
         Rows that must vanish by chance for a mixture to pass the test of its kernel.
+    elsewhere : tuple
+        For each sample None, or the evidence of the set that it was proven in and its number there; empty
+        for none.
     """
 
     active: Host
@@ -40,6 +43,7 @@ class Evidence:
     limits: Host
     tolerances: Host
     spare: Host
+    elsewhere: "tuple[tuple[Evidence, int] | None, ...]" = ()
 
     @property
     def unambiguous(self) -> Host:
@@ -78,9 +82,10 @@ class Evidence:
         columns = {
             field.name: getattr(self, field.name)[..., order]
             for field in fields(self)
-            if field.name not in {"informative", "limits"}
+            if field.name not in {"informative", "limits", "elsewhere"}
         }
-        return replace(self, **columns)
+        elsewhere = tuple(self.elsewhere[int(k)] for k in order) if self.elsewhere else ()
+        return replace(self, elsewhere=elsewhere, **columns)
 
 
 def allowed_flips(counts: Host) -> Host:

@@ -12,6 +12,7 @@ from spear_xp.filtering import Candidate
 from spear_xp.kernels import SAME_SPACE
 from spear_xp.likelihood import most_likely
 from spear_xp.problem import Problem
+from spear_xp.proofs import Proofs
 from spear_xp.recovery import Recovery, recover, refine
 from spear_xp.selection import matching_score
 
@@ -74,6 +75,7 @@ class Judge:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.best: Best | None = None
+        self.proofs = Proofs.none(problem)
         self.conclusive = False  # whether nothing is left to search for
 
     @property
@@ -130,16 +132,14 @@ class Judge:
             self._offer(found)
 
     def sharpen(self) -> None:
-        """All samples of the best set at once, by maximum likelihood, if nothing is against their masks."""
+        """All samples of the best set at once, by maximum likelihood, unless masks are then more in doubt."""
         best, problem, xp = self.best, self.problem, self.problem.space.xp
-        if best is None or best.certificate.certified.all():
-            return
-        if best.masks is None or best.masks.contradictions:
+        if best is None or best.masks is None or best.certificate.certified.all():
             return
         whole = recover(problem, self._whole(best.recovery, best.guesses))
         if whole is None:
             return
-        recovery, _ = most_likely(problem, whole)
+        recovery, _, gain = most_likely(problem, whole)
         rest, known = None, problem.rank - best.recovery.stand_ins
         if best.guesses is not None:
             unit = normalize(xp, recovery.directions)
@@ -151,11 +151,14 @@ class Judge:
             support = xp.concat([recovery.support[:, :known], again.support[:, known:]], axis=1)
             recovery = replace(again, support=support)
         found = self._found(recovery, best.sources, rest)
-        if found.masks is not None and not found.masks.contradictions and found.certified >= best.certified:
+        doubt = doubt_of(found.masks) - gain / NATS
+        if doubt <= doubt_of(best.masks) and found.certified >= best.certified:
             self.best = replace(found, score=best.score)
 
     def _found(self, recovery: Recovery, sources: list[str], rest: Completion | None) -> Best:
-        certificate = certify(self.problem, recovery, provable=rest is None or rest.whole)
+        own = certify(self.problem, recovery, provable=rest is None or rest.whole)
+        self.proofs = self.proofs.learn(recovery, own)
+        certificate = self.proofs.extend(recovery, own)
         guesses = None if rest is None else rest.guesses
         whole = self._whole(recovery, guesses)
         masks = None if rest is not None and guesses is None else self._masks(whole)
@@ -163,6 +166,9 @@ class Judge:
 
     def _offer(self, found: Best) -> bool:
         """Keep a set if it is better than the best so far; rows have a say if as much is proven of both."""
+        if self.best is not None:  # with what has been proven since
+            certificate = self.proofs.extend(self.best.recovery, self.best.certificate)
+            self.best = replace(self.best, certificate=certificate)
         if self.best is not None and self.best.certified == found.certified:
             self.best, found = self._priced(self.best), self._priced(found)
         better = self.best is None or found.merit > self.best.merit
@@ -178,7 +184,7 @@ class Judge:
             return found
         whole, surprise = recover(problem, self._whole(found.recovery, found.guesses)), math.inf
         if whole is not None:
-            likely, noise = most_likely(problem, whole)
+            likely, noise, _ = most_likely(problem, whole)
             silent = float(problem.space.xp.sum(problem.space.xp.astype(likely.support, problem.space.dtype)))
             if 0 < noise < math.inf:
                 surprise = found.masks.doubt + 0.5 * silent * math.log(noise) / NATS

@@ -6,7 +6,7 @@ by one, as kernels, directions of near-twins take the same noise twice; all of t
 
 import math
 
-from spear_xp._arrays import Array, LinAlgError
+from spear_xp._arrays import Array, LinAlgError, Namespace
 from spear_xp.problem import Problem
 from spear_xp.recovery import Recovery, recover
 
@@ -18,7 +18,7 @@ ENOUGH = 1e-3  # of the first residual, at which they end
 LARGEST = 2**26  # entries of the weights of all rows, beyond which they are not formed
 
 
-def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float]:
+def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float, float]:
     """All directions of a full set at once, by maximum likelihood.
 
     Parameters
@@ -35,6 +35,8 @@ def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float]:
     noise : float
         Mean square of what the rows then hold beside their active samples, in units of σ²; infinite where
         nothing was done. The least of two sets with different masks is that of the more likely one.
+    gain : float
+        Logarithm of the likelihood of the set found over that of the set given, σ² as likely as can be.
 
     Notes
     -----
@@ -45,14 +47,14 @@ def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float]:
     diagonal of C, alone. Cost: m inversions of (b, b) matrices, which take m·b² numbers.
     """
     xp, space, b = problem.space.xp, problem.space, problem.rank
-    noise = math.inf
+    noise, gain = math.inf, 0.0
     if problem.width * b * b > LARGEST:
-        return recovery, noise
+        return recovery, noise, gain
     here = (problem.layer @ recovery.duals < 0) & problem.zeros_of(recovery.directions)
     inactive = xp.astype(here, space.dtype)
     silent = float(xp.sum(inactive)) * problem.noise_level**2
     if not silent > 0:
-        return recovery, noise
+        return recovery, noise, gain
     for _ in range(ROUNDS):
         scaled = recovery.directions / problem.singular_values[:, None]
         sizes = xp.sqrt(xp.sum(scaled * scaled, axis=0))
@@ -60,15 +62,21 @@ def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float]:
         if weights is None:
             break
         directions = recovery.directions / sizes
-        directions = directions + directions @ _correction(problem, problem.rows @ directions, weights)
+        entries = problem.rows @ directions
+        directions = directions + directions @ _correction(problem, entries, weights)
         found = recover(problem, directions)
         if found is None:
             break
         recovery = Recovery(found.duals, found.directions, here)
-        left = problem.rows @ directions
-        energy = float(xp.sum(left * (weights @ left[:, :, None])[:, :, 0]))
-        noise = energy / silent
-    return recovery, noise
+        before, noise = (_energy(xp, rows, weights) / silent for rows in (entries, problem.rows @ directions))
+        if before > 0 and noise > 0:
+            gain += 0.5 * float(xp.sum(inactive)) * math.log(before / noise)
+    return recovery, noise, gain
+
+
+def _energy(xp: Namespace, entries: Array, weights: Array) -> float:
+    """What the entries of inactive samples hold, in units of their noise."""
+    return float(xp.sum(entries * (weights @ entries[:, :, None])[:, :, 0]))
 
 
 def _weights(problem: Problem, scaled: Array, inactive: Array) -> Array | None:

@@ -46,6 +46,16 @@ def test_a_recovered_batch_comes_with_a_bound(result: Result) -> None:
     assert (false_acceptance(result, math.pi / 2) < -6).all()
 
 
+def test_a_sample_proven_in_another_set_has_the_bound_of_that(result: Result) -> None:
+    assert result.evidence is not None
+    here = replace(result.evidence, tolerances=100 * result.evidence.tolerances)
+    elsewhere = replace(here, elsewhere=(None, (result.evidence, 3), *(None,) * 4))
+    bound = false_acceptance(replace(result, evidence=elsewhere))
+    weaker = false_acceptance(replace(result, evidence=here))
+    np.testing.assert_array_equal(bound[[0, 2, 3, 4, 5]], weaker[[0, 2, 3, 4, 5]])
+    assert bound[1] == false_acceptance(result)[3]
+
+
 def test_samples_farther_off_pass_more_rarely(result: Result) -> None:
     bounds = [false_acceptance(result, angle) for angle in (1e-6, 1e-4, 1e-2, 0.3, math.pi / 2)]
     assert (np.diff(bounds, axis=0) <= 1e-9).all()

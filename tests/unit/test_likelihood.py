@@ -44,9 +44,10 @@ def energy(problem: Problem, recovery: Recovery, directions: Floats) -> float:
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_near_is_more_likely(seed: int) -> None:
     problem, start, _ = one_by_one(with_near_twins(seed))
-    found, noise = most_likely(problem, start)
-    least = energy(problem, found, found.directions)
-    assert least < energy(problem, found, start.directions)
+    found, noise, gain = most_likely(problem, start)
+    least, first = (energy(problem, found, one.directions) for one in (found, start))
+    assert least < first
+    assert gain == pytest.approx(found.support.sum() * np.log(first / least) / 2, rel=0.15)
     assert noise == pytest.approx(least / found.support.sum() / problem.noise_level**2, rel=1e-2)
     rng = np.random.default_rng(seed)
     for size in (1e-6, 1e-4):
@@ -56,26 +57,27 @@ def test_nothing_near_is_more_likely(seed: int) -> None:
 
 def test_a_bit_of_another_direction_goes_again() -> None:
     problem, start, _ = one_by_one(mlp_gradient(gaussian_inputs(12, 60, rng=0), width=300, rng=0))
-    _, noise = most_likely(problem, start)
+    _, noise, _ = most_likely(problem, start)
     mixed = start.directions.copy()
     mixed[:, 0] += 1e-6 * np.linalg.norm(mixed[:, 0]) / np.linalg.norm(mixed[:, 1]) * mixed[:, 1]
     wrong = recover(problem, mixed)
     assert wrong is not None
-    again, same = most_likely(problem, wrong)
+    again, same, gain = most_likely(problem, wrong)
     assert 0.2 < noise < 5
     assert same == pytest.approx(noise, rel=0.05)
+    assert gain > 500
     np.testing.assert_allclose(again.duals, start.duals, atol=1e-4 * np.abs(start.duals).max())
 
 
 def test_weights_that_do_not_fit_into_memory_are_not_formed(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, start, _ = one_by_one(with_near_twins(0))
     monkeypatch.setattr("spear_xp.likelihood.LARGEST", problem.width * problem.rank**2 - 1)
-    found, noise = most_likely(problem, start)
+    found, noise, gain = most_likely(problem, start)
     assert found is start
-    assert noise == np.inf
+    assert (noise, gain) == (np.inf, 0.0)
 
 
 def test_rows_without_an_inactive_sample_say_nothing() -> None:
     problem, start, _ = one_by_one(with_near_twins(0))
     everyone = replace(problem, noise_level=0.0)
-    assert most_likely(everyone, start) == (start, np.inf)
+    assert most_likely(everyone, start) == (start, np.inf, 0.0)
