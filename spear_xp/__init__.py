@@ -6,9 +6,10 @@ what a search will cost before it runs, and `false_acceptance` how far its certi
 """
 
 from spear_xp import errors, metrics, search, synthetic
+from spear_xp.acceptance import false_acceptance
 from spear_xp.certificate import Certificate, certify
 from spear_xp.errors import SpearError
-from spear_xp.estimate import estimate, false_acceptance
+from spear_xp.estimate import estimate
 from spear_xp.evidence import Evidence
 from spear_xp.factorize import Factorization, factorize
 from spear_xp.filtering import Candidate, filter_directions, refit

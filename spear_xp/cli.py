@@ -10,9 +10,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from spear_xp.acceptance import false_acceptance
 from spear_xp.console import describe, progress_bar, summary, to_json
 from spear_xp.errors import SpearError
-from spear_xp.estimate import estimate, false_acceptance, median_map
+from spear_xp.estimate import estimate, median_map
 from spear_xp.invert import invert
 from spear_xp.loop import STRATEGIES
 from spear_xp.result import Result

@@ -5,7 +5,8 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from spear_xp.estimate import Estimate, false_acceptance
+from spear_xp.acceptance import false_acceptance
+from spear_xp.estimate import Estimate
 from spear_xp.result import Progress, Result
 
 __all__ = ["describe", "describe_power", "describe_seconds", "progress_bar", "summary", "to_json"]

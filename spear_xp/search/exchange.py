@@ -26,7 +26,7 @@ EQUAL, COARSEST = 1e-5, 1e-3  # relative gap of two numbers that are the same: f
 AMPLIFIED = 30.0  # noise of an entry of W in units of the noise of a row
 LOOSE = 10.0  # |row · direction| of unit rows that counts as zero before the filter, in units of the gap
 JITTER = 1e-13  # change of unit rows that keeps a singular set from being exactly singular
-AT_ONCE = 4096  # equal ratios of a step that are kept: rows that are multiples of each other give millions
+AT_ONCE = 512  # equal ratios of a step that are kept: rows that are multiples of each other give millions
 EXAMINED = 512  # hits of a chunk that are solved
 SURVIVORS = 64  # of a chunk
 PARALLEL = 1e-6  # 1 - |cos| of two hits on the same direction
@@ -188,9 +188,9 @@ def _doubles(
     _sort(xp, keys)
     met = keys[1:, :, :] - keys[:-1, :, :] < equal * xp.abs(keys[1:, :, :])
     at = xp.nonzero(xp.reshape(met, (-1,)))[0]
-    at = at[: min(AT_ONCE, at.shape[0])]
     if not at.shape[0]:
         return []
+    at = at[:: -(-at.shape[0] // AT_ONCE)]
     pair, chain = at // count % pairs, at % count
     upper, lower = (xp.take(xp.asarray(r, device=table.device), pair) for r in (top, bottom))
     place = at // (count * pairs)

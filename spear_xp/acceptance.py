@@ -1,0 +1,37 @@
+"""Enters: a result. Leaves: how far its certificates reach."""
+
+import math
+
+import theory
+from spear_xp._arrays import Host, to_host
+from spear_xp.evidence import Evidence
+from spear_xp.result import Result
+
+__all__ = ["false_acceptance"]
+
+
+def false_acceptance(result: Result, angle: float = 0.01) -> Host:
+    """Log10 of a bound on the probability that a certificate is false, shape (k,); NaN where there is none.
+
+    A sample is wrong at `angle` radians or more, up to π/2, from every true one; .01 is about 1 % off. The
+    bound holds under the random model of `theory.acceptance` alone, which also says what it leaves out.
+    """
+    seen, certified = result.evidence, to_host(result.certified)
+    if seen is None:
+        return to_host([math.nan] * len(certified))
+    bound = _log_false_acceptance(seen, result.batch_size, angle)
+    for k, proof in enumerate(seen.elsewhere[: len(certified)]):
+        if proof is not None:
+            bound[k] = _log_false_acceptance(proof[0], result.batch_size, angle)[proof[1]]
+    return bound / math.log(10) / to_host([1.0 if known else math.nan for known in certified])
+
+
+def _log_false_acceptance(seen: Evidence, b: int, angle: float) -> Host:
+    """Of every sample of one set."""
+    m, agreement = len(seen.zero), theory.mask_agreement(angle)
+    bound = theory.log_false_acceptance(
+        theory.log_mask_acceptance(seen.unambiguous, agreement, seen.flips, freedom=b - 1),
+        theory.log_kernel_acceptance(b, m, seen.zeros, seen.tolerances, *seen.shares, spare=seen.spare),
+        theory.log_span_acceptance(seen.judged, seen.possible, seen.limits, math.sin(angle), seen.excused),
+    )
+    return to_host(bound).copy()
