@@ -6,7 +6,7 @@ true without the filter or the certificate.
 
 from collections.abc import Callable
 
-from spear_xp._arrays import Array
+from spear_xp._arrays import Array, Host
 from spear_xp._linalg import normalize
 from spear_xp.alternation import FAINT, SOURCE, Alternation, alternate, doubt_of
 from spear_xp.completion import Completion, parted, stood_in
@@ -35,18 +35,24 @@ class Guessing:
         self.least = dict.fromkeys(WEIGHTS, doubt_of(None))
         self.doubt, self.last = doubt_of(None), None
 
-    def mend(self, directions: Array, keep_going: Callable[[], bool]) -> None:
-        """Guess which of b directions, shape (b, b), are wrong."""
+    def mend(self, directions: Array, keep_going: Callable[[], bool], doubtful: Host | None = None) -> bool:
+        """Guess which of b directions, shape (b, b), are wrong; whether some of them were guessed anew.
+
+        Those are that masks contradict, and others that are said to be doubtful, shape (b,).
+        """
         problem, faint = self.judge.problem, self._turn()
         unit = normalize(problem.space.xp, directions)
         found = alternate(problem, unit, faint=faint, keep_going=keep_going)
-        if found is not None and found.contradictions:  # false ones are among those that masks contradict
-            right = found.wrong == 0
-            if right.any() and 1 < (~right).sum() <= MANY:
+        again = False
+        if found is not None:  # false ones are among those that masks contradict
+            right = found.wrong == 0 if doubtful is None else (found.wrong == 0) & ~doubtful
+            again = bool(right.any()) and 1 < (~right).sum() <= MANY
+            if again:
                 parts = parted(problem, found.directions, right)
                 anew = guessed(problem, *parts, faint=faint, seed=self.count, keep_going=keep_going)
                 found = min(found, anew, key=doubt_of)
         self._settle(found)
+        return again
 
     def _turn(self) -> float:
         """The weight whose turn it is."""

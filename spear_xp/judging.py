@@ -83,6 +83,11 @@ class Judge:
         """Samples proven so far."""
         return 0 if self.best is None else self.best.certified
 
+    @property
+    def directions(self) -> Array | None:
+        """Those of the best set, shape (b, b), guesses in the place of stand-ins."""
+        return None if self.best is None else self._whole(self.best.recovery, self.best.guesses)
+
     def judge(
         self,
         chosen: list[Candidate],

@@ -141,6 +141,7 @@ class Loop:
             self.report("done", strategy)
         elif not self.published:
             self.try_stand_ins()
+        self.mend_best()
         since = time.perf_counter()
         self.judge.sharpen()
         self.spent("sharpen", since)
@@ -209,6 +210,16 @@ class Loop:
                     self.guessing.complete(directions, rest, keep_going)
         self.spent("guess", since)
         return fit
+
+    def mend_best(self) -> None:
+        """Guess anew what the best set leaves in doubt: for a while, or until time is up if that is near."""
+        since, best, keep_going = time.perf_counter(), self.judge.best, self.for_a_while()
+        while self.guessing is not None and best is not None and keep_going():
+            doubtful = ~(best.certificate.trusted | best.certificate.certified)
+            if not (doubtful.any() and self.guessing.mend(self.judge.directions, keep_going, doubtful)):
+                break
+            best = self.judge.best
+        self.spent("guess", since)
 
     def may_guess(self) -> bool:
         """Whether little is missing, nothing was found for a while, and guesses have not had their share."""

@@ -8,7 +8,7 @@ import pytest
 
 from spear_xp import Pool, Problem
 from spear_xp.alternation import alternate
-from spear_xp.guessing import Guessing
+from spear_xp.guessing import Guessing, guessed
 from spear_xp.intake import Intake
 from spear_xp.judging import Judge
 from spear_xp.masks import MaskTest
@@ -46,9 +46,23 @@ def test_directions_that_masks_contradict_are_guessed_anew(seed: int) -> None:
 def test_a_set_without_a_contradiction_is_kept() -> None:
     problem, true = solved(with_twins(0.05))
     guess = guessing(problem)
-    guess.mend(true, within(10.0))
+    assert not guess.mend(true, within(10.0))
     assert guess.judge.best is not None
     assert guess.judge.best.masks is not None
     assert guess.judge.best.masks.contradictions == 0
     found = guess.judge.best.masks.directions
     assert np.abs(found.T @ true).max(axis=0).min() > 1 - 1e-9
+
+
+def test_directions_in_doubt_are_guessed_anew_though_no_mask_contradicts_them() -> None:
+    problem, true = solved(with_twins(0.02, twins=3, seed=1))
+    space = np.linalg.qr(true[:, 8:]).Q
+    rival = guessed(problem, true[:, :8], space, seed=0, keep_going=within(0.02))
+    assert rival is not None
+    guess = guessing(problem)
+    assert guess.mend(rival.directions, within(10.0), np.arange(12) >= 8)
+    best = guess.judge.best
+    assert best is not None
+    assert best.masks is not None
+    assert best.masks.doubt <= rival.doubt
+    assert not guess.mend(true, within(10.0), np.arange(12) >= 0)  # nothing to go from
