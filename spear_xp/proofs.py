@@ -49,9 +49,8 @@ class Proofs:
         samples, _ = samples_of(self.problem, recovery)
         old, new = set(range(len(self.evidence))), []
         for j in certificate.certified.nonzero()[0].tolist():
-            same = (
-                (self._apart(self.samples, samples[:, j]) <= SIGMAS * self.error_bars).nonzero()[0].tolist()
-            )
+            apart = self._apart(self.samples, samples[:, j])
+            same = (apart <= SIGMAS * self.error_bars).nonzero()[0].tolist()
             if all(certificate.error_bars[j] < self.error_bars[k] for k in same):
                 old -= set(same)
                 new.append(j)
