@@ -20,7 +20,7 @@ __all__ = ["Best", "Judge"]
 
 NATS = 10.0  # that an entry costs which may be anything: digits that show of it
 QUICK = 2**21  # m·b² up to which the likelihood of a set takes no longer than its certificate
-CREDIBLE = 0.005  # share of the entries of D on which masks may contradict a guess that is no proof
+CREDIBLE = 0.01  # share of the entries of D on which masks may contradict a guess that is no proof
 
 
 @dataclass(frozen=True, slots=True, eq=False)
