@@ -20,9 +20,11 @@ def false_acceptance(result: Result, angle: float = 0.01) -> Host:
     if seen is None:
         return to_host([math.nan] * len(certified))
     bound = _log_false_acceptance(seen, result.batch_size, angle)
+    sets = {proof[0] for proof in seen.elsewhere if proof is not None}
+    bounds = {other: _log_false_acceptance(other, result.batch_size, angle) for other in sets}
     for k, proof in enumerate(seen.elsewhere[: len(certified)]):
         if proof is not None:
-            bound[k] = _log_false_acceptance(proof[0], result.batch_size, angle)[proof[1]]
+            bound[k] = bounds[proof[0]][proof[1]]
     return bound / math.log(10) / to_host([1.0 if known else math.nan for known in certified])
 
 

@@ -38,7 +38,7 @@ class Guessing:
     def mend(self, directions: Array, keep_going: Callable[[], bool], doubtful: Host | None = None) -> bool:
         """Guess which of b directions, shape (b, b), are wrong; whether some of them were guessed anew.
 
-        Those are that masks contradict, and others that are said to be doubtful, shape (b,).
+        These are the ones that masks contradict, and those that are said to be doubtful, shape (b,).
         """
         problem, faint = self.judge.problem, self._turn()
         unit = normalize(problem.space.xp, directions)

@@ -52,7 +52,8 @@ def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float, 
         return recovery, noise, gain
     here = (problem.layer @ recovery.duals < 0) & problem.zeros_of(recovery.directions)
     inactive = xp.astype(here, space.dtype)
-    silent = float(xp.sum(inactive)) * problem.noise_level**2
+    count = float(xp.sum(inactive))
+    silent = count * problem.noise_level**2
     if not silent > 0:
         return recovery, noise, gain
     for _ in range(ROUNDS):
@@ -70,7 +71,7 @@ def most_likely(problem: Problem, recovery: Recovery) -> tuple[Recovery, float, 
         recovery = Recovery(found.duals, found.directions, here)
         before, noise = (_energy(xp, rows, weights) / silent for rows in (entries, problem.rows @ directions))
         if before > 0 and noise > 0:
-            gain += 0.5 * float(xp.sum(inactive)) * math.log(before / noise)
+            gain += 0.5 * count * math.log(before / noise)
     return recovery, noise, gain
 
 

@@ -78,10 +78,12 @@ class Proofs:
         elsewhere = list(certificate.evidence.elsewhere or (None,) * self.problem.rank)
         for k in self.error_bars.argsort().tolist() if not certified[:real].all() else ():
             apart = self._apart(samples, self.samples[:, k])
-            j, wider = int(apart.argmin()), bars.copy()
+            j = int(apart.argmin())
+            if certified[j] or apart[j] > SIGMAS * self.error_bars[k]:
+                continue
+            wider = bars.copy()
             wider[j] = apart[j] + self.error_bars[k]
-            small = is_precise(self.problem, recovery, self.problem.space.asarray(wider))
-            if apart[j] <= SIGMAS * self.error_bars[k] and small[j] and not certified[j]:
+            if is_precise(self.problem, recovery, self.problem.space.asarray(wider))[j]:
                 certified[j], bars[j], elsewhere[j] = True, wider[j], self.evidence[k]
         evidence = replace(certificate.evidence, elsewhere=tuple(elsewhere))
         return replace(certificate, certified=certified, error_bars=bars, evidence=evidence)

@@ -38,12 +38,18 @@ def mixed(problem: Problem, recovery: Recovery, share: float) -> Recovery:
     return found
 
 
-def test_samples_are_proven_in_another_order_and_no_others() -> None:
-    problem, recovery, certificate = proven()
-    proofs = Proofs.none(problem).learn(recovery, certificate)
+def in_another_order(problem: Problem, recovery: Recovery) -> tuple[Floats, Recovery]:
+    """Places of the samples, and the set in that order."""
     order = np.random.default_rng(1).permutation(12)
     shuffled = recover(problem, recovery.directions[:, order])
     assert shuffled is not None
+    return order, shuffled
+
+
+def test_samples_are_proven_in_another_order_and_no_others() -> None:
+    problem, recovery, certificate = proven()
+    proofs = Proofs.none(problem).learn(recovery, certificate)
+    order, shuffled = in_another_order(problem, recovery)
     found = proofs.extend(shuffled, replace(certify(problem, shuffled), certified=np.zeros(12, dtype=bool)))
     np.testing.assert_array_equal(found.certified, KNOWN[order])
     assert (found.error_bars >= certificate.error_bars[order])[KNOWN[order]].all()
@@ -82,9 +88,7 @@ def test_a_proof_is_of_one_sample_and_of_none_that_it_leaves_open() -> None:
 def test_a_proof_keeps_its_evidence() -> None:
     problem, recovery, certificate = proven()
     proofs = Proofs.none(problem).learn(recovery, certificate)
-    order = np.random.default_rng(1).permutation(12)
-    shuffled = recover(problem, recovery.directions[:, order])
-    assert shuffled is not None
+    order, shuffled = in_another_order(problem, recovery)
     nothing = replace(certify(problem, shuffled), certified=KNOWN & False)
     found = proofs.extend(shuffled, nothing).evidence.elsewhere
     assert [proof and proof[1] for proof in found] == [k if KNOWN[k] else None for k in order]
