@@ -1,16 +1,35 @@
 """Enters: a result. Leaves: how far its certificates reach."""
 
 import math
+from typing import Protocol
 
 import theory
-from spear_xp._arrays import Host, to_host
+from spear_xp._arrays import Array, Host, to_host
 from spear_xp.evidence import Evidence
-from spear_xp.result import Result
 
-__all__ = ["false_acceptance"]
+__all__ = ["Certified", "false_acceptance"]
 
 
-def false_acceptance(result: Result, angle: float = 0.01) -> Host:
+class Certified(Protocol):
+    """What is asked of a `Result`: its samples, which of them are certified, and by what evidence."""
+
+    @property
+    def certified(self) -> Array:
+        """Which samples are certified, shape (k,)."""
+        ...
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What the certificates rest on."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Samples of the batch."""
+        ...
+
+
+def false_acceptance(result: Certified, angle: float = 0.01) -> Host:
     """Log10 of a bound on the probability that a certificate is false, shape (k,); NaN where there is none.
 
     A sample is wrong at `angle` radians or more, up to π/2, from every true one; .01 is about 1 % off. The

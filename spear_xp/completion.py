@@ -15,7 +15,7 @@ from typing import NamedTuple
 from spear_xp._arrays import Array, Host, Namespace, to_host
 from spear_xp._linalg import balance, normalize, outside, smallest_singular
 from spear_xp.duals import columns_of
-from spear_xp.filtering import WIDEN, Candidate
+from spear_xp.filtering import WIDEN
 from spear_xp.kernels import SAME_SPACE, is_unique, kernel_of, kernel_space, same_space
 from spear_xp.masks import EXACT_FLIPS, NEXT, hidden
 from spear_xp.pool import Pool
@@ -137,7 +137,7 @@ def _assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Comp
         if missing == 1:  # its dual, and so its mask, is orthogonal to all others, whatever their basis is
             last = last_direction(problem, xp.concat([directions, *found], axis=1))
             if last is not None:
-                found.append(last.direction[:, None])
+                found.append(last[:, None])
                 missing = 0
         if missing <= 0:
             break
@@ -166,7 +166,7 @@ def _extended(problem: Problem, kernel: Array, directions: Array) -> Array:
         kernel = larger
 
 
-def last_direction(problem: Problem, directions: Array) -> Candidate | None:
+def last_direction(problem: Problem, directions: Array) -> Array | None:
     """The one direction that b - 1 others leave to find, if it is the kernel of its own mask.
 
     Its dual is orthogonal to all others, so its mask is known. Near-twins may differ by a single row of it:
@@ -181,9 +181,9 @@ def last_direction(problem: Problem, directions: Array) -> Candidate | None:
 
     Returns
     -------
-    Candidate or None
-        None if no direction vanishes on just the mask, as where one of the others is false, or more than one,
-        as where twins have the same mask.
+    array, shape (b,), or None
+        Unit vector; None if no direction vanishes on just the mask, as where one of the others is false, or
+        more than one, as where twins have the same mask.
     """
     xp = problem.space.xp
     dual = xp.linalg.qr(directions, mode="complete").Q[:, -1]
@@ -199,7 +199,7 @@ def last_direction(problem: Problem, directions: Array) -> Candidate | None:
     allowed = EXACT_FLIPS + int(hidden(problem, (near & ~zero)[:, None])[0])
     if flips > allowed or not is_unique(problem, rows, kernel[:, 0], kernel[:, 1], influential=0):
         return None
-    return Candidate(kernel[:, 0], zero, int(xp.sum(xp.astype(zero, xp.int64))), "complement")
+    return kernel[:, 0]
 
 
 def _holds_samples(problem: Problem, known: Array, space: Array) -> bool:

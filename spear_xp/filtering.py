@@ -47,6 +47,12 @@ class Candidate:
     source: str
     misfit: float = 0.0
 
+    @classmethod
+    def of(cls, problem: Problem, direction: Array, source: str, misfit: float = 0.0) -> "Candidate":
+        """A unit direction with its zero rows."""
+        xp, zero = problem.space.xp, problem.zeros_of(direction)
+        return cls(direction, zero, int(xp.sum(xp.astype(zero, xp.int64))), source, misfit)
+
 
 def refit(
     problem: Problem,

@@ -83,18 +83,14 @@ class Guessing:
         """Prove what can be of a guess that is the best so far, and give the pool what passes the filter."""
         if guess is None:
             return
-        problem, xp = self.judge.problem, self.judge.problem.space.xp
+        problem = self.judge.problem
         common = doubt_of(Alternation.of(problem, guess.directions, faint=FAINT))
         if common <= self.doubt:
             self.doubt, self.last = common, guess.directions
         if guess.doubt >= self.least[guess.faint]:
             return
         self.least[guess.faint] = guess.doubt
-        counts = xp.sum(xp.astype(guess.zero, xp.int64), axis=0)
-        chosen = [
-            Candidate(guess.directions[:, k], guess.zero[:, k], int(counts[k]), SOURCE)
-            for k in range(problem.rank)
-        ]
+        chosen = [Candidate.of(problem, guess.directions[:, k], SOURCE) for k in range(problem.rank)]
         judged = self.judge.judge(chosen, guess=True) if guess.share < PROMISING else None
         if judged is not None:
             trusted = judged[1].trusted

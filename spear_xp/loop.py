@@ -122,10 +122,7 @@ class Loop:
                 self.last_find, self.guessed = time.perf_counter(), self.seconds.get("guess", 0.0)
                 if not self.published:
                     self.pool.solve()
-                    if len(self.pool) == self.problem.rank - 1:
-                        last = last_direction(self.problem, self.pool.directions)
-                        # Not `add`: a near-twin of what the pool holds would pass for the same.
-                        self.pool.entries += [] if last is None else [Entry(last)]
+                    self.add_last()
                 for _ in range(REPAIRS):
                     if len(self.pool) < self.problem.rank or not self.try_full_set():
                         break
@@ -158,6 +155,14 @@ class Loop:
         since = time.perf_counter()
         self.intake.take(proposals.directions, strategy.name)
         self.spent("filter", since)
+
+    def add_last(self) -> None:
+        """The direction that follows from all others, where one is missing."""
+        if len(self.pool) != self.problem.rank - 1:
+            return
+        last = last_direction(self.problem, self.pool.directions)
+        if last is not None:  # not `add`: a near-twin of what the pool holds would pass for the same
+            self.pool.entries.append(Entry(Candidate.of(self.problem, last, "complement")))
 
     def try_full_set(self) -> bool:
         """Select, recover, refine and certify; then steer the search by what the certificate says.

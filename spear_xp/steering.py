@@ -121,9 +121,7 @@ def _entry(problem: Problem, old: Candidate, recovery: Recovery, k: int) -> Entr
     """A candidate as sample k of a recovery has refined it, with its dual."""
     xp = problem.space.xp
     scale = xp.sqrt(xp.sum(recovery.directions[:, k] ** 2))
-    unit = recovery.directions[:, k] / scale
-    zero = problem.zeros_of(unit)
-    candidate = Candidate(unit, zero, int(xp.sum(xp.astype(zero, xp.int64))), old.source, old.misfit)
+    candidate = Candidate.of(problem, recovery.directions[:, k] / scale, old.source, old.misfit)
     return Entry(candidate, recovery.duals[:, k] * scale)
 
 

@@ -72,7 +72,7 @@ def test_the_last_direction_follows_from_the_others(distance: float, seed: int) 
     for k in (0, 10, 11):
         last = last_direction(problem, np.delete(unit, k, axis=1))
         assert last is not None
-        assert abs(last.direction @ unit[:, k]) > 1 - 1e-6
+        assert abs(last @ unit[:, k]) > 1 - 1e-6
         false = np.delete(unit, k, axis=1)
         false[:, 3] += false[:, 4] + unit[:, k]
         assert last_direction(problem, false / np.linalg.norm(false, axis=0)) is None
