@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 import spear_xp
-from spear_xp import metrics, synthetic
+from spear_xp.reporting import metrics
+from spear_xp.updates import synthetic
 
 
 def main() -> None:

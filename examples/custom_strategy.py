@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-import spear_xp
-from spear_xp import search, synthetic
-from spear_xp.search.base import Known
-from spear_xp.search.sampling import kernel_directions
+from spear_xp import strategies
+from spear_xp.candidates import Pool, filter_directions
+from spear_xp.numerics.elimination import kernel_directions
+from spear_xp.reduction import Problem, reduce, validate
+from spear_xp.reduction.protocol import Known
+from spear_xp.updates import synthetic
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class QuietRows:
     count: int = 512
     name: str = "quiet rows"
 
-    def propose(self, problem: spear_xp.Problem, known: Known, seed: int, chunk: int) -> search.Proposals:  # noqa: ARG002
+    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> strategies.Proposals:  # noqa: ARG002
         """Directions that vanish on some of the rows that are predicted active for few samples."""
         rng = np.random.default_rng([seed, chunk])
         quiet = np.argsort(problem.activity)[: int(self.share * problem.width)]
@@ -33,7 +35,7 @@ class QuietRows:
         directions = problem.unbalance @ kernels
         directions = directions / np.linalg.norm(directions, axis=0)
         zeros = problem.zeros_of(directions, widen=30.0).sum(axis=0)
-        return search.Proposals(directions[:, zeros > problem.rank + 2], self.count)
+        return strategies.Proposals(directions[:, zeros > problem.rank + 2], self.count)
 
 
 def main() -> None:
@@ -41,14 +43,12 @@ def main() -> None:
     rng = np.random.default_rng(0)
     inputs = (rng.standard_normal((14, 80)) + 0.4).astype("float32")  # not centred: activity is predictable
     truth = synthetic.mlp_gradient(inputs, width=200, rng=0)
-    problem = spear_xp.reduce(spear_xp.validate(*truth.observed))
-    for strategy in (search.Sampling(chunk_size=512), QuietRows()):
-        pool, drawn, chunk = spear_xp.Pool(problem), 0, 0
+    problem = reduce(validate(*truth.observed))
+    for strategy in (strategies.Sampling(chunk_size=512), QuietRows()):
+        pool, drawn, chunk = Pool(problem), 0, 0
         while len(pool) < problem.rank and chunk < 300:
             proposals = strategy.propose(problem, pool.known, seed=0, chunk=chunk)
-            for candidate in spear_xp.filter_directions(
-                problem, proposals.directions, threshold=problem.rank + 2
-            ):
+            for candidate in filter_directions(problem, proposals.directions, threshold=problem.rank + 2):
                 pool.add(candidate)
             drawn, chunk = drawn + proposals.drawn, chunk + 1
         print(f"{strategy.name}: {len(pool)} of {problem.rank} directions after {drawn} subsets")

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 import spear_xp
-from spear_xp import data, metrics, synthetic
+from spear_xp.reporting import metrics
+from spear_xp.updates import images, synthetic
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -42,7 +43,7 @@ def variants(grad_w: np.ndarray, grad_b: np.ndarray) -> Iterator[tuple[str, Pair
 
 def main() -> None:
     """Print the table."""
-    inputs = data.faces(16, rng=0)
+    inputs = images.faces(16, rng=0)
     truth = synthetic.mlp_gradient(inputs, width=400, depth=3, rng=0)
     print("| defence | rank seen | certified | PSNR, least / median |\n|---|---|---|---|")
     for name, (grad_w, grad_b) in variants(truth.grad_w, truth.grad_b):

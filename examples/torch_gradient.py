@@ -6,7 +6,7 @@ python examples/torch_gradient.py        # needs torch, which is no dependency o
 import sys
 
 import spear_xp
-from spear_xp import metrics
+from spear_xp.reporting import metrics
 
 try:
     import torch

@@ -1,57 +1,37 @@
 """Exact recovery of training batches from the gradient of a ReLU layer, with a certificate.
 
-The whole attack is `invert`; each stage is a function of its own: `validate`, `factorize`, `reduce`,
-`search`, `filter_directions`, `greedy_selection`, `recover`, `refine`, `certify`. Ask `estimate`
-what a search will cost before it runs, and `false_acceptance` how far its certificates reach.
+The whole attack is `invert`. Ask `estimate` what a search will cost before it runs, and `false_acceptance`
+how far its certificates reach. The folders are the stages, in this order: `reduction`, `geometry`, then
+`strategies`, `candidates` and `recovery`, then `certification` and `forecasting`, and `solver`, which runs
+them all.
 """
 
-from spear_xp import errors, metrics, search, synthetic
-from spear_xp.acceptance import false_acceptance
-from spear_xp.certificate import Certificate, certify
-from spear_xp.errors import SpearError
-from spear_xp.estimate import estimate
-from spear_xp.evidence import Evidence
-from spear_xp.factorize import Factorization, factorize
-from spear_xp.filtering import Candidate, filter_directions, refit
-from spear_xp.gradient import Gradient, validate
-from spear_xp.invert import invert
-from spear_xp.pool import Pool
-from spear_xp.problem import Problem, reduce
-from spear_xp.recovery import Recovery, recover, refine, to_inputs
-from spear_xp.result import Progress, Result, Status
-from spear_xp.selection import greedy_selection, matching_score
+import sys
+from typing import Any
 
-__version__ = "0.1.0"
+from spear_xp import errors
+from spear_xp._moved import Finder, moved
+from spear_xp.certification.false_acceptance import false_acceptance
+from spear_xp.errors import SpearError
+from spear_xp.forecasting.published import estimate
+from spear_xp.solver.invert import invert
+from spear_xp.solver.result import Progress, Result, Status
+
+__version__ = "0.2.0.dev0"
 
 __all__ = [
-    "Candidate",
-    "Certificate",
-    "Evidence",
-    "Factorization",
-    "Gradient",
-    "Pool",
-    "Problem",
     "Progress",
-    "Recovery",
     "Result",
     "SpearError",
     "Status",
-    "certify",
     "errors",
     "estimate",
-    "factorize",
     "false_acceptance",
-    "filter_directions",
-    "greedy_selection",
     "invert",
-    "matching_score",
-    "metrics",
-    "recover",
-    "reduce",
-    "refine",
-    "refit",
-    "search",
-    "synthetic",
-    "to_inputs",
-    "validate",
 ]
+
+sys.meta_path.append(Finder())
+
+
+def __getattr__(name: str) -> Any:
+    return moved(name)

@@ -10,13 +10,14 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from spear_xp.acceptance import false_acceptance
-from spear_xp.console import describe, progress_bar, summary, to_json
+from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.errors import SpearError
-from spear_xp.estimate import estimate, median_map
-from spear_xp.invert import invert
-from spear_xp.loop import STRATEGIES
-from spear_xp.result import Result
+from spear_xp.forecasting.published import estimate, median_map
+from spear_xp.reporting.progress import progress_bar
+from spear_xp.reporting.text import describe, summary, to_json
+from spear_xp.solver.invert import invert
+from spear_xp.solver.result import Result
+from spear_xp.strategies.portfolio import STRATEGIES
 
 __all__ = ["main"]
 
@@ -132,10 +133,10 @@ def _report(options: argparse.Namespace, result: Result, extra: dict[str, object
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from spear_xp.data import faces
-    from spear_xp.metrics import compare
-    from spear_xp.plots import draw_reconstructions
-    from spear_xp.synthetic import mlp_gradient
+    from spear_xp.reporting.metrics import compare
+    from spear_xp.reporting.plots import draw_reconstructions
+    from spear_xp.updates.images import faces
+    from spear_xp.updates.synthetic import mlp_gradient
 
     inputs = faces(options.batch, rng=options.seed)
     truth = mlp_gradient(inputs, width=options.width, depth=3, rng=options.seed)
@@ -188,7 +189,7 @@ def _estimate(options: argparse.Namespace) -> int:
 
 
 def _heatmap(path: Path) -> None:
-    from spear_xp.plots import draw_heatmap
+    from spear_xp.reporting.plots import draw_heatmap
 
     batches, widths = np.arange(2, 62), np.unique(np.geomspace(64, 10_000, 80).astype(int))
     bits = median_map(batches, widths)

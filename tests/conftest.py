@@ -11,8 +11,10 @@ import pytest
 from array_api_compat import numpy as array_api_numpy
 from hypothesis import HealthCheck, settings
 
-from spear_xp import Gradient, Problem, invert, reduce, validate
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp import invert
+from spear_xp.reduction.gradient import Gradient, validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.networks import Floats
 
 settings.register_profile(

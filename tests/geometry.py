@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from spear_xp import Problem, filter_directions
-from spear_xp.search.base import Known
+from spear_xp.candidates.refit import filter_directions
+from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.protocol import Known
 from tests.networks import Floats
 from tests.truth import true_recovery
 

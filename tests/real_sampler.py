@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from spear_xp import reduce, validate
-from spear_xp.estimate import sparsity_threshold
-from spear_xp.filtering import WIDEN
-from spear_xp.problem import Problem
-from spear_xp.search.sampling import Sampling
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp.candidates.threshold import sparsity_threshold
+from spear_xp.geometry.directions import WIDEN
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.strategies.sampling import Sampling
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.truth import true_recovery
 
 FEATURES = 400  # enough for samples to be nearly orthogonal and biases small: the iid tier's world

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import theory
-from spear_xp.estimate import sparsity_threshold
-from spear_xp.search.sampling import NEEDED, TEST_ROWS
+from spear_xp.candidates.threshold import sparsity_threshold
+from spear_xp.strategies.sampling import NEEDED, TEST_ROWS
 from theory.averaged import ColumnLaw, Kind, law_of_counts
 from theory.logmath import binom_cdf, log_binom_pmf, log_binomial_coefficient
 

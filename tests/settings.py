@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spear_xp import Problem, reduce, validate
-from spear_xp.search import Descent, InformationSet, Peeling, Sampling, Strategy
-from spear_xp.search.base import Known
-from spear_xp.search.estimation import Estimation
-from spear_xp.search.guided_sets import GuidedSets
-from spear_xp.search.splitting import Splitting
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.reduction.protocol import Known, Strategy
+from spear_xp.strategies.descent import Descent
+from spear_xp.strategies.information_sets import GuidedSets, InformationSet
+from spear_xp.strategies.mask_regression import MaskRegression
+from spear_xp.strategies.peeling import Peeling
+from spear_xp.strategies.sampling import Sampling
+from spear_xp.strategies.splitting import Splitting
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.geometry import columns_found, known_samples
 from tests.networks import Floats
 
@@ -72,7 +75,7 @@ SETTINGS = {
     "descent, one found, one solved": Setting(STARTS, found=(0, 1), solved=(1,)),
     "guided_sets": Setting(GUIDED, width=32),
     "guided_sets, one found, one solved": Setting(GUIDED, found=(0, 1), solved=(1,), width=32),
-    "estimation, two missing": Setting(Estimation(), found=(0, 1, 2)),
+    "estimation, two missing": Setting(MaskRegression(), found=(0, 1, 2)),
     "splitting, twins": Setting(Splitting(), kernel=(0, 1)),
     "splitting, triplet": Setting(Splitting(), kernel=(0, 1, 2)),
 }

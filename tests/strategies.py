@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import note
 from hypothesis import strategies as st
 
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.networks import Floats
 
 seeds = st.integers(0, 2**32 - 1)

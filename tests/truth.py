@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from spear_xp import Pool, Problem, Recovery
-from spear_xp.search import Proposals, Sampling
+from spear_xp.candidates.pool import Pool
+from spear_xp.recovery.samples import SampleSet
+from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.protocol import Proposals
+from spear_xp.strategies.sampling import Sampling
 from tests.networks import Floats
 
 
@@ -12,12 +15,12 @@ def sampled(problem: Problem, chunk: int, *, seed: int = 0, chunk_size: int = 20
     return Sampling(chunk_size=chunk_size).propose(problem, Pool(problem).known, seed, chunk)
 
 
-def true_recovery(problem: Problem, inputs: Floats) -> Recovery:
+def true_recovery(problem: Problem, inputs: Floats) -> SampleSet:
     """The recovery that a perfect search would hand to the certificate (NumPy problems)."""
     extended = np.c_[np.asarray(inputs, dtype=float), np.ones(len(inputs))]
     duals = (problem.right @ extended.T) / problem.singular_values[:, None]
     directions = np.linalg.inv(duals).T
-    return Recovery(duals, directions, problem.zeros_of(directions))
+    return SampleSet(duals, directions, problem.zeros_of(directions))
 
 
 def relative_errors(inputs: Floats, recovered: Floats) -> Floats:

@@ -6,14 +6,15 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from spear_xp import data, invert
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp import invert
+from spear_xp.updates import images
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 
 CPU = array_api_strict.Device("CPU_DEVICE")
 CASES = {
     "gaussian": lambda dtype: (gaussian_inputs(8, 60, rng=0).astype(dtype), 140, 2),
     "gaussian, deeper": lambda dtype: (gaussian_inputs(10, 40, rng=1).astype(dtype), 200, 3),
-    "faces": lambda dtype: (data.faces(8, rng=0).astype(dtype), 160, 2),
+    "faces": lambda dtype: (images.faces(8, rng=0).astype(dtype), 160, 2),
     "one sample": lambda dtype: (gaussian_inputs(1, 60, rng=2).astype(dtype), 40, 2),
     "two samples": lambda dtype: (gaussian_inputs(2, 60, rng=3).astype(dtype), 60, 2),
 }

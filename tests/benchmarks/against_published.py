@@ -13,8 +13,8 @@ from statistics import median
 
 import theory
 from spear_xp import invert
-from spear_xp.metrics import compare
-from spear_xp.synthetic import LayerGradient
+from spear_xp.reporting.metrics import compare
+from spear_xp.updates.synthetic import LayerGradient
 from tests.benchmarks import published
 from tests.benchmarks.machine import facts, markdown_row, markdown_table, write_page
 from tests.benchmarks.problems import gaussian

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from spear_xp import data
-from spear_xp.synthetic import LayerGradient
+from spear_xp.updates import images
+from spear_xp.updates.synthetic import LayerGradient
 from tests.benchmarks import problems
 from tests.benchmarks.oracle import Oracle
 
@@ -93,7 +93,7 @@ def case(
 P = problems
 RAW = {"standardized": False}
 # Pairs down to a tenth of the mean distance, from more photographs.
-CLOSE = {"distinct": 0.1, "images": data.photographs}
+CLOSE = {"distinct": 0.1, "source": images.photographs}
 CASES = [
     case("Gaussian", P.gaussian, 25, 400, "all", 0.5),
     case("faces", P.faces, 20, 200, "all", 0.5),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spear_xp.synthetic import LayerGradient
+from spear_xp.updates.synthetic import LayerGradient
 from tests.networks import Floats
 
 __all__ = ["Oracle", "consult", "span"]

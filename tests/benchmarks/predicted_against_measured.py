@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import theory
-from spear_xp.estimate import sparsity_threshold
+from spear_xp.candidates.threshold import sparsity_threshold
 from tests.real_sampler import gaussian_problem, search_until_found
 from tests.sampler_law import SamplerLaw, confidence_radius
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 import theory
-from spear_xp.data import digits, faces
-from spear_xp.estimate import estimate
-from spear_xp.synthetic import mlp_gradient
+from spear_xp.forecasting.published import estimate
+from spear_xp.updates.images import digits, faces
+from spear_xp.updates.synthetic import mlp_gradient
 from tests.benchmarks.predicted_against_measured import STEPS, fill
 from tests.real_sampler import search_until_found
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from spear_xp import data
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp.updates import images
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.benchmarks.training import first_layer, local_steps, multilayer, train
 from tests.networks import Floats
 
@@ -58,17 +58,17 @@ def faces(
     seed: int, batch_size: int, width: int, *, standardized: bool = True, **network: Any
 ) -> LayerGradient:
     """Face photographs of 25 x 25 pixels, standardised or raw."""
-    return at_start(data.faces(batch_size, standardized=standardized, rng=seed), width, seed, **network)
+    return at_start(images.faces(batch_size, standardized=standardized, rng=seed), width, seed, **network)
 
 
 def digits(seed: int, batch_size: int, width: int, **network: Any) -> LayerGradient:
     """Handwritten digits of 8 x 8 pixels in [0, 1]."""
-    return at_start(data.digits(batch_size, rng=seed), width, seed, **network)
+    return at_start(images.digits(batch_size, rng=seed), width, seed, **network)
 
 
 def tabular(seed: int, batch_size: int, width: int) -> LayerGradient:
     """Standardised measurements of 30 features, two classes."""
-    return at_start(data.tabular(batch_size, rng=seed), width, seed, classes=2)
+    return at_start(images.tabular(batch_size, rng=seed), width, seed, classes=2)
 
 
 def crops(
@@ -78,11 +78,11 @@ def crops(
     *,
     standardized: bool = True,
     distinct: float = 0.3,
-    images: Callable[[], list[Floats]] = data.sample_images,
+    source: Callable[[], list[Floats]] = images.sample_images,
     **network: Any,
 ) -> LayerGradient:
     """Crops of 32 x 32 x 3 pixels of two photographs; `distinct=0` keeps near-duplicates."""
-    inputs = data.crops(batch_size, standardized=standardized, distinct=distinct, images=images(), rng=seed)
+    inputs = images.crops(batch_size, standardized=standardized, distinct=distinct, images=source(), rng=seed)
     return at_start(inputs, width, seed, **network)
 
 
@@ -95,7 +95,7 @@ def trained_crops(
     """A network that has learnt which photograph a crop comes from, on crops that it has not seen."""
     rng = np.random.default_rng(seed)
     inputs, labels = labelled_crops(pool + 8 * batch_size, 32, rng)
-    inputs = data.standardize(inputs)
+    inputs = images.standardize(inputs)
     depth, classes = shape_of(seed)
     net = multilayer(inputs.shape[1], width, depth, classes, rng)
     net = train(net, inputs[:pool], labels[:pool], steps=steps, optimizer=optimizer, rng=rng)
@@ -122,12 +122,12 @@ def trained_digits(
 
 def labelled_crops(count: int, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Crops of photographs in [0, 1], one a row, and the number of the photograph of each."""
-    images = data.photographs()
-    labels = rng.integers(0, len(images), count)
+    pictures = images.photographs()
+    labels = rng.integers(0, len(pictures), count)
     rows = []
     for label in labels:
-        y, x = (int(rng.integers(images[label].shape[axis] - size + 1)) for axis in (0, 1))
-        rows.append(images[label][y : y + size, x : x + size].ravel())
+        y, x = (int(rng.integers(pictures[label].shape[axis] - size + 1)) for axis in (0, 1))
+        rows.append(pictures[label][y : y + size, x : x + size].ravel())
     return np.stack(rows), labels
 
 
@@ -151,14 +151,14 @@ def photographs(seed: int, batch_size: int = 20, width: int = 400, side: int = 2
     from skimage.transform import resize
 
     rng = np.random.default_rng(seed)
-    images, batch = data.photographs(), []
+    pictures, batch = images.photographs(), []
     for _ in range(batch_size):
-        image = images[int(rng.integers(len(images)))]
+        image = pictures[int(rng.integers(len(pictures)))]
         cut = int(rng.uniform(0.5, 1.0) * min(image.shape[:2]))
         y, x = (int(rng.integers(image.shape[axis] - cut + 1)) for axis in (0, 1))
         small = resize(image[y : y + cut, x : x + cut], (side, side), anti_aliasing=True)
         batch.append(small[:, :: rng.choice([-1, 1])].ravel())
-    return at_start(data.standardize(np.stack(batch)), width, seed, depth=6, classes=200)
+    return at_start(images.standardize(np.stack(batch)), width, seed, depth=6, classes=200)
 
 
 # What happens to a gradient on its way
@@ -194,7 +194,7 @@ def faces_averaged(
 ) -> LayerGradient:
     """Standardised faces, several local full-batch steps."""
     rng = np.random.default_rng(seed)
-    inputs = data.faces(batch_size, rng=seed)
+    inputs = images.faces(batch_size, rng=seed)
     depth, classes = shape_of(seed)
     net = multilayer(inputs.shape[1], width, depth, classes, rng)
     return local_steps(net, inputs, rng.integers(0, classes, batch_size), steps=steps, rate=rate)

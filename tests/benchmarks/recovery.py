@@ -17,8 +17,8 @@ from statistics import median
 import numpy as np
 
 from spear_xp import Result, invert
-from spear_xp.metrics import compare
-from spear_xp.synthetic import LayerGradient
+from spear_xp.reporting.metrics import compare
+from spear_xp.updates.synthetic import LayerGradient
 from tests.benchmarks.cases import CASES, Case
 from tests.benchmarks.machine import facts, markdown_row, markdown_table, write_page
 from tests.benchmarks.oracle import Oracle, consult, span

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from spear_xp import data
+from spear_xp.updates import images
 from tests.benchmarks.changes import CHANGES, Varied, local
 from tests.benchmarks.training import multilayer, train
 from tests.networks import Floats, Network
@@ -61,17 +61,17 @@ def chosen(rng: Rng, options: dict[str, Callable[..., object]], share: float, mo
 def stock(name: str) -> Floats:
     """All images of a data set, one a row."""
     return {
-        "faces": lambda: data.faces(100, rng=0),
-        "raw faces": lambda: data.faces(100, standardized=False, rng=0),
-        "raw digits": lambda: data.digits(1797, rng=0),
-        "tabular": lambda: data.tabular(569, rng=0),
+        "faces": lambda: images.faces(100, rng=0),
+        "raw faces": lambda: images.faces(100, standardized=False, rng=0),
+        "raw digits": lambda: images.digits(1797, rng=0),
+        "tabular": lambda: images.tabular(569, rng=0),
     }[name]()
 
 
 @lru_cache
 def pictures() -> list[Floats]:
     """Photographs, once for all."""
-    return data.photographs()
+    return images.photographs()
 
 
 def from_stock(name: str) -> Callable[[Rng, int], Floats]:
@@ -100,7 +100,7 @@ def scattered_crops(rng: Rng, b: int) -> Floats:
 
 def standardized_or_raw(rng: Rng, rows: Floats) -> Floats:
     """One or the other at even odds; a batch of one colour stays as it is."""
-    return data.standardize(rows) if rng.random() < 0.5 and rows.std() > 0 else rows
+    return images.standardize(rows) if rng.random() < 0.5 and rows.std() > 0 else rows
 
 
 INPUTS: dict[str, Callable[[Rng, int], Floats]] = {

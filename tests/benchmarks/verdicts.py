@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spear_xp import Result, validate
+from spear_xp import Result
+from spear_xp.reduction.gradient import validate
 from tests.benchmarks.changes import Varied
 from tests.networks import Floats
 

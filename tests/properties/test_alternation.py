@@ -6,9 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spear_xp import Problem, reduce, validate
-from spear_xp.alternation import Alternation, alternate
-from spear_xp.synthetic import LayerGradient
+from spear_xp.recovery.alternation import alternate
+from spear_xp.recovery.mask_fit import MaskFit
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient
 from tests import strategies
 from tests.geometry import change_of_basis, directions_in_basis, in_basis
 from tests.networks import Floats
@@ -32,7 +34,7 @@ def polluted(layer: LayerGradient, rng: np.random.Generator) -> tuple[Problem, F
 @given(layers, strategies.seeds, st.sampled_from([1.0, 0.125]))
 def test_contradictions_never_rise(layer: LayerGradient, seed: int, faint: float) -> None:
     problem, start = polluted(layer, np.random.default_rng(seed))
-    before = Alternation.of(problem, start, faint=faint)
+    before = MaskFit.of(problem, start, faint=faint)
     after = alternate(problem, start, faint=faint, tries=3, seed=seed)
     if before is None:
         assert after is None
@@ -68,12 +70,12 @@ def test_what_contradicts_depends_on_neither_order_nor_scale_nor_basis(
     problem, start = polluted(layer, rng)
     order = rng.permutation(problem.rank)
     change = change_of_basis(problem, rng)
-    one = Alternation.of(problem, start)
-    shuffled = Alternation.of(problem, start[:, order] * rng.choice([-1.0, 1.0], problem.rank))
-    turned = Alternation.of(in_basis(problem, change), directions_in_basis(start, change))
+    one = MaskFit.of(problem, start)
+    shuffled = MaskFit.of(problem, start[:, order] * rng.choice([-1.0, 1.0], problem.rank))
+    turned = MaskFit.of(in_basis(problem, change), directions_in_basis(start, change))
     scale = 2.0 ** rng.integers(-3, 4, len(problem.rows))
     scaled = replace(problem, rows=problem.rows * scale[:, None], row_noise=problem.row_noise * scale)
-    again = Alternation.of(scaled, start)
+    again = MaskFit.of(scaled, start)
     assert (one is None) == (shuffled is None) == (again is None)
     if one is None or shuffled is None or turned is None or again is None:
         return

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spear_xp import certify, recover, reduce, refine, to_inputs, validate
-from spear_xp.synthetic import LayerGradient
+from spear_xp.certification.certify import certify
+from spear_xp.recovery.samples import recover, refine, to_inputs
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import reduce
+from spear_xp.updates.synthetic import LayerGradient
 from tests import strategies
 from tests.networks import Floats
 from tests.truth import relative_errors, true_recovery

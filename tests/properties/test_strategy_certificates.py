@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spear_xp import SpearError, errors, invert
-from spear_xp.loop import STRATEGIES
-from spear_xp.search import Descent, InformationSet, Peeling, Sampling, Strategy
-from spear_xp.search.estimation import Estimation
-from spear_xp.search.guided_sets import GuidedSets
-from spear_xp.search.splitting import Splitting
+from spear_xp.reduction.protocol import Strategy
+from spear_xp.strategies.descent import Descent
+from spear_xp.strategies.information_sets import GuidedSets, InformationSet
+from spear_xp.strategies.mask_regression import MaskRegression
+from spear_xp.strategies.peeling import Peeling
+from spear_xp.strategies.portfolio import STRATEGIES
+from spear_xp.strategies.sampling import Sampling
+from spear_xp.strategies.splitting import Splitting
 from tests import strategies
 from tests.networks import Floats
 from tests.zoo import traps
@@ -27,7 +30,7 @@ TEAMS: dict[str, list[Strategy]] = {
     "descent": [Descent()],
     "guided_sets": [GuidedSets()],
     "splitting": [Descent(), Splitting()],  # these two build on what others find
-    "estimation": [Descent(), Estimation()],
+    "estimation": [Descent(), MaskRegression()],
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from spear_xp import invert
-from spear_xp.synthetic import LayerGradient
+from spear_xp.updates.synthetic import LayerGradient
 from tests import strategies
 from tests.geometry import columns_found
 from tests.networks import Floats

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from spear_xp import filter_directions
-from spear_xp.search.splitting import Splitting
-from spear_xp.synthetic import LayerGradient
+from spear_xp.candidates.refit import filter_directions
+from spear_xp.strategies.splitting import Splitting
+from spear_xp.updates.synthetic import LayerGradient
 from tests import strategies
 from tests.geometry import change_of_basis, columns_found, directions_in_basis, in_basis, known_samples
 from tests.settings import EXACT, GEOMETRIC, SETTINGS, Setting, easy_layer, reduced, twin_layer

@@ -6,21 +6,16 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from spear_xp import (
-    Pool,
-    Status,
-    certify,
-    factorize,
-    filter_directions,
-    greedy_selection,
-    invert,
-    recover,
-    reduce,
-    refine,
-    to_inputs,
-    validate,
-)
-from spear_xp.synthetic import LayerGradient, mlp_gradient
+from spear_xp import Status, invert
+from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.refit import filter_directions
+from spear_xp.candidates.selection import greedy_selection
+from spear_xp.certification.certify import certify
+from spear_xp.recovery.samples import recover, refine, to_inputs
+from spear_xp.reduction.factorization import factorize
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import reduce
+from spear_xp.updates.synthetic import LayerGradient, mlp_gradient
 from tests import strategies
 from tests.networks import Floats
 from tests.truth import relative_errors, sampled

@@ -10,8 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import theory
-from spear_xp import Recovery, certify, reduce, validate
-from spear_xp.synthetic import gaussian_inputs, mlp_gradient
+from spear_xp.certification.certify import certify
+from spear_xp.recovery.samples import SampleSet
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import reduce
+from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.truth import true_recovery
 from theory.logmath import log_betainc, log_gammainc
 
@@ -235,7 +238,7 @@ def wrong_certificate(seed, width, angle, *, fitted):
     duals = true.duals.copy()
     duals[:, 0] = turned / problem.singular_values
     directions = np.linalg.inv(duals).T if fitted else true.directions
-    return certify(problem, Recovery(duals, directions, true.support))
+    return certify(problem, SampleSet(duals, directions, true.support))
 
 
 @pytest.mark.parametrize(("angle", "width"), [(math.pi / 6, 24), (math.pi / 10, 24), (math.pi / 16, 40)])

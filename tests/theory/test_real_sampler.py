@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import theory
-from spear_xp.search.sampling import NEEDED, TEST_ROWS, draw_subsets
+from spear_xp.numerics.elimination import draw_subsets
+from spear_xp.strategies.sampling import NEEDED, TEST_ROWS
 from tests.real_sampler import gaussian_problem, search_until_found
 from tests.sampler_law import SamplerLaw, confidence_radius, screen_pass
 

@@ -6,17 +6,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Pool, Problem, invert, metrics, reduce, validate
-from spear_xp.alternation import Alternation, alternate
-from spear_xp.completion import stood_in
-from spear_xp.filtering import Candidate
-from spear_xp.guessing import guessed
-from spear_xp.judging import Judge
-from spear_xp.likelihood import most_likely
-from spear_xp.outcome import outcome_of
-from spear_xp.recovery import recover, to_inputs
-from spear_xp.result import Status
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp import invert
+from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.refit import Candidate
+from spear_xp.recovery.alternation import alternate
+from spear_xp.recovery.likelihood import most_likely
+from spear_xp.recovery.mask_fit import MaskFit
+from spear_xp.recovery.nuisance import stood_in
+from spear_xp.recovery.samples import recover, to_inputs
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.reporting import metrics
+from spear_xp.solver.incumbent import Judge
+from spear_xp.solver.outcome import outcome_of
+from spear_xp.solver.partial_sets import guessed
+from spear_xp.solver.result import Status
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.networks import Floats
 from tests.truth import true_recovery
 
@@ -45,7 +50,7 @@ def cosines(found: Floats, true: Floats) -> Floats:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_truth_contradicts_no_mask(seed: int) -> None:
     problem, true = solved(mlp_gradient(gaussian_inputs(12, 60, rng=seed), width=200, rng=seed))
-    judged = Alternation.of(problem, true)
+    judged = MaskFit.of(problem, true)
     assert judged is not None
     assert judged.contradictions == 0
 
@@ -75,7 +80,7 @@ def test_dependent_directions_are_no_set() -> None:
     problem, true = solved(mlp_gradient(gaussian_inputs(8, 60, rng=0), width=200, rng=0))
     twice = np.concatenate([true[:, :7], true[:, :1]], axis=1)
     assert alternate(problem, twice) is None
-    found = Alternation.of(problem, true)
+    found = MaskFit.of(problem, true)
     assert found is not None
     assert found.replaced(problem, 3, true[:, 4]) is None
 
@@ -84,11 +89,11 @@ def test_dependent_directions_are_no_set() -> None:
 def test_one_replaced_is_as_good_as_a_new_set(beside: int) -> None:
     problem, true = solved(mlp_gradient(gaussian_inputs(12, 60, rng=1), width=200, rng=1))
     stay = true[:, :beside] if beside else None
-    start = Alternation.of(problem, np.linalg.qr(true[:, beside:]).Q, stay)
+    start = MaskFit.of(problem, np.linalg.qr(true[:, beside:]).Q, stay)
     assert start is not None
     updated = start.replaced(problem, 1, true[:, beside + 1])
     assert updated is not None
-    again = Alternation.of(problem, updated.directions, stay)
+    again = MaskFit.of(problem, updated.directions, stay)
     assert again is not None
     np.testing.assert_array_equal(updated.wrong, again.wrong)
     np.testing.assert_allclose(updated.duals, again.duals, atol=1e-8 * np.abs(again.duals).max())
@@ -138,7 +143,7 @@ def test_guesses_come_last_without_a_proof(monkeypatch: pytest.MonkeyPatch) -> N
     inputs = to_inputs(problem, outcome.duals)
     assert metrics.compare(layer.inputs, inputs).psnr.min() > 90
     # Guesses whose masks do not fit stay stand-ins.
-    monkeypatch.setattr("spear_xp.outcome.FITS", 0.0)
+    monkeypatch.setattr("spear_xp.solver.outcome.FITS", 0.0)
     wrong = replace(judge.best, guesses=np.linalg.qr(true[:, 10:]).Q)
     outcome = outcome_of(problem, wrong, Pool(problem))
     assert len(outcome.reasons) + len(outcome.unresolved) == 12
@@ -166,10 +171,10 @@ def test_of_several_sets_without_a_contradiction_that_with_fewest_entries_is_fou
 ) -> None:
     layer = with_twins(0.02, twins=3, seed=seed)
     problem, true = solved(layer)
-    truth = Alternation.of(problem, true)
+    truth = MaskFit.of(problem, true)
     space = np.linalg.qr(true[:, 8:]).Q
     found = guessed(problem, true[:, :8], space, seed=seed)
-    monkeypatch.setattr("spear_xp.alternation.PATIENCE", 0)
+    monkeypatch.setattr("spear_xp.recovery.alternation.PATIENCE", 0)
     first = guessed(problem, true[:, :8], space, seed=seed)  # ends as soon as nothing contradicts it
     assert truth is not None
     assert found is not None

@@ -4,8 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Problem, certify, recover, reduce, refine, validate
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
+from spear_xp.certification.certify import certify
+from spear_xp.recovery.samples import recover, refine
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.networks import Floats
 from tests.truth import true_recovery
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from spear_xp.cli import main
-from spear_xp.console import describe_seconds, to_json
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp.reporting.text import describe_seconds, to_json
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 
 PNG = b"\x89PNG\r\n\x1a\n"
 BATCH = ["--batch", "10", "--width", "200"]

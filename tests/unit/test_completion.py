@@ -1,12 +1,17 @@
 import numpy as np
 import pytest
 
-from spear_xp import Pool, invert, metrics, reduce, validate
-from spear_xp.completion import completions, last_direction
-from spear_xp.filtering import Candidate
-from spear_xp.kernels import kernel_of
-from spear_xp.result import Status
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
+from spear_xp import invert
+from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.refit import Candidate
+from spear_xp.geometry.nullspaces import kernel_of
+from spear_xp.recovery.nuisance import last_direction
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import reduce
+from spear_xp.reporting import metrics
+from spear_xp.solver.partial_sets import completions
+from spear_xp.solver.result import Status
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.truth import true_recovery
 
 

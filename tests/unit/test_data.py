@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from spear_xp import data, errors
+from spear_xp import errors
+from spear_xp.updates import images
 
 LOADERS = {
-    "faces": (data.faces, (7, 625)),
-    "digits": (data.digits, (7, 64)),
-    "tabular": (data.tabular, (7, 30)),
-    "crops": (lambda batch, rng: data.crops(batch, size=8, rng=rng), (7, 192)),
+    "faces": (images.faces, (7, 625)),
+    "digits": (images.digits, (7, 64)),
+    "tabular": (images.tabular, (7, 30)),
+    "crops": (lambda batch, rng: images.crops(batch, size=8, rng=rng), (7, 192)),
 }
 
 
@@ -36,22 +37,22 @@ def test_seeds_choose_the_samples(name: str) -> None:
 
 def test_raw_pixels_lie_between_zero_and_one() -> None:
     for batch in (
-        data.faces(50, standardized=False, rng=0),
-        data.digits(50, rng=0),
-        data.crops(8, size=8, standardized=False, rng=0),
+        images.faces(50, standardized=False, rng=0),
+        images.digits(50, rng=0),
+        images.crops(8, size=8, standardized=False, rng=0),
     ):
         assert batch.min() >= 0
         assert 0.5 < batch.max() <= 1
 
 
 def test_standardized_pixels_are_centred() -> None:
-    assert abs(data.faces(100, rng=0).mean()) < 1e-4
-    assert abs(data.faces(100, rng=0).std() - 1) < 1e-4
+    assert abs(images.faces(100, rng=0).mean()) < 1e-4
+    assert abs(images.faces(100, rng=0).std() - 1) < 1e-4
 
 
 def test_distinct_crops_are_apart() -> None:
     def least(distinct: float) -> float:
-        batch = data.crops(20, size=8, distinct=distinct, rng=0)
+        batch = images.crops(20, size=8, distinct=distinct, rng=0)
         distance = np.linalg.norm(batch[:, None] - batch[None], axis=2)
         return float(distance[np.triu_indices(20, 1)].min())
 
@@ -61,16 +62,16 @@ def test_distinct_crops_are_apart() -> None:
 @pytest.mark.parametrize("batch", [0, -1, 101])
 def test_batch_sizes_out_of_range(batch: int) -> None:
     with pytest.raises(errors.ArgumentRangeError, match=rf"batch_size={batch}: need 1 to 100"):
-        data.faces(batch, rng=0)
+        images.faces(batch, rng=0)
 
 
 def test_too_few_distinct_crops() -> None:
     with pytest.raises(errors.ArgumentRangeError, match=r"batch_size=30: only \d+ distinct"):
-        data.crops(30, size=8, distinct=5.0, rng=0)
+        images.crops(30, size=8, distinct=5.0, rng=0)
 
 
 def test_photographs_are_colour_images() -> None:
-    for image in data.photographs():
+    for image in images.photographs():
         assert image.ndim == 3
         assert image.shape[2] == 3
         assert image.dtype == np.float32

@@ -3,10 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from spear_xp import errors, estimate, reduce, validate
-from spear_xp.console import describe
-from spear_xp.estimate import Feasibility, median_map, row_zero_probability, sparsity_threshold
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp import errors, estimate
+from spear_xp.candidates.threshold import sparsity_threshold
+from spear_xp.forecasting.activity import row_zero_probability
+from spear_xp.forecasting.published import Feasibility, median_map
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import reduce
+from spear_xp.reporting.text import describe
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 
 RATE = {"samples_per_second": 1e5}

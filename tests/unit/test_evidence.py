@@ -5,10 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Result, Status, certify, false_acceptance, invert, reduce, refine, validate
-from spear_xp.console import summary
-from spear_xp.evidence import allowed_flips
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp import Result, Status, false_acceptance, invert
+from spear_xp.certification.certify import certify
+from spear_xp.certification.evidence import allowed_flips
+from spear_xp.recovery.samples import refine
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import reduce
+from spear_xp.reporting.text import summary
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 from tests.truth import true_recovery
 

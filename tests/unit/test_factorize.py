@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from spear_xp import data, errors, factorize, validate
-from spear_xp.rank import numerical_rank
-from spear_xp.synthetic import gaussian_inputs, mlp_gradient
+from spear_xp import errors
+from spear_xp.reduction.factorization import factorize
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.rank import numerical_rank
+from spear_xp.updates import images
+from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests import strategies
 from tests.conftest import Backend
 from tests.networks import Floats
@@ -75,7 +78,7 @@ def test_rank_of_a_gradient_is_the_batch_size(batch: int, dtype: str) -> None:
 @pytest.mark.parametrize("name", ["digits", "tabular", "faces"])
 def test_rank_of_real_data(name: str, dtype: str) -> None:
     """Digits have pixels that are always zero, whose columns carry no noise either."""
-    inputs = getattr(data, name)(8, rng=0).astype(dtype)
+    inputs = getattr(images, name)(8, rng=0).astype(dtype)
     assert factorize(validate(*mlp_gradient(inputs, width=150, rng=0).observed)).rank == 8
 
 
@@ -134,7 +137,7 @@ def test_factors_reproduce_the_scaled_rows(
     space: Backend, long: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Single precision in rows of more columns than `long` takes the way of long rows."""
-    monkeypatch.setattr(importlib.import_module("spear_xp.factorize"), "LONG", long)
+    monkeypatch.setattr(importlib.import_module("spear_xp.reduction.factorization"), "LONG", long)
     truth = space.mlp(5, 60, 40)
     checked = validate(*truth.observed)
     found = factorize(checked)

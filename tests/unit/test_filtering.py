@@ -4,9 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Problem, filter_directions, reduce, refit, validate
-from spear_xp.kernels import is_unique
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
+from spear_xp.candidates.refit import filter_directions, refit
+from spear_xp.geometry.nullspaces import is_unique
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.conftest import Backend
 from tests.truth import true_recovery
 

@@ -6,8 +6,10 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from spear_xp import errors, factorize, invert, validate
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp import errors, invert
+from spear_xp.reduction.factorization import factorize
+from spear_xp.reduction.gradient import validate
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 from tests.networks import Floats
 
@@ -187,7 +189,7 @@ def test_norms_neither_overflow_nor_underflow(power: int) -> None:
 def test_blocks_are_the_live_rows_of_the_extended_gradient(
     space: Backend, narrow: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = importlib.import_module("spear_xp.gradient")
+    module = importlib.import_module("spear_xp.reduction.gradient")
     monkeypatch.setattr(module, "BLOCK_BYTES", 1)
     monkeypatch.setattr(module, "NARROW", narrow)
     truth = space.mlp(3, 50, 20)

@@ -6,17 +6,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from spear_xp import Pool, Problem
-from spear_xp.alternation import alternate
-from spear_xp.guessing import Guessing, guessed
-from spear_xp.intake import Intake
-from spear_xp.judging import Judge
-from spear_xp.masks import MaskTest
+from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.screening import Screen
+from spear_xp.candidates.separability import SeparabilityTest
+from spear_xp.recovery.alternation import alternate
+from spear_xp.reduction.problem import Problem
+from spear_xp.solver.incumbent import Judge
+from spear_xp.solver.partial_sets import Guessing, guessed
 from tests.unit.test_alternation import solved, with_twins
 
 
 def guessing(problem: Problem) -> Guessing:
-    intake = Intake(Pool(problem), MaskTest.of(problem), problem.rank + 2, lambda: True)
+    intake = Screen(Pool(problem), SeparabilityTest.of(problem), problem.rank + 2, lambda: True)
     return Guessing(intake, Judge(problem))
 
 

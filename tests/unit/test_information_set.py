@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spear_xp import Pool, Problem, reduce, validate
-from spear_xp.filtering import filter_directions
-from spear_xp.search import Strategy
-from spear_xp.search.base import Known
-from spear_xp.search.exchange import Walk, sorting_network, sparse_directions
-from spear_xp.search.guided_sets import GuidedSets
-from spear_xp.search.information_set import InformationSet
-from spear_xp.search.polishing import predicted_activity
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.refit import filter_directions
+from spear_xp.geometry.masks import predicted_activity
+from spear_xp.numerics.sorting import sorting_network
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.reduction.protocol import Known, Strategy
+from spear_xp.strategies.exchange import Walk, sparse_directions
+from spear_xp.strategies.information_sets import GuidedSets, InformationSet
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 from tests.networks import Floats
 from tests.truth import true_recovery

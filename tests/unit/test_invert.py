@@ -4,8 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Progress, Result, Status, errors, invert, metrics
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp import Progress, Result, Status, errors, invert
+from spear_xp.reporting import metrics
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 
 

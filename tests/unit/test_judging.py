@@ -5,11 +5,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from spear_xp.completion import stood_in
-from spear_xp.filtering import Candidate
-from spear_xp.guessing import guessed
-from spear_xp.judging import Judge
-from spear_xp.problem import Problem
+from spear_xp.candidates.refit import Candidate
+from spear_xp.recovery.nuisance import stood_in
+from spear_xp.reduction.problem import Problem
+from spear_xp.solver.incumbent import Judge
+from spear_xp.solver.partial_sets import guessed
 from tests.networks import Floats
 from tests.unit.test_alternation import solved, with_twins
 
@@ -31,8 +31,8 @@ def offered(problem: Problem, sets: tuple[Floats, ...]) -> Judge:
 def test_the_best_set_does_not_depend_on_the_order(
     seed: int, quick: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spear_xp.judging.QUICK", quick)
-    monkeypatch.setattr("spear_xp.alternation.PATIENCE", 0)
+    monkeypatch.setattr("spear_xp.solver.incumbent.QUICK", quick)
+    monkeypatch.setattr("spear_xp.recovery.alternation.PATIENCE", 0)
     problem, true = solved(with_twins(0.02, twins=3, seed=seed))
     space = np.linalg.qr(true[:, 8:]).Q
     found = [guessed(problem, true[:, :8], space, seed=s) for s in range(2)]

@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spear_xp import Problem, Recovery, recover, reduce, validate
-from spear_xp.likelihood import most_likely
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp.recovery.likelihood import most_likely
+from spear_xp.recovery.samples import SampleSet, recover
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.networks import Floats
 from tests.truth import true_recovery
 
@@ -20,7 +22,7 @@ def with_near_twins(seed: int) -> LayerGradient:
     return mlp_gradient(inputs, width=300, rng=seed)
 
 
-def one_by_one(layer: LayerGradient) -> tuple[Problem, Recovery, Floats]:
+def one_by_one(layer: LayerGradient) -> tuple[Problem, SampleSet, Floats]:
     """Kernels of the true masks, and the true duals."""
     problem = reduce(validate(*layer.observed))
     true = true_recovery(problem, layer.inputs)
@@ -30,7 +32,7 @@ def one_by_one(layer: LayerGradient) -> tuple[Problem, Recovery, Floats]:
     return problem, found, true.duals
 
 
-def energy(problem: Problem, recovery: Recovery, directions: Floats) -> float:
+def energy(problem: Problem, recovery: SampleSet, directions: Floats) -> float:
     """Squared distances of the rows of the gradient from their active samples, by least squares."""
     samples = np.linalg.inv(directions).T * problem.singular_values[:, None]
     total = 0.0
@@ -71,7 +73,7 @@ def test_a_bit_of_another_direction_goes_again() -> None:
 
 def test_weights_that_do_not_fit_into_memory_are_not_formed(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, start, _ = one_by_one(with_near_twins(0))
-    monkeypatch.setattr("spear_xp.likelihood.LARGEST", problem.width * problem.rank**2 - 1)
+    monkeypatch.setattr("spear_xp.recovery.likelihood.LARGEST", problem.width * problem.rank**2 - 1)
     found, noise, gain = most_likely(problem, start)
     assert found is start
     assert (noise, gain) == (np.inf, 0.0)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from spear_xp.alternation import Alternation
-from spear_xp.lone_rows import basis_of
+from spear_xp.recovery.mask_fit import MaskFit
+from spear_xp.recovery.single_rows import basis_of
 from tests.networks import Floats
 from tests.unit.test_alternation import cosines, solved, with_twins
 
@@ -23,7 +23,7 @@ def test_the_basis_spans_the_space_and_contradicts_no_more(seed: int, twins: int
     space = np.linalg.qr(open_).Q
     basis = basis_of(problem, stay, space, seed)
     assert spans(basis, space)
-    before, after = (Alternation.of(problem, vectors, stay) for vectors in (space, basis))
+    before, after = (MaskFit.of(problem, vectors, stay) for vectors in (space, basis))
     assert before is not None
     assert after is not None
     assert after.contradictions <= before.contradictions

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Status, invert, validate
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp import Status, invert
+from spear_xp.reduction.gradient import validate
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.networks import Floats
 from tests.truth import relative_errors
 
@@ -43,7 +44,7 @@ def peak_of(call: Callable[[], Any]) -> tuple[Any, int]:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.import_module("spear_xp.gradient"), "BLOCK_BYTES", BLOCK)
+    monkeypatch.setattr(importlib.import_module("spear_xp.reduction.gradient"), "BLOCK_BYTES", BLOCK)
 
 
 def test_long_rows_on_disk_are_certified_and_left_alone(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp import errors
-from spear_xp.metrics import compare
+from spear_xp.reporting.metrics import compare
 from tests.conftest import Backend
 
 

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from spear_xp import Candidate, Pool, Problem, filter_directions
-from spear_xp.synthetic import LayerGradient
+from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.refit import Candidate, filter_directions
+from spear_xp.reduction.problem import Problem
+from spear_xp.updates.synthetic import LayerGradient
 from tests.truth import true_recovery
 
 

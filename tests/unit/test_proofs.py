@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spear_xp import Problem, Recovery, recover, reduce, validate
-from spear_xp.accuracy import SIGMAS
-from spear_xp.certificate import Certificate, certify
-from spear_xp.judging import Judge
-from spear_xp.proofs import Proofs
-from spear_xp.recovery import samples_of
-from spear_xp.synthetic import gaussian_inputs, mlp_gradient
+from spear_xp.certification.certificate import Certificate
+from spear_xp.certification.certify import certify
+from spear_xp.certification.ledger import Ledger
+from spear_xp.certification.split_half import SIGMAS
+from spear_xp.recovery.samples import SampleSet, recover, samples_of
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.solver.incumbent import Judge
+from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.networks import Floats
 from tests.truth import true_recovery
 from tests.unit.test_judging import candidates
@@ -19,7 +21,7 @@ from tests.unit.test_judging import candidates
 KNOWN = np.arange(12) < 5
 
 
-def proven(known: Floats = KNOWN) -> tuple[Problem, Recovery, Certificate]:
+def proven(known: Floats = KNOWN) -> tuple[Problem, SampleSet, Certificate]:
     """A whole batch, of which a certificate proves some."""
     inputs = gaussian_inputs(12, 60, rng=0)
     problem = reduce(validate(*mlp_gradient(inputs, width=300, rng=0).observed))
@@ -29,7 +31,7 @@ def proven(known: Floats = KNOWN) -> tuple[Problem, Recovery, Certificate]:
     return problem, recovery, replace(certificate, certified=known)
 
 
-def mixed(problem: Problem, recovery: Recovery, share: float) -> Recovery:
+def mixed(problem: Problem, recovery: SampleSet, share: float) -> SampleSet:
     """The same with a share of direction 1 in direction 0, so that sample 1 is wrong."""
     directions = recovery.directions.copy()
     directions[:, 0] += share * directions[:, 1]
@@ -38,7 +40,7 @@ def mixed(problem: Problem, recovery: Recovery, share: float) -> Recovery:
     return found
 
 
-def in_another_order(problem: Problem, recovery: Recovery) -> tuple[Floats, Recovery]:
+def in_another_order(problem: Problem, recovery: SampleSet) -> tuple[Floats, SampleSet]:
     """Places of the samples, and the set in that order."""
     order = np.random.default_rng(1).permutation(12)
     shuffled = recover(problem, recovery.directions[:, order])
@@ -48,7 +50,7 @@ def in_another_order(problem: Problem, recovery: Recovery) -> tuple[Floats, Reco
 
 def test_samples_are_proven_in_another_order_and_no_others() -> None:
     problem, recovery, certificate = proven()
-    proofs = Proofs.none(problem).learn(recovery, certificate)
+    proofs = Ledger.none(problem).learn(recovery, certificate)
     order, shuffled = in_another_order(problem, recovery)
     found = proofs.extend(shuffled, replace(certify(problem, shuffled), certified=np.zeros(12, dtype=bool)))
     np.testing.assert_array_equal(found.certified, KNOWN[order])
@@ -58,7 +60,7 @@ def test_samples_are_proven_in_another_order_and_no_others() -> None:
 @pytest.mark.parametrize("bars", [0.1, 1.0, 5.0, 7.0, 1e3, 1e6])
 def test_a_sample_that_differs_is_not_the_same(bars: float) -> None:
     problem, recovery, certificate = proven()
-    proofs = Proofs.none(problem).learn(recovery, certificate)
+    proofs = Ledger.none(problem).learn(recovery, certificate)
     samples, _ = samples_of(problem, recovery)
     far = np.linalg.norm(samples[:, 0] - samples[:, 1]) / 60**0.5
     found = mixed(problem, recovery, bars * certificate.error_bars[1] / far)
@@ -77,17 +79,17 @@ def test_a_proof_is_of_one_sample_and_of_none_that_it_leaves_open() -> None:
     samples, size = samples_of(problem, recovery)
     far = np.linalg.norm(samples[:, 1] - samples[:, 2]) / 60**0.5
     wide = replace(certificate, certified=np.arange(12) == 1, error_bars=np.full(12, far))
-    assert not Proofs.none(problem).learn(recovery, wide).extend(recovery, nothing).certified.any()
+    assert not Ledger.none(problem).learn(recovery, wide).extend(recovery, nothing).certified.any()
     small = replace(wide, error_bars=np.full(12, 5e-3 * size[1] / 60**0.5))
     twin = replace(recovery, duals=recovery.duals.copy())
     twin.duals[:, 2] = twin.duals[:, 1] + 1e-3 * (twin.duals[:, 2] - twin.duals[:, 1])
-    found = Proofs.none(problem).learn(recovery, small).extend(twin, nothing)
+    found = Ledger.none(problem).learn(recovery, small).extend(twin, nothing)
     assert found.certified.tolist() == (np.arange(12) == 1).tolist()
 
 
 def test_a_proof_keeps_its_evidence() -> None:
     problem, recovery, certificate = proven()
-    proofs = Proofs.none(problem).learn(recovery, certificate)
+    proofs = Ledger.none(problem).learn(recovery, certificate)
     order, shuffled = in_another_order(problem, recovery)
     nothing = replace(certify(problem, shuffled), certified=KNOWN & False)
     found = proofs.extend(shuffled, nothing).evidence.elsewhere
@@ -101,14 +103,14 @@ def test_of_two_proofs_the_tighter_stays() -> None:
     problem, recovery, certificate = proven()
     loose = replace(certificate, error_bars=3 * certificate.error_bars)
     for one, other in ((loose, certificate), (certificate, loose)):
-        proofs = Proofs.none(problem).learn(recovery, one).learn(recovery, other)
+        proofs = Ledger.none(problem).learn(recovery, one).learn(recovery, other)
         assert proofs.samples.shape == (12, 5)
         np.testing.assert_allclose(np.sort(proofs.error_bars), np.sort(certificate.error_bars[:5]))
 
 
 def test_stand_ins_are_no_samples() -> None:
     problem, recovery, certificate = proven(KNOWN | True)
-    proofs = Proofs.none(problem).learn(recovery, certificate)
+    proofs = Ledger.none(problem).learn(recovery, certificate)
     with_stand_ins = replace(recovery, stand_ins=7)
     found = proofs.extend(with_stand_ins, replace(certificate, certified=KNOWN & False))
     np.testing.assert_array_equal(found.certified, KNOWN)
@@ -118,12 +120,12 @@ def test_stand_ins_are_no_samples() -> None:
 def test_the_best_set_has_the_proofs_of_all(first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, recovery, certificate = proven()
     less = mixed(problem, recovery, 1e-3).directions  # its sample 1 is wrong, so it is more in doubt
-    monkeypatch.setattr("spear_xp.judging.refine", lambda _, found: found)
+    monkeypatch.setattr("spear_xp.solver.incumbent.refine", lambda _, found: found)
     judge = Judge(problem)
     for good in (first, not first):
         own = certificate.certified & ~np.eye(12, dtype=bool)[1] & (not good)
         monkeypatch.setattr(
-            "spear_xp.judging.certify", lambda *_, own=own, **__: replace(certificate, certified=own)
+            "spear_xp.solver.incumbent.certify", lambda *_, own=own, **__: replace(certificate, certified=own)
         )
         assert judge.judge(candidates(problem, recovery.directions if good else less)) is not None
     assert judge.best is not None

@@ -5,9 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Problem, invert, recover, reduce, refine, to_inputs, validate
-from spear_xp.recovery import error_bars
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp import invert
+from spear_xp.recovery.samples import recover, refine, to_inputs
+from spear_xp.recovery.uncertainty import error_bars
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 from tests.networks import Floats
 from tests.truth import relative_errors, true_recovery

@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spear_xp import Problem, reduce, refit, validate
-from spear_xp.accuracy import unresolved
-from spear_xp.duals import columns_of
-from spear_xp.recovery import recover
-from spear_xp.regression import regressed_duals
-from spear_xp.search.splitting import Splitting
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
+from spear_xp.candidates.refit import refit
+from spear_xp.geometry.directions import columns_of
+from spear_xp.geometry.robust_regression import regressed_duals
+from spear_xp.recovery.samples import recover
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.solver.outcome import missing_samples
+from spear_xp.strategies.splitting import Splitting
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.geometry import columns_found, known_samples
 from tests.networks import Floats
 from tests.truth import true_recovery
@@ -89,7 +91,7 @@ def test_what_is_missing_is_named_with_its_snr(size: float, quiet: bool) -> None
     problem, directions, _ = problem_with_truth(quiet_layer(size, loud_rows=0))
     recovery = recover(problem, directions, stand_ins=1)
     assert recovery is not None
-    (reason,) = unresolved(problem, recovery)
+    (reason,) = missing_samples(problem, recovery)
     assert ("too quiet" in reason) == quiet
     decibels = float(reason.split("SNR ")[1].split(" dB")[0])
     assert decibels < 20 if quiet else decibels > 80

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from spear_xp import Problem, certify, refine
-from spear_xp.row_span import proportional, row_span, sizes_of
-from spear_xp.synthetic import LayerGradient
+from spear_xp.certification.certify import certify
+from spear_xp.certification.contamination import proportional
+from spear_xp.certification.row_span import row_span, sizes_of
+from spear_xp.recovery.samples import refine
+from spear_xp.reduction.problem import Problem
+from spear_xp.updates.synthetic import LayerGradient
 from tests.truth import true_recovery
 
 

@@ -2,9 +2,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spear_xp import Problem, reduce, validate
-from spear_xp.search.sampling import draw_subsets, kernel_directions
-from spear_xp.synthetic import LayerGradient
+from spear_xp.numerics.elimination import draw_subsets, kernel_directions
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient
 from tests.conftest import Backend
 from tests.truth import sampled, true_recovery
 

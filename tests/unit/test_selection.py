@@ -1,17 +1,11 @@
 import numpy as np
 import pytest
 
-from spear_xp import (
-    Candidate,
-    Problem,
-    filter_directions,
-    greedy_selection,
-    matching_score,
-    reduce,
-    validate,
-)
-from spear_xp.selection import sparsest_independent
-from spear_xp.synthetic import LayerGradient, gaussian_inputs
+from spear_xp.candidates.refit import Candidate, filter_directions
+from spear_xp.candidates.selection import greedy_selection, matching_score, sparsest_independent
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs
 from tests.networks import Floats
 from tests.truth import true_recovery
 

@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from spear_xp import Candidate, Pool, certify, recover, reduce, validate
-from spear_xp.steering import steer
-from spear_xp.synthetic import gaussian_inputs, mlp_gradient
+from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.refit import Candidate
+from spear_xp.certification.certify import certify
+from spear_xp.recovery.samples import recover
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import reduce
+from spear_xp.solver.repair import repair
+from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.truth import true_recovery
 
 
@@ -25,7 +30,7 @@ def test_what_rows_have_settled_stays_whatever_stands_beside_it() -> None:
     assert recovery is not None
     certificate = certify(problem, recovery)
     assert not certificate.trusted.any()
-    steer(pool, chosen, recovery, certificate, threshold=14, attempt=4)
+    repair(pool, chosen, recovery, certificate, threshold=14, attempt=4)
     left = {id(entry.candidate): entry for entry in pool.entries}
     assert all(id(c) in left and left[id(c)].dual is not None for c in chosen[:8])
     assert id(chosen[11]) not in left

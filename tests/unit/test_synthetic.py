@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp import errors
-from spear_xp._arrays import generator, seed_of
-from spear_xp.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
+from spear_xp.numerics.random import generator, seed_of
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests import strategies
 from tests.conftest import Backend
 from tests.networks import Network, network

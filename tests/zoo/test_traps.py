@@ -2,7 +2,8 @@
 
 import pytest
 
-from spear_xp import SpearError, invert, metrics
+from spear_xp import SpearError, invert
+from spear_xp.reporting import metrics
 from tests.zoo.traps import TRAPS, twins_merged_by_noise
 from tests.zoo.verdict import false_certificates
 

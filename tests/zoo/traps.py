@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from spear_xp import data, synthetic
+from spear_xp.updates import images, synthetic
 from tests.networks import Floats, Network, network, trained
 
 BATCH, WIDTH, FEATURES = 8, 120, 48
@@ -155,23 +155,23 @@ def exact_duplicates(rng: np.random.Generator, same_label: bool) -> Trap:
 
 
 def overlapping_crops(rng: np.random.Generator, size: int, standardized: bool) -> Trap:
-    image = data.photographs()[int(rng.integers(6))]
+    image = images.photographs()[int(rng.integers(6))]
     y, x = (int(rng.integers(image.shape[axis] - size - 8)) for axis in (0, 1))
     shifts = rng.integers(0, 8, (BATCH, 2))
     inputs = np.stack([image[y + i : y + i + size, x + j : x + j + size].reshape(-1) for i, j in shifts])
-    return _step(rng, data.standardize(inputs) if standardized else inputs, hidden=60)
+    return _step(rng, images.standardize(inputs) if standardized else inputs, hidden=60)
 
 
 def crops_with_duplicates(rng: np.random.Generator) -> Trap:
-    return _step(rng, data.crops(BATCH, size=8, distinct=0.0, rng=rng), hidden=60)
+    return _step(rng, images.crops(BATCH, size=8, distinct=0.0, rng=rng), hidden=60)
 
 
 def tabular(rng: np.random.Generator, classes: int) -> Trap:
-    return _step(rng, data.tabular(BATCH, rng=rng), classes=classes)
+    return _step(rng, images.tabular(BATCH, rng=rng), classes=classes)
 
 
 def digits(rng: np.random.Generator) -> Trap:
-    return _step(rng, data.digits(BATCH, rng=rng))
+    return _step(rng, images.digits(BATCH, rng=rng))
 
 
 def scaled_features(rng: np.random.Generator) -> Trap:

@@ -1,0 +1,201 @@
+"""Enters: proposed directions. Leaves: candidates, directions refitted on all of their zero rows.
+
+A column of D is zero on many rows and a mixture of columns on fewer. A proposal that makes at least
+`threshold` rows vanish is solved again as the kernel of all its near-zero rows, until that set is
+stable; kernels that noise could turn into something else are rejected.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spear_xp.geometry.directions import WIDEN
+from spear_xp.geometry.nullspaces import (
+    INFLUENTIAL,
+    grown,
+    in_shared_nullspace,
+    is_unique,
+    kernel_space,
+    stacked,
+)
+from spear_xp.numerics.backend import Array, to_host
+from spear_xp.numerics.linalg import normalize, smallest_singular
+from spear_xp.reduction.problem import Problem
+
+__all__ = ["Candidate", "filter_directions", "refit"]
+
+ROUNDS = 6
+GROWTHS = 3  # of the zero rows of a direction by what they leave open
+SPARE = 2  # zero rows beyond the b-1 that define a kernel, and one that confirms it
+PARALLEL = 1e-5  # 1 - |cos| below which two unit directions are the same
+LIGHT = 1e-2  # weight of a known dual against a typical row
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A direction that passed the filter.
+
+    Attributes
+    ----------
+    direction : array, shape (b,)
+        Unit vector q with `rows @ q` a column of D up to scale.
+    zero : array of bool, shape (m_live,)
+        Rows on which it vanishes within the noise.
+    zeros : int
+        Their number.
+    source : str
+        Name of the strategy that proposed it.
+    misfit : float
+        Share of rows on which the best hyperplane contradicts the zero pattern, where it was asked for.
+    """
+
+    direction: Array
+    zero: Array
+    zeros: int
+    source: str
+    misfit: float = 0.0
+
+    @classmethod
+    def of(cls, problem: Problem, direction: Array, source: str, misfit: float = 0.0) -> "Candidate":
+        """A unit direction with its zero rows."""
+        xp, zero = problem.space.xp, problem.zeros_of(direction)
+        return cls(direction, zero, int(xp.sum(xp.astype(zero, xp.int64))), source, misfit)
+
+
+def refit(
+    problem: Problem,
+    direction: Array,
+    zero: Array,
+    *,
+    source: str = "",
+    spare: int = SPARE,
+    duals: Array | None = None,
+    shared: list[Array] | None = None,
+) -> Candidate | None:
+    """Solve a direction again on all of its near-zero rows until the set is stable.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    direction : array, shape (b,)
+        First guess.
+    zero : array of bool, shape (m_live,)
+        Rows on which it is taken to vanish.
+    source : str
+        Name to keep with the candidate.
+    spare : int
+        Zero rows needed beyond b.
+    duals : array, shape (b, k), optional
+        Duals of other samples that are known: the direction is orthogonal to each. They settle what the
+        rows alone leave to a few of them, as between samples with almost the same mask.
+    shared : list, optional
+        Receives the kernel, shape (b, k), of the near-zero rows where it is not one-dimensional.
+
+    Returns
+    -------
+    Candidate or None
+        None if too few rows vanish or their kernel is not unique.
+    """
+    xp, b = problem.space.xp, problem.rank
+    least = b + spare if b > 1 else 0
+    orthogonal = None
+    if duals is not None and duals.shape[1]:
+        # Light enough not to bring the errors of the duals in where the rows decide.
+        orthogonal = LIGHT * (b / problem.width) ** 0.5 * normalize(xp, duals).T
+
+    def solved(zero: Array) -> tuple[Array, Array]:
+        """Some rows, and the right singular vectors of their least singular values."""
+        rows = xp.take(problem.rows, xp.nonzero(zero)[0], axis=0)
+        return rows, smallest_singular(xp, stacked(xp, rows, orthogonal)).vectors
+
+    for _ in range(ROUNDS if b > 1 else 0):
+        if int(xp.sum(xp.astype(zero, xp.int64))) < least:
+            return None
+        rows, kernel = solved(zero)
+        direction, before = kernel[:, 0], zero
+        zero = problem.zeros_of(direction)
+        if bool(xp.all(zero == before)):
+            break
+    count = int(xp.sum(xp.astype(zero, xp.int64)))
+    if count < least:
+        return None
+    if b > 1:
+        for _ in range(GROWTHS):
+            more = grown(problem, direction, zero, rows, orthogonal)
+            if more is None:
+                break
+            rows, kernel = solved(more)
+            direction = kernel[:, 0]
+            zero = problem.zeros_of(direction)
+        count = int(xp.sum(xp.astype(zero, xp.int64)))
+        influential = min(INFLUENTIAL, (count - b + 1) // 3)  # narrow layers have no rows to give away
+        second = kernel[:, 1]
+        if not is_unique(
+            problem, rows, direction, second, influential=influential, orthogonal=orthogonal, strict=False
+        ):
+            if shared is not None:
+                shared.append(kernel_space(problem, rows))
+            return None
+    return Candidate(normalize(xp, direction), zero, count, source)
+
+
+def filter_directions(
+    problem: Problem,
+    directions: Array,
+    *,
+    threshold: int,
+    source: str = "",
+    widen: float = WIDEN,
+    duals: Array | None = None,
+    shared: list[Array] | None = None,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> list[Candidate]:
+    """Candidates among proposed directions, distinct, sparsest first.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    directions : array, shape (b, k)
+        Proposals, of any norm; columns that are not finite are passed over.
+    threshold : int
+        Zero rows that a candidate needs.
+    source : str
+        Name to keep with the candidates.
+    widen : float
+        Factor on the zero test for the first count, before the refit.
+    duals : array, shape (b, k), optional
+        Duals of samples that are known already, see `refit`.
+    shared : list, optional
+        Receives the kernels, shape (b, k), that rows left open between several directions.
+    keep_going : callable
+        Asked before each refit; False ends the filter with what it has.
+
+    Returns
+    -------
+    list of Candidate
+    """
+    xp = problem.space.xp
+    finite = xp.all(xp.isfinite(directions), axis=0)
+    directions = normalize(xp, xp.take(directions, xp.nonzero(finite)[0], axis=1))
+    zero = problem.zeros_of(directions, widen=widen)
+    counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
+    order = [int(i) for i in (-counts).argsort(kind="stable") if counts[i] >= threshold]
+    found: list[Candidate] = []
+    while order and keep_going():
+        first, rest = order[0], order[1:]
+        guess = (problem, directions[:, first], zero[:, first])
+        open_: list[Array] = []
+        candidate = refit(*guess, source=source, shared=open_)
+        if candidate is None and duals is not None and duals.shape[1]:
+            candidate = refit(*guess, source=source, duals=duals)
+        if candidate is not None and candidate.zeros >= threshold:
+            found.append(candidate)
+        # Proposals parallel to the one just solved would give the same candidate again.
+        passed = to_host(xp.abs(directions[:, first] @ directions) > 1 - PARALLEL)
+        if open_:  # and so would other mixtures of the same samples
+            passed = passed | to_host(in_shared_nullspace(problem, open_, directions))
+        order = [i for i in rest if not passed[i]]
+        if shared is not None:
+            shared += open_
+    return found

@@ -1,0 +1,117 @@
+"""Enters: a pool of candidates. Leaves: b independent ones that explain the masks of the layer best.
+
+Mixtures of columns are always less sparse than their parts, so the sparsest independent set comes
+first; then single swaps, as long as they raise the sparsity matching score.
+"""
+
+from collections.abc import Callable
+
+from spear_xp.candidates.refit import Candidate
+from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
+from spear_xp.numerics.linalg import inverse
+from spear_xp.reduction.problem import Problem
+
+__all__ = ["greedy_selection", "matching_score", "sparsest_independent"]
+
+INDEPENDENT = 3e-3  # part of a unit direction outside of the span of those before it; .02 for near-twins
+
+
+def sparsest_independent(
+    problem: Problem, candidates: list[Candidate], *, first: list[Candidate] | None = None
+) -> list[Candidate]:
+    """The sparsest candidates whose directions are linearly independent, at most b of them.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    candidates : list of Candidate
+        Any number, dependent or not.
+    first : list of Candidate, optional
+        Those among them that are taken before all others.
+    """
+    xp, b = problem.space.xp, problem.rank
+    chosen: list[Candidate] = []
+    basis = xp.zeros((b, 0), dtype=problem.space.dtype, device=problem.space.device)
+    early = {id(candidate) for candidate in first or ()}
+    zeros = dict(zip(map(id, candidates), _sure_zeros(problem, candidates), strict=True))
+    for candidate in sorted(candidates, key=lambda c: (id(c) not in early, -zeros[id(c)])):
+        rest = candidate.direction
+        for _ in range(2):  # twice is enough for orthogonality to rounding
+            rest = rest - basis @ (basis.T @ rest)
+        size = float(xp.sqrt(xp.sum(rest * rest)))
+        if size > INDEPENDENT:
+            basis = xp.concat([basis, (rest / size)[:, None]], axis=1)
+            chosen.append(candidate)
+        if len(chosen) == b:
+            break
+    return chosen
+
+
+def _sure_zeros(problem: Problem, candidates: list[Candidate]) -> list[int]:
+    """Zero rows of each candidate, without those that its entries next to the tolerance suggest to be active.
+
+    The difference of two samples with nearly proportional columns of D is small where both are active, and
+    drowns on some of these rows: it would pass for sparser than either.
+    """
+    if not candidates:
+        return []
+    xp = problem.space.xp
+    near = problem.zeros_of(xp.stack([c.direction for c in candidates], axis=1), widen=AMBIGUOUS_WIDTH)
+    unsure = near & ~xp.stack([c.zero for c in candidates], axis=1)
+    counts = zip(candidates, doubtful_zeros(problem, unsure), strict=True)
+    return [candidate.zeros - int(count) for candidate, count in counts]
+
+
+def matching_score(problem: Problem, candidates: list[Candidate]) -> float:
+    """Sparsity matching score of b candidates: share of entries of D whose zero pattern fits the layer.
+
+    Inputs recovered from the candidates predict through W and β which neurons each sample
+    activates; the score compares that with the zeros of the candidates (Dimitrov et al. 2024,
+    section 3.3). It is 1 for the true directions, up to entries at the boundary.
+    """
+    xp = problem.space.xp
+    duals, valid = inverse(xp, xp.stack([c.direction for c in candidates], axis=1))
+    if not valid:
+        return 0.0
+    scale = duals @ problem.last  # the true duals have last coordinate 1, which fixes their sign
+    active = (problem.layer @ duals.T) * xp.sign(scale) > 0
+    zero = xp.stack([c.zero for c in candidates], axis=1)
+    return float(xp.mean(xp.astype(active != zero, problem.space.dtype)))
+
+
+def greedy_selection(
+    problem: Problem, candidates: list[Candidate], *, keep_going: Callable[[], bool] = lambda: True
+) -> tuple[list[Candidate], float]:
+    """Greedy choice of b candidates on the sparsity matching score.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    candidates : list of Candidate
+        At least b independent ones, otherwise fewer come back with score 0.
+    keep_going : callable
+        Asked before each trial; False ends the swaps early.
+
+    Returns
+    -------
+    chosen : list of Candidate
+        At most b.
+    score : float
+        Sparsity matching score in [0, 1]; 0 where fewer than b are independent.
+    """
+    chosen = sparsest_independent(problem, candidates)
+    if len(chosen) < problem.rank:
+        return chosen, 0.0
+    score = matching_score(problem, chosen)
+    spare = [c for c in candidates if not any(c is d for d in chosen)]
+    for slot in range(problem.rank):
+        for candidate in spare:
+            if score == 1.0 or not keep_going():
+                return chosen, score
+            trial = [*chosen[:slot], candidate, *chosen[slot + 1 :]]
+            better = matching_score(problem, trial)
+            if better > score:
+                chosen, score = trial, better
+    return chosen, score

@@ -1,0 +1,120 @@
+"""Enters: zero patterns of candidate directions. Leaves: which of them some input could have caused.
+
+A mask is the sign pattern of W x + β, so a hyperplane in the coordinates of the row space separates its
+active rows from its inactive ones. Few other patterns of m rows have one in b << m dimensions: those of
+mixtures of samples do not, however many zeros these have.
+"""
+
+import math
+from dataclasses import dataclass
+
+from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, EXACT_FLIPS, doubtful_zeros
+from spear_xp.numerics.backend import Array, Host, Namespace, to_host
+from spear_xp.numerics.classifiers import hyperplanes, logistic
+from spear_xp.reduction.problem import Problem
+
+__all__ = ["SeparabilityTest"]
+
+FEW = 40  # steps towards the best hyperplane of every pattern
+MANY = 160  # the same for patterns that these do not separate
+REACH = 8  # times the zeros that may be wrong: errors of a fit that these can explain
+TURNS = 3  # of setting zeros aside and fitting again
+WRONG = 0.02  # share of rows on which the best hyperplane may err
+STRICT = 0.004  # the same where most candidates have none
+COMMON = 3.0  # times the typical misfit that passes
+ROUNDING = 10.0  # rounding units of a row's norm beyond which noise is more than rounding
+LOOSE = 0.05  # share of rows on which the best hyperplane may err then
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeparabilityTest:
+    """The test of one problem.
+
+    Attributes
+    ----------
+    problem : Problem
+    basis : array, shape (m_live, b)
+        Orthonormal basis of the pre-activations that any input in the row space can have.
+    """
+
+    problem: Problem
+    basis: Array
+
+    @classmethod
+    def of(cls, problem: Problem) -> "SeparabilityTest":
+        """The test for the layer of a problem."""
+        return cls(problem, problem.space.xp.linalg.qr(problem.layer).Q)
+
+    def misfits(self, directions: Array) -> Host:
+        """Share of rows on which a good hyperplane contradicts the zero patterns of directions.
+
+        Few steps separate most masks. Entries next to the tolerance say neither: one of thousands is noise
+        that exceeds it. And a quiet sample is active on rows where nothing shows of it: as many zeros as
+        these entries suggest, and one or two in any case, may be wrong. Where they suggest none, and no more
+        errors are left than a mask may have, Newton steps decide.
+
+        Parameters
+        ----------
+        directions : array, shape (b, k)
+            Unit vectors.
+
+        Returns
+        -------
+        NumPy array, shape (k,)
+        """
+        xp, space = self.problem.space.xp, self.problem.space
+        zero = self.problem.zeros_of(directions)
+        one = xp.ones(zero.shape, dtype=space.dtype, device=space.device)
+        label = xp.where(zero, -one, one)
+        unsure = self.problem.zeros_of(directions, widen=AMBIGUOUS_WIDTH) & ~zero
+        allowed = doubtful_zeros(self.problem, unsure)
+        basis = xp.astype(self.basis, xp.float32)
+        wrong = to_host(xp.ones((zero.shape[1],), dtype=space.dtype)).copy()
+        spare = allowed.clip(min=EXACT_FLIPS)
+        for steps, excused in ((FEW, 0 * spare), (MANY, 0 * spare), (MANY, spare)):
+            within = wrong * self.problem.width <= REACH * excused if excused.any() else True
+            open_ = ((wrong > 0) & within).nonzero()[0]
+            if len(open_):
+                index = space.indices(open_)
+                signs, counts = (xp.astype(xp.take(a, index, axis=1), xp.float32) for a in (label, ~unsure))
+                wrong[open_] = to_host(
+                    _errors(xp, basis, signs, counts, steps, space.asarray(excused[open_]))
+                )
+        open_ = ((wrong > 0) & (wrong < WRONG) & (allowed == 0)).nonzero()[0]
+        if len(open_):
+            signs = xp.take(label, space.indices(open_), axis=1)
+            features = self.basis * self.problem.width**0.5
+            again = to_host(logistic(xp, xp.zeros_like(signs), features, signs)[1])
+            wrong[open_] = again.clip(max=wrong[open_])
+        return wrong
+
+    def tolerated(self, misfits: Host) -> float:
+        """Misfit up to which zero patterns count as masks, from those found; infinite if none is one.
+
+        Few errors of one are a reason for doubt where the others have none. Where more than rounding is in
+        the gradient, as after several local steps, rows of a few masks may flip and those of others not.
+        """
+        problem = self.problem
+        if problem.relative_noise > ROUNDING * problem.unit_roundoff:
+            return LOOSE if (misfits < LOOSE).any() else math.inf
+        masks = misfits[misfits < WRONG]
+        if not len(masks):
+            return math.inf
+        typical = float(sorted(masks)[len(masks) // 2])
+        return min(WRONG, max(STRICT, 1.5 / problem.width, COMMON * typical))
+
+
+def _errors(xp: Namespace, basis: Array, label: Array, sure: Array, steps: int, spare: Array) -> Array:
+    """Share of signs, shape (m, k), that hyperplanes of least squared hinge loss leave wrong, shape (k,).
+
+    Only those that are sure count, and so many of the negative ones that a hyperplane contradicts most do
+    not; which, is settled in turns.
+    """
+    counts = sure
+    fitted = hyperplanes(xp, basis, label, counts, steps)
+    for _ in range(TURNS if bool(xp.any(spare > 0)) else 0):
+        against = xp.where(label < 0, fitted, xp.full_like(fitted, -xp.inf))
+        place = xp.astype(xp.argsort(xp.argsort(-against, axis=0), axis=0), spare.dtype)
+        counts = xp.where((place < spare) & (against > -1), xp.zeros_like(label), sure)
+        fitted = hyperplanes(xp, basis, label, counts, steps)
+    return xp.mean(counts * xp.astype(label * fitted <= 0, label.dtype), axis=0)

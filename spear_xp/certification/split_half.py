@@ -1,0 +1,93 @@
+"""Enters: a full set of samples with their error bars. Leaves: whether the rows bear these out.
+
+Error bars are propagated from a noise level, to first order; here the rows themselves are asked.
+"""
+
+import math
+
+from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.numerics.linalg import inverse
+from spear_xp.numerics.random import generator
+from spear_xp.recovery.samples import SampleSet, samples_of
+from spear_xp.reduction.problem import Problem
+
+__all__ = ["SIGMAS", "SMALL", "TINY", "halves_agree", "is_precise", "resolution_of", "snr_of"]
+
+SIGMAS = 6.0  # width of an error bar where a decision hangs on it
+TINY = 1e-300  # keeps logarithms finite
+SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
+
+
+def is_precise(problem: Problem, recovery: SampleSet, bars: Array) -> Host:
+    """Whether error bars, shape (b,), are small for the size of their samples, shape (b,)."""
+    _, size = samples_of(problem, recovery)
+    return to_host(bars * (problem.right.shape[1] - 1) ** 0.5 < SMALL * size)
+
+
+def halves_agree(problem: Problem, recovery: SampleSet) -> Host:
+    """Whether halves of the rows agree with the whole within their error bars, shape (b,).
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    recovery : SampleSet
+        A full set of samples; rows on which stand-ins do not vanish say nothing.
+    """
+    xp, space = problem.space.xp, problem.space
+    samples, size = samples_of(problem, recovery)
+    holds = to_host(size >= 0)
+    d = problem.rows @ recovery.directions
+    inactive = problem.layer @ recovery.duals < 0
+    noise = xp.where(inactive, d, xp.zeros_like(d))
+    expected = xp.sum(problem.noise_of(recovery.directions) ** 2 * size**2)
+    rows = xp.arange(problem.width, device=space.device)
+    count = problem.rank - recovery.stand_ins
+    if recovery.stand_ins:  # rows that only samples explain, and those samples alone
+        rows = xp.nonzero(xp.all(problem.zeros_of(recovery.directions[:, count:]), axis=1))[0]
+        d, noise, samples = d[:, :count], noise[:, :count], samples[:, :count]
+    leftover = noise @ samples.T  # what each row keeps when its inactive samples are left out
+    scatter = xp.mean(xp.sum(xp.take(leftover, rows, axis=0) ** 2, axis=1)) if rows.shape[0] else expected
+    variance = xp.maximum(scatter, expected)
+    order = to_host(rows)[generator(0, 3, 0).permutation(rows.shape[0])]
+    for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+        index = space.indices(half)
+        active = xp.take(d - noise, index, axis=0)
+        seen = xp.nonzero(xp.any(active != 0, axis=0))[0]  # the others are not on these rows at all
+        if not 0 < int(seen.shape[0]) <= len(half) - 2:
+            return holds & False
+        active = xp.take(active, seen, axis=1)
+        gram, valid = inverse(xp, active.T @ active)
+        if not valid:
+            return holds & False
+        shift = gram @ (active.T @ xp.take(leftover, index, axis=0))  # row j: half estimate minus x_j
+        distance = xp.sqrt(xp.sum(shift * shift, axis=1))
+        limit = SIGMAS * xp.sqrt(variance * xp.linalg.diagonal(gram))
+        agrees = holds & False
+        agrees[to_host(seen)] = to_host((distance < limit) & (distance < SMALL * xp.take(size, seen)))
+        holds = holds & agrees
+    return holds
+
+
+def resolution_of(problem: Problem, recovery: SampleSet) -> Host:
+    """Relative distance of samples that noise can merge into one, shape (b,).
+
+    Two samples x ± δ whose columns of D differ by a share |δ|/|x| add a second component of size
+    |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise. A batch size
+    below the numerical rank leaves out more than noise, and may merge samples at any distance.
+    """
+    xp = problem.space.xp
+    _, size = samples_of(problem, recovery)
+    column = xp.sqrt(xp.sum((problem.rows @ recovery.directions) ** 2, axis=0))
+    edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
+    if problem.numerical_rank > problem.rank:
+        edge = math.inf
+    return to_host(xp.sqrt(edge / (size * column)))
+
+
+def snr_of(problem: Problem, recovery: SampleSet, bars: Array) -> Host:
+    """Signal-to-noise ratio of each sample by its error bar, in dB, shape (b,)."""
+    size = to_host(samples_of(problem, recovery)[1])
+    error = to_host(bars) * (problem.right.shape[1] - 1) ** 0.5
+    pairs = zip(size.clip(min=TINY), error.clip(min=TINY), strict=True)
+    return to_host([20 * (math.log10(s) - math.log10(e)) for s, e in pairs])

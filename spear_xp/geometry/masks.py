@@ -1,0 +1,69 @@
+"""Enters: directions and what the layer says of their samples. Leaves: masks, and zeros in doubt."""
+
+from spear_xp.numerics.backend import Array, Host, Namespace, to_host
+from spear_xp.reduction.problem import Problem
+
+__all__ = ["AMBIGUOUS_WIDTH", "EXACT_FLIPS", "doubtful_zeros", "predicted_activity"]
+
+EXACT_FLIPS = 2  # rows on which a mask and the zero pattern of its direction may differ
+AMBIGUOUS_WIDTH = 3.0  # entries up to so many times the tolerance are neither zero nor not
+SATURATED = 0.3  # of the mean residual: the size from which a row is as good as active
+TINY = 1e-20  # keeps quotients finite where there is nothing
+
+
+def doubtful_zeros(problem: Problem, unsure: Array) -> Host:
+    """Zeros of each direction that may be active, as many as the entries next to the tolerance suggest.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    unsure : array of bool, shape (m_live, k)
+        Entries beyond the tolerance, but not beyond `AMBIGUOUS_WIDTH` times it.
+
+    Returns
+    -------
+    NumPy array of int, shape (k,)
+    """
+    xp = problem.space.xp
+    expected = to_host(xp.sum(xp.astype(unsure, problem.space.dtype), axis=0)) / (AMBIGUOUS_WIDTH - 1)
+    allowed: Host = (expected > 0) * (1.5 * expected + 2 * expected**0.5 + 1).astype(int)
+    return allowed
+
+
+def predicted_activity(xp: Namespace, residual: Array, z: Array, layer: Array) -> Array:
+    """Pre-activations of the samples next to some directions, from two sources of equal weight.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    residual : array, shape (m, s)
+        Rows times s directions.
+    z : array, shape (m, s)
+        Pre-activations of the duals that the directions imply, up to a sign each.
+    layer : array, shape (m, d)
+        Orthonormal basis of the pre-activations that any dual can have.
+
+    Returns
+    -------
+    array, shape (m, s)
+        Of mean size near one: negative where a row is predicted inactive.
+
+    Notes
+    -----
+    z gets the sign for which the rows predicted inactive have the smaller residuals; it is right for
+    directions that are nearly orthogonal to each other. Residuals say by themselves which rows are
+    active, and the least-squares fit of pre-activations to them is right near a column of D, however
+    close others are.
+    """
+    size = xp.abs(residual)
+    mean = xp.mean(size, axis=0)
+    implied = z * xp.sign(xp.sum((size - mean) * z, axis=0))
+    flat = xp.minimum(size, SATURATED * mean)
+    fitted = layer @ (layer.T @ (flat - xp.mean(flat, axis=0)))
+    return 0.5 * (_at_unit_mean(xp, implied) + _at_unit_mean(xp, fitted))
+
+
+def _at_unit_mean(xp: Namespace, z: Array) -> Array:
+    return z / (xp.mean(xp.abs(z), axis=0) + TINY)

@@ -1,0 +1,177 @@
+"""Enters: the caller's arrays. Leaves: one namespace, one device, and the way back.
+
+This file alone names array libraries. Everything else receives a namespace `xp` and calls the
+array API standard on it. Randomness is drawn on the host, so that every backend sees the same.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from array_api_compat import (
+    array_namespace,
+    device,
+    is_array_api_obj,
+    is_array_api_strict_namespace,
+    is_cupy_namespace,
+    is_numpy_namespace,
+    is_torch_array,
+    to_device,
+)
+
+from spear_xp.errors import ArrayLibraryError, DtypeError
+
+__all__ = ["Array", "Host", "LinAlgError", "Namespace", "Space", "enter", "quiet", "space_of", "to_host"]
+
+Array = Any  # an array of whatever library the caller uses
+Namespace = Any  # its array API namespace
+Host = np.ndarray[Any, Any]  # an array that is known to live in host memory
+LinAlgError = np.linalg.LinAlgError
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A namespace, a device on it, and the widest real dtype that the device computes in.
+
+    Attributes
+    ----------
+    xp : module
+        Array API namespace.
+    device : object
+        Device on which every array of a computation lives.
+    dtype : object
+        float64 where the device has it, else float32.
+    """
+
+    xp: Namespace
+    device: Any
+    dtype: Any
+
+    @property
+    def eps(self) -> float:
+        """Rounding unit of `dtype`."""
+        return float(self.xp.finfo(self.dtype).eps)
+
+    def asarray(self, values: Any, dtype: Any = None) -> Array:
+        """Host values as an array of this space; `dtype` defaults to the working dtype."""
+        return self.xp.asarray(values, dtype=self.dtype if dtype is None else dtype, device=self.device)
+
+    def indices(self, values: Any) -> Array:
+        """Host integers as an index array of this space."""
+        return self.asarray(np.asarray(values), dtype=self.xp.int64)
+
+    def normal(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        """Standard normal numbers, drawn on the host."""
+        return self.asarray(rng.standard_normal(shape))
+
+
+def quiet() -> AbstractContextManager[None]:
+    """Silence floating-point warnings where non-finite intermediate results are expected."""
+    return np.errstate(all="ignore")
+
+
+def space_of(array: Array) -> Space:
+    """Namespace, device and working dtype of an array."""
+    xp = array_namespace(array)
+    where = device(array)
+    reals = xp.__array_namespace_info__().dtypes(device=where, kind="real floating")
+    return Space(xp, where, reals.get("float64", xp.float32))
+
+
+def _unwrap_torch(array: Array) -> Array:
+    """A torch tensor as a NumPy (CPU) or CuPy (CUDA) array on the same memory."""
+    tensor = array.detach()
+    if tensor.device.type == "cpu":
+        return np.from_dlpack(tensor)
+    if tensor.device.type == "cuda":
+        import cupy  # the caller's tensor lives on CUDA: CuPy is the library that computes there
+
+        return cupy.from_dlpack(tensor)
+    msg = f"tensor on device {tensor.device!s}: need cpu or cuda"
+    raise ArrayLibraryError(msg)
+
+
+def _wrap_torch(array: Array) -> Array:
+    from torch.utils.dlpack import from_dlpack
+
+    return from_dlpack(array)
+
+
+def enter(**arrays: Array) -> tuple[Space, dict[str, Array], Callable[[Array], Array]]:
+    """Check that the arrays belong together and find where to compute.
+
+    Parameters
+    ----------
+    **arrays : array
+        The caller's arrays by argument name: NumPy, CuPy, torch (through DLPack), or another
+        library that follows the array API and allows assignment.
+
+    Returns
+    -------
+    space : Space
+        Where the computation takes place.
+    arrays : dict
+        The same arrays in that space's library.
+    leave : callable
+        Turns an array of the space into one of the caller's library.
+
+    Raises
+    ------
+    ArrayLibraryError
+        If an argument is not an array, or two come from different libraries or devices.
+    DtypeError
+        If an array is not of a real floating-point dtype.
+    """
+    for name, array in arrays.items():
+        if not is_array_api_obj(array):
+            msg = f"{name} is {type(array).__name__}: need a NumPy, CuPy or torch array"
+            raise ArrayLibraryError(msg)
+    torch_names = [name for name, array in arrays.items() if is_torch_array(array)]
+    if torch_names and len(torch_names) < len(arrays):
+        other = next(name for name in arrays if name not in torch_names)
+        msg = f"{torch_names[0]} is a torch tensor and {other} is not: need arrays of one library"
+        raise ArrayLibraryError(msg)
+    if torch_names:
+        places = {str(array.device) for array in arrays.values()}
+        if len(places) > 1:
+            msg = f"{', '.join(arrays)} lie on devices {', '.join(sorted(places))}: need one device"
+            raise ArrayLibraryError(msg)
+        arrays = {name: _unwrap_torch(array) for name, array in arrays.items()}
+    first = next(iter(arrays))
+    try:
+        xp = array_namespace(*arrays.values())
+    except TypeError as error:
+        kinds = ", ".join(f"{name} of {type(array).__module__}" for name, array in arrays.items())
+        msg = f"{kinds}: need arrays of one library"
+        raise ArrayLibraryError(msg) from error
+    if not (is_numpy_namespace(xp) or is_cupy_namespace(xp) or is_array_api_strict_namespace(xp)):
+        msg = f"{first} is of {xp.__name__}: need a NumPy, CuPy or torch array"
+        raise ArrayLibraryError(msg)
+    devices = {name: device(array) for name, array in arrays.items()}
+    for name, where in devices.items():
+        if where != devices[first]:
+            msg = f"{name} lies on {where!s} and {first} on {devices[first]!s}: need one device"
+            raise ArrayLibraryError(msg)
+    for name, array in arrays.items():
+        if not xp.isdtype(array.dtype, "real floating"):
+            msg = f"{name} has dtype {array.dtype!s}: need a real floating-point dtype, such as float32"
+            raise DtypeError(msg)
+    return space_of(arrays[first]), arrays, _wrap_torch if torch_names else lambda array: array
+
+
+def to_host(array: Array) -> Host:
+    """Any array, or nested sequence of numbers, as a NumPy array in host memory."""
+    if isinstance(array, np.ndarray):
+        return array
+    if is_torch_array(array):
+        return np.asarray(array.detach().cpu())
+    if not is_array_api_obj(array):
+        return np.asarray(array)
+    xp = array_namespace(array)
+    if is_cupy_namespace(xp):
+        return np.asarray(array.get())
+    if is_array_api_strict_namespace(xp):
+        return np.asarray(to_device(array, xp.Device("CPU_DEVICE")))
+    return np.asarray(array)

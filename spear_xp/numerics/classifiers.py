@@ -1,0 +1,75 @@
+"""Enters: sign patterns. Leaves: the linear classifiers that fit them best, all patterns at once."""
+
+from spear_xp.numerics.backend import Array, Namespace
+
+__all__ = ["hyperplanes", "logistic"]
+
+TEMPERATURES = tuple(0.72**i for i in range(13))  # of the logistic fit, in units of a pre-activation
+RIDGE = 1e-3
+LARGEST_STEP = 0.5
+
+
+def hyperplanes(xp: Namespace, basis: Array, label: Array, counts: Array, steps: int) -> Array:
+    """Hyperplanes of least squared hinge loss over the rows that count, by accelerated gradient steps.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    basis : array, shape (m, b)
+        Orthonormal columns.
+    label, counts : array, shape (m, k)
+        Signs, and 1 or 0 for those that count or not.
+    steps : int
+        Their number.
+
+    Returns
+    -------
+    array, shape (m, k)
+        Margins of the rows: of the sign of the label where the hyperplane is right.
+    """
+    current = ahead = basis.T @ (counts * label)
+    momentum = 1.0
+    for _ in range(steps):
+        short = counts * xp.clip(1 - label * (basis @ ahead), 0.0, None)
+        before, current = current, ahead + basis.T @ (label * short)
+        last, momentum = momentum, 0.5 + (0.25 + momentum * momentum) ** 0.5
+        ahead = current + ((last - 1) / momentum) * (current - before)
+    return basis @ current
+
+
+def logistic(xp: Namespace, offset: Array, features: Array, label: Array) -> tuple[Array, Array]:
+    """Logistic regression of several sign patterns at once, by Newton steps at falling temperature.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    offset : array, shape (m, k)
+        Known part of the pre-activations, of size one.
+    features : array, shape (m, d)
+        Columns of mean square one, orthogonal.
+    label : array, shape (m, k)
+        Signs, -1 or 1.
+
+    Returns
+    -------
+    coefficients : array, shape (d, k)
+        y for which `offset + features @ y` has the signs.
+    wrong : array, shape (k,)
+        Share of the signs that it has not.
+    """
+    d = features.shape[1]
+    y = xp.zeros((d, offset.shape[1]), dtype=offset.dtype, device=offset.device)
+    ridge = RIDGE * features.shape[0] * xp.eye(d, dtype=offset.dtype, device=offset.device)
+    for temperature in TEMPERATURES:
+        margin = label * (offset + features @ y) / temperature
+        miss = 1 / (1 + xp.exp(xp.clip(margin, -30, 30)))
+        slope = features.T @ (label * miss) / temperature
+        weight = miss * (1 - miss) / temperature**2
+        curvature = (features.T[None, :, :] * weight.T[:, None, :]) @ features + ridge
+        step = xp.linalg.solve(curvature, slope.T[:, :, None])[:, :, 0].T
+        length = xp.sqrt(xp.sum(step * step, axis=0))
+        y = y + step * xp.clip(LARGEST_STEP / (length + RIDGE), None, 1)
+    wrong = label * (offset + features @ y) <= 0
+    return y, xp.mean(xp.astype(wrong, offset.dtype), axis=0)

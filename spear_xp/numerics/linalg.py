@@ -1,0 +1,152 @@
+"""Enters: matrices of a namespace. Leaves: inverses, kernels and balanced rows, safe on every backend.
+
+Singular matrices raise on one library and return garbage on another; the functions here return a
+validity flag instead and rely on neither.
+"""
+
+from typing import NamedTuple
+
+from spear_xp.numerics.backend import Array, LinAlgError, Namespace
+
+__all__ = ["Kernel", "balance", "inverse", "normalize", "outside", "smallest_singular", "weighted_kernels"]
+
+ROUNDS = 3  # of balancing; more change nothing that a search would notice
+STEPS = 3  # of inverse iteration
+DENSE = 24  # matrices with at most this many columns go through a full decomposition
+
+
+class Kernel(NamedTuple):
+    """The two smallest right singular vectors of a matrix, smallest first.
+
+    Attributes
+    ----------
+    vectors : array, shape (b, 2)
+        Right singular vectors (shape (b, 1) where b = 1).
+    values : tuple of float
+        Their singular values; infinity for a second one that does not exist.
+    """
+
+    vectors: Array
+    values: tuple[float, float]
+
+
+def inverse(xp: Namespace, matrix: Array) -> tuple[Array, bool]:
+    """Inverse of a square matrix and whether it can be trusted (residual below 1e-4)."""
+    try:
+        result = xp.linalg.inv(matrix)
+    except LinAlgError:
+        return xp.zeros_like(matrix), False
+    rest = xp.abs(matrix @ result - xp.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device))
+    return result, bool(xp.max(rest) < 1e-4)  # NaN compares false
+
+
+def normalize(xp: Namespace, vectors: Array, axis: int = 0) -> Array:
+    """Vectors along `axis` at unit norm; zero vectors stay zero."""
+    norms = xp.sqrt(xp.sum(vectors * vectors, axis=axis, keepdims=True))
+    return vectors / xp.where(norms > 0, norms, xp.ones_like(norms))
+
+
+def outside(basis: Array | None, vectors: Array) -> Array:
+    """Part of the vectors, shape (d, k), off the span of orthonormal columns, where there are any."""
+    return vectors if basis is None else vectors - basis @ (basis.T @ vectors)
+
+
+def smallest_singular(xp: Namespace, matrix: Array) -> Kernel:
+    """Two smallest right singular vectors of a tall matrix, shape (z, b) with z >= b - 1.
+
+    Notes
+    -----
+    Up to 24 columns a full decomposition. Beyond, inverse iteration on the Gram matrix, then a
+    Rayleigh-Ritz step on the matrix itself: the values are accurate to rounding of the matrix, not
+    of its square.
+    """
+    z, b = matrix.shape
+    if b == 1:
+        value = float(xp.sqrt(xp.sum(matrix * matrix)))
+        return Kernel(xp.ones((1, 1), dtype=matrix.dtype, device=matrix.device), (value, float("inf")))
+    if b <= DENSE or z < b:
+        return _by_decomposition(xp, matrix)
+    gram = matrix.T @ matrix
+    eye = xp.eye(b, dtype=matrix.dtype, device=matrix.device)
+    shift = float(xp.finfo(matrix.dtype).eps) * float(xp.linalg.trace(gram))
+    inverted, _ = inverse(xp, gram + shift * eye)  # nearly singular by design
+    if not bool(xp.all(xp.isfinite(inverted))) or not float(xp.max(xp.abs(inverted))) > 0:
+        return _by_decomposition(xp, matrix)
+    # The columns of the inverse that carry most of the kernel start the iteration.
+    start = xp.argsort(-xp.linalg.diagonal(inverted))[:3]
+    block = xp.linalg.qr(inverted @ xp.take(inverted, start, axis=1)).Q
+    block = xp.linalg.qr(inverted @ block).Q
+    block = xp.linalg.qr(inverted @ block).Q
+    image = matrix @ block
+    _, values, mix = xp.linalg.svd(image, full_matrices=False)
+    vectors = block @ xp.flip(mix.T, axis=1)
+    return Kernel(vectors[:, :2], (float(values[2]), float(values[1])))
+
+
+def weighted_kernels(xp: Namespace, rows: Array, weights: Array) -> Array:
+    """Least singular vectors of one matrix under many weights of its rows, by inverse iteration.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    rows : array, shape (m, b)
+        Unit rows without preferred coordinates, so that no start is special.
+    weights : array, shape (m, s)
+        Squared weights, not negative; 0 and 1 choose subsets of the rows.
+
+    Returns
+    -------
+    array, shape (b, s)
+        Unit vectors.
+    """
+    m, b = rows.shape
+    gram = (rows.T[None, :, :] * weights.T[:, None, :]) @ rows
+    shift = 1e-14 * m * xp.eye(b, dtype=rows.dtype, device=rows.device)
+    current = xp.ones((weights.shape[1], b, 1), dtype=rows.dtype, device=rows.device)
+    for _ in range(STEPS):
+        current = normalize(xp, xp.linalg.solve(gram + shift, current), axis=1)
+    return current[:, :, 0].T
+
+
+def _by_decomposition(xp: Namespace, matrix: Array) -> Kernel:
+    z, b = matrix.shape
+    if z < b:  # a wide matrix has a kernel that its thin decomposition does not show
+        padding = xp.zeros((b - z, b), dtype=matrix.dtype, device=matrix.device)
+        matrix = xp.concat([matrix, padding], axis=0)
+    _, values, right = xp.linalg.svd(matrix, full_matrices=False)
+    vectors = xp.flip(right[-2:, :].T, axis=1)
+    return Kernel(vectors, (float(values[-1]), float(values[-2])))
+
+
+def balance(xp: Namespace, rows: Array) -> tuple[Array, Array]:
+    """Rows at unit norm whose columns are nearly orthonormal (up to a common factor).
+
+    Parameters
+    ----------
+    rows : array, shape (m, b)
+        Rows of full column rank.
+
+    Returns
+    -------
+    balanced : array, shape (m, b)
+        diag(1/norm) · rows · change.
+    change : array, shape (b, b)
+        The change of basis.
+
+    Notes
+    -----
+    Alternates between unit rows and orthonormal columns. Row scaling keeps every zero pattern and
+    the change of basis only renames coordinates, but sampling, descent and leverages work best
+    where no row and no column dominates.
+    """
+    b = rows.shape[1]
+    change = xp.eye(b, dtype=rows.dtype, device=rows.device)
+    current = rows
+    for _ in range(ROUNDS):
+        q, r = xp.linalg.qr(normalize(xp, current, axis=1))
+        back, valid = inverse(xp, r)
+        if not valid:
+            break
+        current, change = q, change @ back
+    return normalize(xp, current, axis=1), change

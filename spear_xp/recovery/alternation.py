@@ -1,0 +1,148 @@
+"""Enters: a full set of directions, some wrong. Leaves: one whose masks and zero patterns agree better.
+
+The dual of a direction is orthogonal to all others, so a sample comes out right, and its mask, whatever its
+own direction holds. That mask has a kernel, the direction anew: one direction at a time, as long as zero
+patterns and predicted masks contradict each other on fewer rows, of all samples together. The truth hardly
+has any contradiction.
+"""
+
+from collections.abc import Callable
+
+from spear_xp.geometry.nullspaces import kernel_of
+from spear_xp.numerics.backend import Array, to_host
+from spear_xp.numerics.linalg import inverse, normalize
+from spear_xp.numerics.random import Generator, generator
+from spear_xp.recovery.mask_fit import LEFT, MaskFit
+from spear_xp.reduction.problem import Problem
+
+__all__ = ["alternate"]
+
+SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
+VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
+PATIENCE = 400  # changes without a gain, after which a set without contradictions stays as it is
+WARMTH = 1.0  # doubt that a change at random may add, on average, and still be gone on from
+MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
+STREAM = 9
+
+
+def alternate(
+    problem: Problem,
+    directions: Array,
+    *,
+    beside: Array | None = None,
+    faint: float = 1.0,
+    tries: int = 0,
+    seed: int = 0,
+    keep_going: Callable[[], bool] = lambda: True,
+) -> MaskFit | None:
+    """Mask alternation, one direction at a time, and again from changes at random.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    directions : array, shape (b, t)
+        Independent unit vectors.
+    beside : array, shape (b, b - t), optional
+        Directions that stay; then the others stay in the space that they span. None if t = b.
+    faint : float
+        Weight of zeros on active rows.
+    tries : int
+        Random changes to try once nothing else helps.
+    seed : int
+        Of these.
+    keep_going : callable
+        Asked before each change; False ends with what there is.
+
+    Returns
+    -------
+    MaskFit or None
+        None if the directions are dependent.
+    """
+    current = MaskFit.of(problem, directions, beside, faint)
+    if current is None:
+        return None
+    space = None if beside is None else problem.space.xp.linalg.qr(directions).Q
+    within = None if space is None else (space, problem.rows @ space)
+    current = _settled(problem, current, within, keep_going)
+    best, rng, in_vain = current, generator(seed, STREAM, 0), 0
+    for _ in range(tries):
+        if (in_vain >= PATIENCE and not best.contradictions) or not keep_going():
+            break
+        changed = _settled(problem, _changed(problem, current, rng), within, keep_going, SURE[:1])
+        if changed.doubt <= current.doubt + WARMTH * rng.exponential():  # simulated annealing
+            current = changed
+        in_vain = 0 if changed.order < best.order else in_vain + 1
+        best = min(best, changed, key=lambda one: one.order)
+    return MaskFit.of(problem, best.directions, beside, faint)  # updates of an inverse add up rounding
+
+
+def _settled(
+    problem: Problem,
+    current: MaskFit,
+    within: tuple[Array, Array] | None,
+    keep_going: Callable[[], bool],
+    levels: tuple[float, ...] = SURE,
+) -> MaskFit:
+    """Directions from masks until no one of them brings the contradictions down.
+
+    They lie in a space, given by an orthonormal basis and the rows in its coordinates, or anywhere.
+    """
+    while True:
+        before = current
+        for j in (-current.wrong).argsort(kind="stable").tolist():
+            if not (current.wrong[j] and keep_going()):
+                continue
+            for sure in levels:
+                rows = current.inactive(problem, j, sure)
+                direction = _nearest(problem, rows, within, current.directions[:, j])
+                other = None if direction is None else current.replaced(problem, j, direction)
+                if other is not None and other.contradictions < current.contradictions:
+                    current = other
+                    break
+        if current is before:
+            return current
+
+
+def _nearest(
+    problem: Problem, rows: Array, within: tuple[Array, Array] | None, direction: Array
+) -> Array | None:
+    """What a direction keeps in the kernel of some rows, at unit norm; None if nothing."""
+    xp = problem.space.xp
+    space, coordinates = within or (None, problem.rows)
+    if rows.shape[0] < coordinates.shape[1]:
+        return None
+    picked = xp.take(coordinates, rows, axis=0)
+    if space is None:
+        kernel = kernel_of(problem, picked)
+    else:
+        _, values, right = xp.linalg.svd(picked, full_matrices=False)
+        vectors = space @ right.T
+        vanishing = values < VANISHING * rows.shape[0] ** 0.5 * problem.noise_of(vectors)
+        count = max(1, int(xp.sum(xp.astype(vanishing, xp.int64))))
+        kernel = vectors[:, -count:]
+    part = kernel @ (kernel.T @ direction)
+    size = float(xp.sqrt(xp.sum(part**2)))
+    return part / size if size > LEFT else None
+
+
+def _changed(problem: Problem, current: MaskFit, rng: Generator) -> MaskFit:
+    """Some contradictory directions, or any, mixed with others so as to vanish on rows where they do not."""
+    space = problem.space
+    xp = space.xp
+    entries, zero = to_host(problem.rows @ current.directions), to_host(current.zero)
+    everyone = to_host(range(len(current.wrong)))
+    doubtful = current.wrong.nonzero()[0] if current.contradictions else everyone
+    for j in rng.permutation(doubtful)[: rng.integers(1, MOST)].tolist():
+        others = rng.permutation(everyone[everyone != j])[: rng.integers(1, MOST + 1)]
+        active = (~zero[:, j] & ~zero[:, others].all(axis=1)).nonzero()[0]
+        picked = rng.permutation(active)[: len(others)]
+        if not 0 < len(others) == len(picked):
+            continue
+        system, valid = inverse(xp, space.asarray(entries[picked][:, others]))
+        if valid:
+            shares = system @ space.asarray(entries[picked, j])
+            added = xp.take(current.directions, space.indices(others), axis=1) @ shares
+            mixed = normalize(xp, (current.directions[:, j] - added)[:, None])[:, 0]
+            current = current.replaced(problem, j, mixed) or current
+    return current

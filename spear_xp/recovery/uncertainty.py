@@ -1,0 +1,80 @@
+"""Enters: a set of samples and the noise level. Leaves: the error bar of each sample."""
+
+from spear_xp.numerics.backend import Array
+from spear_xp.numerics.linalg import inverse, normalize
+from spear_xp.recovery.samples import SampleSet, samples_of
+from spear_xp.reduction.problem import Problem
+
+__all__ = ["error_bars"]
+
+OPEN = 1e-10  # share of the largest eigenvalue below which rows say nothing about a direction
+
+
+def error_bars(problem: Problem, recovery: SampleSet, excess: Array | None = None) -> tuple[Array, Array]:
+    """Standard deviation of the recovered inputs, propagated from the noise level.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient, source of σ.
+    recovery : SampleSet
+        A full set of samples with the rows that determined them.
+    excess : array, shape (b,), optional
+        Factor on the variance of each direction, where its rows may hold more than they show; 1 if not given.
+
+    Returns
+    -------
+    bars : array, shape (b,)
+        Root mean square standard deviation of the entries of each recovered input, in its units.
+    inside : array, shape (b,)
+        Norm of the part of the error within the row space (the rest is outside, and independent).
+
+    Notes
+    -----
+    First order. A direction q_k solved on rows Z_k has Cov(p_jᵀ δq_k) = σ²‖S⁻¹q_k‖² p_jᵀ(U_ZᵀU_Z)⁺p_j, with
+    what these rows show in the place of σ²‖S⁻¹q_k‖² if that is more: noise may be louder in some columns.
+    Inverting Q turns it into δx_j = -Σ_k (p_jᵀδq_k)(x_k - x_j). The right factor V adds σ‖p_j‖ to every
+    entry, and its last row, the bias, the share σ_bias‖p_j‖ of x_j itself.
+    """
+    xp, b = problem.space.xp, problem.rank
+    samples, _ = samples_of(problem, recovery)
+    squared = xp.sum(samples * samples, axis=0)
+    distance = squared[:, None] + squared[None, :] - 2 * samples.T @ samples  # ‖x_j - x_k‖²
+    distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
+    unit = normalize(xp, recovery.directions)
+    noise = xp.maximum(problem.noise_of(recovery.directions) ** 2, _seen(problem, recovery))
+    noise = noise if excess is None else noise * excess
+    inside = xp.zeros((b,), dtype=problem.space.dtype, device=problem.space.device)
+    for k in range(b):
+        rows = problem.rows * xp.astype(recovery.support[:, k], problem.space.dtype)[:, None]
+        # Any value along q_k will do, because p_jᵀq_k = 0.
+        gram = rows.T @ rows + unit[:, k][:, None] * unit[:, k][None, :]
+        others = xp.where(distance[:, k] > 0, _spread(problem, gram, recovery.duals), 0 * noise)
+        inside = inside + noise[k] * others * distance[:, k]
+    n, lengths = problem.right.shape[1] - 1, xp.sum(recovery.duals**2, axis=0)
+    outside = lengths * (problem.noise_level**2 + problem.bias_noise**2 * squared / n)
+    return xp.sqrt(inside / n + outside), xp.sqrt(inside)
+
+
+def _seen(problem: Problem, recovery: SampleSet) -> Array:
+    """Mean square of what the rows of each direction still hold, shape (b,); zero where they are too few."""
+    xp = problem.space.xp
+    on = xp.astype(recovery.support, problem.space.dtype)
+    spare = xp.sum(on, axis=0) - (problem.rank - 1)
+    energy = xp.sum(on * (problem.rows @ recovery.directions) ** 2, axis=0)
+    return xp.where(spare > 0, energy, 0 * energy) / xp.clip(spare, 1.0, None)
+
+
+def _spread(problem: Problem, gram: Array, duals: Array) -> Array:
+    """p_jᵀ gram⁻¹ p_j for every dual, shape (b,); infinite where the rows leave a dual open."""
+    xp = problem.space.xp
+    inverted, valid = inverse(xp, gram)
+    if valid:
+        return xp.sum(duals * (inverted @ duals), axis=0)
+    values, vectors = xp.linalg.eigh(gram)
+    settled = values > OPEN * values[-1]
+    shares = (vectors.T @ duals) ** 2
+    zeros = xp.zeros_like(shares)
+    finite = xp.where(settled[:, None], shares / xp.where(settled, values, values[-1])[:, None], zeros)
+    left_open = xp.any(~settled[:, None] & (shares > OPEN * xp.sum(duals**2, axis=0)), axis=0)
+    return xp.where(left_open, xp.full_like(finite[0, :], float("inf")), xp.sum(finite, axis=0))

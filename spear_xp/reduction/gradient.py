@@ -1,0 +1,190 @@
+"""Enters: grad_w, grad_b, weight, bias as the caller has them. Leaves: a checked `Gradient`.
+
+A gradient keeps the caller's arrays as they are (they may be memory-mapped) and hands out the rows
+of the extended gradient [grad_w | grad_b] in blocks of columns, in the working dtype.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spear_xp.errors import NonFiniteError, ShapeError, ZeroGradientError
+from spear_xp.numerics.backend import Array, Space, enter, quiet
+
+__all__ = ["Gradient", "validate"]
+
+BLOCK_BYTES = 2 * 2**20  # one block in the working dtype; it stays in the cache while it is used
+NARROW = 64  # columns that a block has at least: fewer would fetch memory for a part of its bytes
+NEGLIGIBLE = 1e-7  # share of the median norm, below which a row is left aside: a sample may show there alone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gradient:
+    """Gradient of one fully connected ReLU layer, checked.
+
+    Attributes
+    ----------
+    space : Space
+        Namespace, device and working dtype.
+    grad_w, weight : array, shape (m, n)
+        dL/dW and W.
+    grad_b, bias : array, shape (m,)
+        dL/dβ and β.
+    norms : array, shape (m,)
+        Euclidean norms of the rows of [grad_w | grad_b].
+    live : array of int, shape (m_live,)
+        Rows that enter the search.
+    dead : array of int, shape (m_dead,)
+        Rows that are exactly zero: no sample activates these neurons.
+    """
+
+    space: Space
+    grad_w: Array
+    grad_b: Array
+    weight: Array
+    bias: Array
+    norms: Array
+    live: Array
+    dead: Array
+
+    @property
+    def columns(self) -> int:
+        """Columns of the extended gradient, n + 1."""
+        return int(self.grad_w.shape[1]) + 1
+
+    def blocks(self) -> Iterator[tuple[int, int, Array]]:
+        """Blocks `(start, stop, rows)` of columns of the live rows of [grad_w | grad_b]."""
+        yield from self._blocks(self.grad_w, self.grad_b, self.live)
+
+    def layer_blocks(self, rows: Array) -> Iterator[tuple[int, int, Array]]:
+        """Blocks of columns of the given rows of [weight | bias]."""
+        yield from self._blocks(self.weight, self.bias, rows)
+
+    def _blocks(self, matrix: Array, column: Array, rows: Array) -> Iterator[tuple[int, int, Array]]:
+        xp, dtype = self.space.xp, self.space.dtype
+        m, n = matrix.shape
+        step = max(NARROW, BLOCK_BYTES // (8 * m))
+        for part, offset in ((matrix, 0), (column[:, None], n)):  # the column apart: nothing to join
+            for start in range(0, part.shape[1], step):
+                stop = min(start + step, part.shape[1])
+                block = part[:, start:stop]
+                block = block if rows.shape[0] == m else xp.take(block, rows, axis=0)
+                yield offset + start, offset + stop, xp.astype(block, dtype)
+
+
+def _check_shapes(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> None:
+    for name, array, dims in (
+        ("grad_w", grad_w, 2),
+        ("weight", weight, 2),
+        ("grad_b", grad_b, 1),
+        ("bias", bias, 1),
+    ):
+        if array.ndim != dims:
+            need = "(m, n)" if dims == 2 else "(m,)"
+            msg = f"{name} has shape {tuple(array.shape)}: need {need}"
+            raise ShapeError(msg)
+    (m, n), width = grad_w.shape, bias.shape[0]
+    if m != width and n == width:
+        msg = f"grad_w has shape {(m, n)} and bias has length {width}: grad_w is transposed, need ({n}, {m})"
+        raise ShapeError(msg)
+    if grad_b.shape[0] != m or width != m:
+        msg = f"grad_b has length {grad_b.shape[0]} and bias {width}: need {m}, the rows of grad_w"
+        raise ShapeError(msg)
+    if tuple(weight.shape) != (m, n):
+        msg = f"weight has shape {tuple(weight.shape)}: need {(m, n)}, the shape of grad_w"
+        raise ShapeError(msg)
+    if m < 2:
+        msg = f"grad_w has width m={m}: need at least 2 neurons"
+        raise ShapeError(msg)
+    if n < 1:
+        msg = f"grad_w has n={n} inputs: need at least 1"
+        raise ShapeError(msg)
+
+
+def _check_finite(space: Space, arrays: dict[str, Array]) -> None:
+    xp = space.xp
+    for name, array in arrays.items():
+        m, bad = array.shape[0], 0
+        step = max(1, BLOCK_BYTES // (8 * max(1, math.prod(array.shape[1:]))))
+        for start in range(0, m, step):
+            finite = xp.isfinite(array[start : min(start + step, m), ...])
+            if not bool(xp.all(finite)):
+                bad += int(xp.sum(xp.astype(~finite, xp.int64)))
+        if bad:
+            msg = f"{name} holds {bad} NaN or infinite entries: need finite values"
+            raise NonFiniteError(msg)
+
+
+def validate(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> Gradient:
+    """Check the four arrays of a layer and find its live and dead rows.
+
+    Parameters
+    ----------
+    grad_w : array, shape (m, n), real floating-point
+        dL/dW, one neuron a row; m >= 2.
+    grad_b : array, shape (m,)
+        dL/dβ.
+    weight : array, shape (m, n)
+        W of the layer z = W x + β.
+    bias : array, shape (m,)
+        β.
+
+    Returns
+    -------
+    Gradient
+        The caller's arrays (not copied) with their live and dead rows.
+
+    Raises
+    ------
+    ShapeError, DtypeError, ArrayLibraryError, NonFiniteError, ZeroGradientError
+        Each names the argument, the offending value and the legal range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> g = validate(np.eye(3), np.ones(3), np.zeros((3, 3)), np.zeros(3))
+    >>> g.live.shape, g.columns
+    ((3,), 4)
+    """
+    space, arrays, _ = enter(grad_w=grad_w, grad_b=grad_b, weight=weight, bias=bias)
+    return checked(space, arrays)
+
+
+def checked(space: Space, arrays: dict[str, Array]) -> Gradient:
+    """`validate` for arrays that have already entered a space."""
+    xp = space.xp
+    _check_shapes(**arrays)
+    everything = xp.arange(arrays["grad_w"].shape[0], dtype=xp.int64, device=space.device)
+    raw = Gradient(space=space, **arrays, norms=everything, live=everything, dead=everything)
+    largest, norms = _row_sizes(raw)
+    passed = ("grad_w", "grad_b") if bool(xp.all(xp.isfinite(largest))) else ()
+    _check_finite(space, {name: array for name, array in arrays.items() if name not in passed})
+    if not bool(xp.any(largest > 0)):
+        msg = "grad_w and grad_b are zero: need a layer with at least one active neuron"
+        raise ZeroGradientError(msg)
+    if not bool(xp.any(arrays["grad_b"] != 0)):
+        msg = "grad_b is zero: need the gradient of the bias, which fixes the scale of each sample"
+        raise ZeroGradientError(msg)
+    positive = xp.sort(norms[norms > 0])
+    usable = norms > NEGLIGIBLE * float(positive[positive.shape[0] // 2])
+    return Gradient(
+        space=space, **arrays, norms=norms, live=xp.nonzero(usable)[0], dead=xp.nonzero(largest == 0)[0]
+    )
+
+
+def _row_sizes(raw: Gradient) -> tuple[Array, Array]:
+    """Largest magnitude and Euclidean norm of each row, in one pass; neither finite where an entry is not.
+
+    Squares count in units of the largest magnitude so far: those of tiny gradients must not underflow.
+    """
+    xp = raw.space.xp
+    largest = squares = xp.zeros(raw.bias.shape, dtype=raw.space.dtype, device=raw.space.device)
+    with quiet():
+        for _, _, block in raw.blocks():
+            sizes = xp.abs(block)
+            grown = xp.maximum(largest, xp.max(sizes, axis=1))
+            unit = xp.where(grown > 0, grown, xp.ones_like(grown))
+            sizes = sizes / unit[:, None]
+            squares = squares * (largest / unit) ** 2 + xp.vecdot(sizes, sizes)
+            largest = grown
+        return largest, largest * xp.sqrt(squares)

@@ -1,0 +1,173 @@
+"""Enters: a `Gradient` and its `Factorization`. Leaves: a `Problem`, everything the search needs.
+
+All of a problem lives in the b coordinates of the row space. With E = U S Vᵀ and E = D [X | 1] (D
+with scaled rows), a sample k has a *dual* p_k with [x_k | 1] = V S p_k, and a *direction* q_k with
+U q_k = column k of D; the matrices P of duals and Q of directions satisfy Pᵀ Q = I.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp.numerics.backend import Array, Space
+from spear_xp.numerics.linalg import balance
+from spear_xp.numerics.random import generator
+from spear_xp.reduction.factorization import Factorization, factorize
+from spear_xp.reduction.gradient import Gradient
+
+__all__ = ["Problem", "reduce"]
+
+# Width of the zero test in units of the noise: rounding errors of a row have heavier tails than
+# added Gaussian noise, because they grow with the entries that cancel.
+TOLERANCE = {"relative": 15.0, "additive": 6.0}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """A gradient in the coordinates of its row space.
+
+    Attributes
+    ----------
+    space : Space
+        Namespace, device and working dtype.
+    rows : array, shape (m_live, b)
+        U, orthonormal columns.
+    singular_values : array, shape (b,)
+        S of the scaled gradient.
+    noise_level : float
+        σ, standard deviation of one entry of the scaled gradient.
+    row_noise : array, shape (m_live,)
+        The same of each row in units of σ, at least 1.
+    bias_noise : float
+        The same of one entry in the bias column.
+    noise_model : str
+        "relative" or "additive".
+    numerical_rank : int
+        Rank of the gradient; above b where a given batch size is too small.
+    layer, dead_layer : array, shape (m_live, b) and (m_dead, b)
+        [W | β] V S: `layer @ p` is the pre-activation of the sample with dual p.
+    layer_norms : array, shape (m_live,)
+        Norms of the rows of [W | β].
+    dead_norms : array, shape (m_dead,)
+        The same for the dead rows.
+    last : array, shape (b,)
+        Last row of V S: a dual is normalised so that `last @ p` is 1.
+    right : array, shape (b, n + 1)
+        Vᵀ, used for the final product only.
+    activity : array, shape (m_live,)
+        Mean pre-activation of each live row: the larger, the more samples activate it.
+    balanced, unbalance : array, shape (m_live, b) and (b, b)
+        `rows @ unbalance` with rows scaled to unit norm, nearly orthonormal columns, coordinates
+        turned at random: a direction y of the balanced rows is `unbalance @ y` of the problem.
+    unit_roundoff : float
+        Rounding unit of the gradient's own dtype.
+    """
+
+    space: Space
+    rows: Array
+    singular_values: Array
+    noise_level: float
+    row_noise: Array
+    bias_noise: float
+    noise_model: str
+    numerical_rank: int
+    layer: Array
+    dead_layer: Array
+    layer_norms: Array
+    dead_norms: Array
+    last: Array
+    right: Array
+    activity: Array
+    balanced: Array
+    unbalance: Array
+    unit_roundoff: float
+
+    @property
+    def rank(self) -> int:
+        """Rank b, the number of directions to find."""
+        return int(self.rows.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Number of live rows."""
+        return int(self.rows.shape[0])
+
+    @property
+    def relative_noise(self) -> float:
+        """Standard deviation of an entry of the gradient over the root mean square entry of its row."""
+        return float(self.noise_level * self.right.shape[1] ** 0.5)
+
+    def noise_of(self, directions: Array) -> Array:
+        """Standard deviation of `rows @ directions` on a zero row; (b,) gives (), (b, k) gives (k,)."""
+        xp = self.space.xp
+        weights = self.singular_values if directions.ndim == 1 else self.singular_values[:, None]
+        scaled = directions / weights
+        return self.noise_level * xp.sqrt(xp.sum(scaled * scaled, axis=0))
+
+    def zeros_of(self, directions: Array, *, widen: float = 1.0) -> Array:
+        """Noise-aware zero test: True where |row · direction| is within the noise, shape (m_live[, k])."""
+        limit = widen * TOLERANCE[self.noise_model] * self.noise_of(directions)
+        spread = self.row_noise if directions.ndim == 1 else self.row_noise[:, None]
+        return self.space.xp.abs(self.rows @ directions) < limit * spread
+
+
+def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Problem:
+    """Express the layer in the coordinates of the gradient's row space.
+
+    Parameters
+    ----------
+    gradient : Gradient
+        Checked gradient.
+    factorization : Factorization, optional
+        Its factorisation; computed where not given.
+
+    Returns
+    -------
+    Problem
+
+    Notes
+    -----
+    One pass over `weight`. The inputs lie in the row space, so W enters as W V alone.
+    """
+    fact = factorize(gradient) if factorization is None else factorization
+    space = gradient.space
+    xp = space.xp
+    span = fact.right.T * fact.singular_values  # V S, (n + 1, b)
+    layer, norms = _layer_in(gradient, gradient.live, span)
+    dead_layer, dead_norms = _layer_in(gradient, gradient.dead, span)
+    last = span[-1, :]
+    # Weighted mean input Gᵀg / (g·g) as a dual: rows of G are rows of U S Vᵀ divided by `scale`.
+    unscaled = fact.left / fact.scale[:, None]
+    mean = unscaled.T @ (unscaled @ last)
+    balanced, unbalance = balance(xp, fact.left)
+    rotation = xp.linalg.qr(space.normal(generator(0, 1, 0), (fact.rank, fact.rank))).Q
+    return Problem(
+        space=space,
+        rows=fact.left,
+        singular_values=fact.singular_values,
+        noise_level=fact.noise_level,
+        row_noise=fact.row_noise,
+        bias_noise=fact.bias_noise,
+        noise_model=fact.noise_model,
+        numerical_rank=fact.numerical_rank,
+        layer=layer,
+        dead_layer=dead_layer,
+        layer_norms=norms,
+        dead_norms=dead_norms,
+        last=last,
+        right=fact.right,
+        activity=layer @ (mean / (last @ mean)),
+        balanced=balanced @ rotation,
+        unbalance=unbalance @ rotation,
+        unit_roundoff=max(float(xp.finfo(gradient.grad_w.dtype).eps) / 2, space.eps),
+    )
+
+
+def _layer_in(gradient: Gradient, rows: Array, span: Array) -> tuple[Array, Array]:
+    xp, dtype = gradient.space.xp, gradient.space.dtype
+    count = int(rows.shape[0])
+    projected = xp.zeros((count, span.shape[1]), dtype=dtype, device=gradient.space.device)
+    squares = xp.zeros((count,), dtype=dtype, device=gradient.space.device)
+    if count:
+        for start, stop, block in gradient.layer_blocks(rows):
+            projected = projected + block @ span[start:stop, :]
+            squares = squares + xp.vecdot(block, block)
+    return projected, xp.sqrt(squares)

@@ -1,0 +1,61 @@
+"""Enters: a `Gradient` and a scale of its rows. Leaves: products with its rows, in blocks of columns."""
+
+from spear_xp.numerics.backend import Array
+from spear_xp.numerics.random import generator
+from spear_xp.reduction.gradient import Gradient
+
+__all__ = ["RowOperator"]
+
+
+class RowOperator:
+    """The scaled rows E as a linear operator, applied in blocks of columns.
+
+    The scale goes to the thin factor of a product: blocks stay as they are.
+    """
+
+    def __init__(self, gradient: Gradient, scale: Array) -> None:
+        self.gradient, self.scale = gradient, scale
+        self.shape = (int(gradient.live.shape[0]), gradient.columns)
+
+    def dense(self) -> Array:
+        """E itself, shape (m_live, n + 1)."""
+        blocks = [block for *_, block in self.gradient.blocks()]
+        return self.gradient.space.xp.concat(blocks, axis=1) * self.scale[:, None]
+
+    def times(self, right: Array) -> Array:
+        """E @ right, right of shape (n + 1, r)."""
+        total = 0.0
+        for start, stop, block in self.gradient.blocks():
+            total = total + block @ right[start:stop, :]
+        return total * self.scale[:, None]
+
+    def times_random(self, count: int) -> Array:
+        """E @ Ω, with `count` columns of normal numbers that are never held as a whole."""
+        rng, total = generator(0, 0, count), 0.0
+        for start, stop, block in self.gradient.blocks():
+            total = total + block @ self.gradient.space.normal(rng, (stop - start, count))
+        return total * self.scale[:, None]
+
+    def transposed_times(self, left: Array) -> Array:
+        """E.T @ left, left of shape (m, r)."""
+        left = left * self.scale[:, None]
+        return self.gradient.space.xp.concat([block.T @ left for *_, block in self.gradient.blocks()], axis=0)
+
+    def squared_times(self, left: Array) -> Array:
+        """E @ E.T @ left, in one pass."""
+        left, total = left * self.scale[:, None], 0.0
+        for *_, block in self.gradient.blocks():
+            total = total + block @ (block.T @ left)
+        return total * self.scale[:, None]
+
+    def project(self, left: Array, every: int = 1) -> tuple[Array, Array]:
+        """B = E.T @ left, and the energy of each row of E - left @ B.T from every so many blocks."""
+        xp, scaled = self.gradient.space.xp, left * self.scale[:, None]
+        parts, energy, seen = [], xp.zeros_like(left[:, 0]), 0
+        for i, (start, stop, block) in enumerate(self.gradient.blocks()):
+            parts.append(block.T @ scaled)
+            if i % every == 0:
+                rest = block * self.scale[:, None] - left @ parts[-1].T
+                energy = energy + xp.vecdot(rest, rest)
+                seen += stop - start
+        return xp.concat(parts, axis=0), energy * (self.shape[1] / seen)

@@ -1,0 +1,1 @@
+"""Results as text, progress bars, pictures and errors against a known truth."""

@@ -1,0 +1,107 @@
+"""Enters: estimates, progress and results. Leaves: text on the terminal; the library itself never prints."""
+
+import json
+import math
+
+from spear_xp.certification.false_acceptance import false_acceptance
+from spear_xp.forecasting.published import Estimate
+from spear_xp.solver.result import Result
+
+__all__ = ["describe", "describe_power", "describe_seconds", "summary", "to_json"]
+
+ONE_PER_CENT, UNRELATED = 0.01, math.pi / 2  # radians between a wrong sample and the nearest true one
+
+
+def describe_seconds(seconds: float) -> str:
+    """A duration in the unit that a person would choose."""
+    if not math.isfinite(seconds):
+        return "longer than the age of the universe"
+    for limit, unit, name in (
+        (1.0, 1e-3, "ms"),
+        (120.0, 1.0, "s"),
+        (7200.0, 60.0, "min"),
+        (172800.0, 3600.0, "h"),
+    ):
+        if seconds < limit:
+            return f"{seconds / unit:.3g} {name}"
+    years = seconds / 31557600
+    return f"{seconds / 86400:.3g} days" if years < 2 else f"{years:.3g} years"
+
+
+def describe(forecast: Estimate) -> list[str]:
+    """An estimate as lines of text."""
+
+    def powers(logs: dict[float, float]) -> str:
+        return ", ".join(f"{u:.0%} {describe_power(value)}" for u, value in logs.items())
+
+    limit = describe_seconds(forecast.time_limit)
+    hit, mean = (
+        describe_power(x) for x in (forecast.log_direction_probability, forecast.log_expected_samples)
+    )
+    shape = f"batch size b={forecast.batch_size}, width m={forecast.width}"
+    others = 'the default, search="auto", needs far less'
+    chances = f"{forecast.success_probability:.3g} within {limit}, {forecast.ceiling:.3g} without a limit"
+    durations = ", ".join(
+        f"{u:.0%} {'never' if value == math.inf else describe_seconds(forecast.seconds(u))}"
+        for u, value in forecast.log_samples.items()
+    )
+    return [
+        f"{shape} ({forecast.tier} tier, share of zeros {forecast.zero_share:.2f})",
+        f'all figures are about the published sampler, search="sampling"; {others}',
+        f"one sample finds a given direction with probability {hit}",
+        f"samples for the whole batch: mean H_b/q1 {mean}, quantiles {powers(forecast.log_samples)}",
+        f"at least: {powers(forecast.log_samples_low)}",
+        f"at most: {powers(forecast.log_samples_high)}; {forecast.interval}",
+        f"at {forecast.samples_per_second:.3g} samples/s: {durations}",
+        f"probability of the whole batch: {chances}",
+        f"largest batch within {limit} on this width: b={forecast.largest_batch} (even odds, iid tier)",
+        f"a direction needs {forecast.threshold} zero rows",
+        forecast.verdict.value,
+        *(f"note: {text}" for text in forecast.remarks),
+        *(f"assumes: {text}" for text in forecast.assumptions),
+    ]
+
+
+def describe_power(log_value: float) -> str:
+    """A number given by its natural logarithm, as a power of two."""
+    return "never" if log_value == math.inf else f"2^{log_value / math.log(2):.2f}"
+
+
+def summary(result: Result, names: tuple[int, int]) -> list[str]:
+    """A result as lines of text; `names` are certified samples and batch size."""
+    certified, total = names
+    head = "exact" if certified == total else "not exact"
+    effort = f"{result.samples_drawn} samples drawn, {result.candidates} candidate directions"
+    noise = f"noise level {result.noise_level:.1e} ({result.noise_model})"
+    lines = [
+        f"{head}: {certified} of {total} certified",
+        result.status.value,
+        f"{effort}, {noise}, threshold {result.threshold} zero rows",
+        "time: " + ", ".join(f"{stage} {describe_seconds(value)}" for stage, value in result.seconds.items()),
+    ]
+    if certified:
+        near, far = (
+            max(value for value in false_acceptance(result, angle).tolist() if not math.isnan(value))
+            for angle in (ONE_PER_CENT, UNRELATED)
+        )
+        chances = f"10^{near:.1f} for samples 1 % off, 10^{far:.1f} for unrelated ones"
+        lines.append(
+            f"chance that a wrong sample passes: at most {chances} (random model: theory.acceptance)"
+        )
+    lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(result.reasons) if text]
+    return lines + [f"one more sample: {why}" for why in result.unresolved]
+
+
+def to_json(values: dict[str, object]) -> str:
+    """One line of JSON; infinities become null, which JSON has no other word for."""
+
+    def clean(value: object) -> object:
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if isinstance(value, dict):
+            return {str(key): clean(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(item) for item in value]
+        return value
+
+    return json.dumps(clean(values))

@@ -1,0 +1,167 @@
+"""Enters: a `Problem` and what is known. Leaves: directions at which the l1 norm of U q is locally least.
+
+Columns of D are sparse vectors in the column space of U, and local minima of ‖U q‖₁ on the sphere are
+such vectors (Spielman, Wang, Wright 2012; Qu, Sun, Wright 2014). Many starts descend at once, as two
+matrix products a step. The layer helps: the current iterate implies an input, the input implies through
+W and β which rows it does not activate, and those rows count more. That input is free of the samples that
+are known already, so nothing draws the iterates back to these; samples whose duals are known are projected
+out altogether.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp.geometry.deflation import Deflated, LayerModel, deflated
+from spear_xp.geometry.masks import predicted_activity
+from spear_xp.numerics.backend import Array, Namespace, Space, quiet, to_host
+from spear_xp.numerics.irls import masked_kernels, sharpen
+from spear_xp.numerics.linalg import normalize, outside
+from spear_xp.numerics.random import Generator, generator
+from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.protocol import Known, Proposals
+
+__all__ = ["TEMPERATURES", "Descent", "descend", "distinct", "iterates"]
+
+STREAM = 2
+SHRINK = 1e-3  # last step over first
+EVERY = 3  # steps between two predictions of the mask
+DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
+TEMPERATURES = (0.2, 0.4)  # of the predicted masks, in turns
+TINY = 1e-20  # keeps quotients finite where an iterate has arrived
+FEW_MISSING = 24  # samples left from which masks of iterates are solved as well
+SHARPENED = 64  # iterates of a chunk that are solved to the end
+
+
+def descend(
+    xp: Namespace,
+    rows: Array,
+    layer: LayerModel | None,
+    starts: Array,
+    *,
+    avoid: Array | None = None,
+    steps: int = 300,
+    temperature: float = 0.7,
+) -> Array:
+    """Minimise the weighted l1 norm ‖w · rows q‖₁ over unit vectors, many starts at once.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    rows : array, shape (m, d)
+        Balanced rows.
+    layer : LayerModel or None
+        What the weights say of an iterate's sample; None weights all rows alike.
+    starts : array, shape (d, s)
+        First iterates.
+    avoid : array, shape (d, k), optional
+        Orthonormal directions to stay away from: the objective is divided by ‖(I - avoid avoidᵀ) q‖.
+    steps : int
+        Steps; their length falls geometrically from 1 to 1e-3.
+    temperature : float
+        Softness of the predicted mask, in units of the mean pre-activation.
+
+    Returns
+    -------
+    array, shape (d, s)
+        Last iterates, unit norm.
+
+    Notes
+    -----
+    Projected subgradient with geometric steps; weights are sigmoid(-z / temperature), renewed every third
+    step. The sign of z is the one for which rows predicted inactive have the smaller residuals.
+    """
+
+    def size(vectors: Array) -> Array:
+        return xp.sqrt(xp.sum(vectors * vectors, axis=0)) + TINY
+
+    current, length = starts / size(outside(avoid, starts)), 1.0
+    weights = xp.ones_like(rows[:, :1])
+    for step in range(steps):
+        residual = rows @ current
+        free = outside(avoid, current)
+        if layer is not None and step % EVERY == 0:
+            z = predicted_activity(xp, residual, layer.implied @ current, layer.basis)
+            weights = 1 / (1 + xp.exp(xp.clip(z / temperature, -20, 20)))
+        gradient = rows.T @ (weights * xp.sign(residual))
+        gradient = gradient - free * xp.sum(current * gradient, axis=0)
+        current = current - length * gradient / size(gradient)
+        current = current / size(outside(avoid, current))
+        length *= SHRINK ** (1 / max(1, steps - 1))
+    return normalize(xp, current)
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """Batches of descents, each in the complement of what is known.
+
+    Attributes
+    ----------
+    starts : int
+        Starts of a chunk while everything is still to be found.
+    steps : int
+        Steps of the first chunks; later ones take longer.
+    share : float
+        Part of the rows that is used, the least active first: fewer nonzero entries, at the price of
+        fewer rows. It pays where the mean input predicts activity.
+    """
+
+    starts: int = 128
+    steps: int = 300
+    share: float = 1.0
+    name: str = "descent"
+
+    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+        """Directions at which one batch of descents has arrived."""
+        space = problem.space
+        xp, rng = space.xp, generator(seed, STREAM, 2 * chunk + (self.share < 1))
+        face = deflated(problem, known, share=self.share)
+        d = face.rows.shape[1]
+        if d == 0:  # every sample is solved
+            return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
+        missing = problem.rank - known.directions.shape[1]
+        count = int(min(self.starts, max(24, 4 * missing)))
+        steps, temperature = self.steps * (1 + chunk // 6), TEMPERATURES[chunk % len(TEMPERATURES)]
+        arrived = iterates(space, face, rng, count, steps=steps, temperature=temperature)
+        found = [sharpen(xp, face.rows, arrived)]
+        if missing <= FEW_MISSING:
+            # What is left are near-twins of what is known: an iterate keeps those in it, but not in its mask.
+            z = face.predict(xp, arrived)
+            found.append(masked_kernels(xp, normalize(xp, face.rows, axis=1), z))
+        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), count)
+
+
+def iterates(
+    space: Space, face: Deflated, rng: Generator, count: int, *, steps: int, temperature: float
+) -> Array:
+    """Distinct last iterates of descents from random starts, some, little or all of them off what is known.
+
+    Single precision does for the way there; what arrives is in working precision, best objective first.
+    """
+    xp, avoid = space.xp, face.avoid
+    start = space.normal(rng, (face.rows.shape[1], count))
+    if avoid is not None:
+        part = space.asarray(rng.choice([0.0, 0.3, 1.0], size=count))
+        start = start - avoid @ (avoid.T @ start) * (1 - part)
+    with quiet():
+        end = descend(
+            xp,
+            xp.astype(face.rows, xp.float32),
+            LayerModel(*(xp.astype(part, xp.float32) for part in face.layer)),
+            xp.astype(normalize(xp, start), xp.float32),
+            steps=steps,
+            temperature=temperature,
+        )
+    return distinct(xp, face, normalize(xp, xp.astype(end, space.dtype)))
+
+
+def distinct(xp: Namespace, face: Deflated, vectors: Array) -> Array:
+    """Distinct iterates, best objective first."""
+    order = to_host(xp.argsort(xp.sum(xp.abs(face.rows @ vectors), axis=0)))
+    cosines = to_host(xp.abs(vectors.T @ vectors))
+    keep: list[int] = []
+    for i in order:
+        if len(keep) == SHARPENED:
+            break
+        if not keep or cosines[i, keep].max() <= DISTINCT:
+            keep.append(int(i))
+    return xp.take(vectors, xp.asarray(keep, dtype=xp.int64, device=vectors.device), axis=1)

@@ -1,0 +1,164 @@
+"""Enters: a `Problem`. Leaves: directions that vanish on all but at most two of some b random rows.
+
+Where sampling waits for b - 1 rows that a column of D leaves inactive, an information set of b rows may
+hold two active ones, which is b²/2 times as frequent; `exchange` finds them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spear_xp.geometry.deflation import Deflated, deflated
+from spear_xp.numerics.backend import Array, Host, quiet, to_host
+from spear_xp.numerics.elimination import draw_subsets
+from spear_xp.numerics.linalg import normalize
+from spear_xp.numerics.random import generator
+from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.protocol import Known, Proposals
+from spear_xp.strategies.descent import TEMPERATURES, iterates
+from spear_xp.strategies.exchange import FEWEST, Walk, gap_of, sparse_directions
+
+__all__ = ["GuidedSets", "InformationSet", "unsolved"]
+
+STREAM = 5
+GUIDED_STREAM = 6
+SPARE_ROWS = 10  # rows of a chain outside of its information set
+MARGIN = 10  # rows beyond b at least among which the chains of an iterate move
+SPREAD = 13  # up to so many more, at random: how good a ranking is differs
+STARTS_EACH = 8  # starts for every direction that is missing
+FEWEST_STARTS = 64
+PATIENCE, MOST = 6, 8  # chunks after which one more descent goes into each of them, and where that ends
+
+
+@dataclass(frozen=True, slots=True)
+class InformationSet:
+    """Exchange chains from random information sets.
+
+    Attributes
+    ----------
+    chains : int
+        Chains in a chunk.
+    steps : int
+        Information sets along each chain.
+    pairs : int
+        Pairs of spare rows compared at each of them.
+    spare : int
+        Rows of a chain outside of its information set.
+
+    Notes
+    -----
+    Nothing is taken from the weights, unless some samples are solved already.
+
+    References
+    ----------
+    .. [1] A. Canteaut, F. Chabaud, "A new algorithm for finding minimum-weight words in a linear code",
+       IEEE Transactions on Information Theory, 1998.
+    """
+
+    chains: int = 256
+    steps: int = 40
+    pairs: int = 4
+    spare: int = 12
+    name: str = "information_set"
+
+    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+        """Directions of one chunk of chains, in the complement of the samples that are solved."""
+        space = problem.space
+        xp = space.xp
+        rows, lift = unsolved(problem, known)
+        m, d = rows.shape
+        if d == 1:  # one sample is left: nothing to search
+            return Proposals(normalize(xp, lift), 1)
+        spare = min(self.spare, m - d)
+        if d < 2 or spare < FEWEST:
+            return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
+        sets, _ = draw_subsets(m, d + spare, self.chains, seed=seed, chunk=chunk)
+        rng = generator(seed, STREAM, chunk)
+        walk = Walk(self.steps, self.pairs, gap_of(problem))
+        found = sparse_directions(xp, rows, sets, walk, rng)
+        return Proposals(normalize(xp, lift @ found), self.chains * self.steps)
+
+
+def unsolved(problem: Problem, known: Known) -> tuple[Array, Array]:
+    """Unit rows of the problem without the samples whose duals are known, and the way back.
+
+    Returns
+    -------
+    rows : array, shape (m_live, d)
+    lift : array, shape (b, d)
+        A direction y of the rows is `lift @ y` of the problem.
+    """
+    if not any(known.solved):
+        return problem.balanced, problem.unbalance
+    face = deflated(problem, known)
+    return normalize(problem.space.xp, face.rows, axis=1), face.lift
+
+
+@dataclass(frozen=True, slots=True)
+class GuidedSets:
+    """Short exchange chains on the rows that iterates of a descent rank lowest.
+
+    Attributes
+    ----------
+    starts : int
+        Most starts of the descent.
+    descent_steps : int
+        Its steps.
+    iterates : int
+        Most iterates whose rankings are used.
+    chains, steps, pairs : int
+        Chains for each of them, information sets along a chain, pairs of rows compared at each.
+    share : float
+        Part of the rows that is used, the least active ones.
+    """
+
+    starts: int = 96
+    descent_steps: int = 300
+    iterates: int = 32
+    chains: int = 16
+    steps: int = 30
+    pairs: int = 5
+    share: float = 1.0
+    name: str = "guided_sets"
+
+    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+        """Directions of some batches of descents and of the chains that they guide."""
+        space = problem.space
+        xp, rng = space.xp, generator(seed, GUIDED_STREAM, chunk)
+        face = deflated(problem, known, self.share)
+        m, d = face.rows.shape
+        if d < 2 or m - d < FEWEST:
+            return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
+        rows, walk = normalize(xp, face.rows, axis=1), Walk(self.steps, self.pairs, gap_of(problem))
+        missing = problem.rank - known.directions.shape[1]
+        starts = min(self.starts, max(FEWEST_STARTS, STARTS_EACH * missing))
+        found, drawn = [], 0
+        for turn in range(min(MOST, 1 + chunk // PATIENCE)):
+            temperature = TEMPERATURES[(chunk + turn) % len(TEMPERATURES)]
+            sets = self._draw(rng, self._rankings(problem, face, rng, starts, temperature), d)
+            found.append(sparse_directions(xp, rows, sets, walk, rng))
+            drawn += len(sets) * self.steps
+        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), drawn)
+
+    def _rankings(
+        self, problem: Problem, face: Deflated, rng: np.random.Generator, starts: int, temperature: float
+    ) -> Host:
+        """Rows by predicted activity for the iterates of one descent, shape (m, iterates)."""
+        space = problem.space
+        xp = space.xp
+        arrived = iterates(space, face, rng, starts, steps=self.descent_steps, temperature=temperature)
+        arrived = arrived[:, : self.iterates]
+        with quiet():
+            size = xp.abs(face.rows @ arrived)
+            score = size / xp.sort(size, axis=0)[size.shape[0] // 2, :] + face.predict(xp, arrived)
+        return to_host(xp.argsort(score, axis=0))
+
+    def _draw(self, rng: np.random.Generator, ranking: Host, d: int) -> Host:
+        """Rows of all chains, shape (iterates · chains, d + spare)."""
+        m, count = ranking.shape
+        spare = min(SPARE_ROWS, m - d)
+        reach = d + MARGIN + rng.integers(SPREAD, size=count)
+        # Random keys, those out of reach last: the order of the keys is a random set within reach.
+        keys = rng.random((count, self.chains, m)) + (np.arange(m) >= reach[:, None])[:, None, :]
+        chosen = keys.argsort(axis=-1)[:, :, : d + spare].reshape(count, -1)
+        return np.take_along_axis(ranking.T, chosen, axis=1).reshape(-1, d + spare)

@@ -1,0 +1,124 @@
+"""Enters: a `Problem` and a nearly full set of directions. Leaves: directions of the samples that are left.
+
+A direction gives its sample away long before a row determines the dual: its zero pattern is the mask, a
+sign of the pre-activation for every row, and all but a few coordinates of the dual follow from the other
+directions. A thousand signs settle these few to about a per mille. Rows without what the known samples
+explain hold the missing duals, a little blurred: rows on which one missing sample is active alone lie
+along its dual. Any guess of a dual predicts a mask, and the kernel of a mask is exact.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp.geometry.masks import predicted_activity
+from spear_xp.numerics.backend import Array, Namespace, to_host
+from spear_xp.numerics.classifiers import logistic
+from spear_xp.numerics.irls import masked_kernels
+from spear_xp.numerics.linalg import inverse, normalize
+from spear_xp.numerics.random import generator
+from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.protocol import Known, Proposals
+
+__all__ = ["MaskRegression", "estimated_duals"]
+
+STREAM = 3
+MOST_MISSING = 16  # beyond, hardly a row has one missing sample alone
+GUESSES, EACH = 36, 6  # of duals in a chunk, and for each missing sample
+RANDOM = 12  # guesses without a row behind them
+COSINES = (0.9, 0.95, 0.85)  # of rows that lie along one line, in turns
+ROWS = 1024  # most rows that are compared
+FAINT = 0.3  # of the median size of a row: what is smaller says nothing
+SOFTNESS = 0.3  # of the predicted masks, in units of the mean pre-activation
+CONSISTENT = 0.02  # share of rows in which an estimate may contradict its mask
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRegression:
+    """Guesses of the missing duals, their masks, and the kernels of those."""
+
+    name: str = "estimation"
+
+    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+        """Directions for lines of rows, and for random duals, in the complement of the known directions."""
+        space = problem.space
+        xp, b = space.xp, problem.rank
+        found = known.directions.shape[1]
+        missing = b - found
+        nothing = Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), 0)
+        if not 1 < missing <= min(MOST_MISSING, b // 2):
+            return nothing
+        complement = xp.linalg.qr(known.directions, mode="complete").Q[:, found:]
+        rng = generator(seed, STREAM, chunk)
+        guesses = complement @ space.normal(rng, (missing, RANDOM))
+        duals = estimated_duals(problem, known, complement)
+        if duals is not None:
+            rest = (problem.rows - known.coefficients @ duals.T) @ complement
+            lines = _lines(xp, rest, COSINES[chunk % len(COSINES)], min(GUESSES, EACH * missing))
+            guesses = xp.concat([complement @ lines, guesses], axis=1)
+        scale = problem.last @ guesses
+        z = problem.layer @ (guesses / xp.where(scale == 0, xp.ones_like(scale), scale))
+        kernels = masked_kernels(xp, problem.balanced, z, softness=SOFTNESS)
+        basis = xp.linalg.qr(problem.layer @ complement).Q
+        z = predicted_activity(xp, problem.balanced @ kernels, z, basis)
+        again = masked_kernels(xp, problem.balanced, z)
+        directions = problem.unbalance @ xp.concat([kernels, again], axis=1)
+        return Proposals(normalize(xp, directions), int(guesses.shape[1]))
+
+
+def estimated_duals(problem: Problem, known: Known, complement: Array) -> Array | None:
+    """Duals of all known directions: those that are solved as they are, the others from their masks.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    known : Known
+        k directions, at least one of them.
+    complement : array, shape (b, b - k)
+        Orthonormal basis of the complement of the directions.
+
+    Returns
+    -------
+    array, shape (b, k), or None
+        Columns p with p · q = 1; zero where no dual fits the mask. None if the directions are dependent.
+
+    Notes
+    -----
+    P₀ + complement Y, where P₀ is the pseudoinverse of the directions and Y a logistic regression of the
+    masks on the pre-activations, by Newton steps at falling temperature, all samples at once.
+    """
+    xp, directions = problem.space.xp, known.directions
+    gram, valid = inverse(xp, directions.T @ directions)
+    if not valid:
+        return None
+    start = directions @ gram
+    basis, change = xp.linalg.qr(problem.layer @ complement)
+    offset = problem.layer @ start
+    label = xp.where(known.coefficients == 0, -xp.ones_like(offset), xp.ones_like(offset))
+    size = xp.sqrt(xp.mean(offset * offset, axis=0)) * xp.sign(xp.sum(offset * label, axis=0))
+    shift, wrong = logistic(xp, offset / size, basis * basis.shape[0] ** 0.5, label)
+    shift = xp.linalg.solve(change, shift * (basis.shape[0] ** 0.5 * size))
+    duals = xp.where(wrong < CONSISTENT, start + complement @ shift, xp.zeros_like(start))
+    solved = problem.space.asarray(list(known.solved), dtype=xp.bool)
+    return xp.where(solved, known.duals, duals)
+
+
+def _lines(xp: Namespace, rest: Array, cosine: float, most: int) -> Array:
+    """Directions along which most rows lie, shape (d, k), in coordinates where no direction is favoured."""
+    left, values, right = xp.linalg.svd(rest, full_matrices=False)
+    size = xp.sqrt(xp.sum(left * left, axis=1))
+    order = xp.argsort(-size)[: min(ROWS, size.shape[0])]
+    floor = FAINT * float(size[order[order.shape[0] // 2]])
+    order = order[: int(xp.sum(xp.astype(size > floor, xp.int64)))]
+    unit = normalize(xp, xp.take(left, order, axis=0), axis=1)
+    cosines = to_host(unit @ unit.T)
+    near = abs(cosines) > cosine
+    count = near.sum(axis=1)
+    found: list[Array] = []
+    while len(found) < most and count.max() > 1:
+        i = int(count.argmax())
+        together = xp.asarray(cosines[i] * near[i], dtype=rest.dtype, device=rest.device)
+        found.append(together @ unit)
+        count[near[i]] = 0
+    if not found:
+        return rest.T[:, :0]
+    return right.T @ (values[:, None] * xp.stack(found, axis=1))

@@ -1,0 +1,56 @@
+"""Enters: a `Problem` and what is solved. Leaves: directions of samples that stand alone in a row.
+
+A row with one active sample *is* that sample up to scale, so its mask follows from the layer, and its
+direction is the kernel of the rows that the mask excludes. Solved samples are taken out of the rows
+first; the kernels themselves are always those of the original rows, so noise does not add up.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp.geometry.deflation import complement_of, remaining_activity
+from spear_xp.numerics.backend import to_host
+from spear_xp.numerics.linalg import normalize, weighted_kernels
+from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.protocol import Known, Proposals
+
+__all__ = ["Peeling"]
+
+ROWS = 64  # least active rows, and as many others, in a chunk
+CLEAR = 20.0  # size of a row's remainder in units of its noise, below which it is empty
+
+
+@dataclass(frozen=True, slots=True)
+class Peeling:
+    """Rows of the remainder taken as samples, the least active first."""
+
+    name: str = "peeling"
+
+    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:  # noqa: ARG002
+        """Directions of the masks of some rows; nothing is drawn at random."""
+        space = problem.space
+        xp, b = space.xp, problem.rank
+        rest = problem.rows - known.coefficients @ known.duals.T
+        size = xp.sqrt(xp.sum((rest * problem.singular_values) ** 2, axis=1))
+        scale = rest @ problem.last
+        full = (size > CLEAR * problem.noise_level * b**0.5) & (xp.abs(scale) > CLEAR * problem.noise_level)
+        full = full & complement_of(problem, known).full
+        order = to_host(xp.argsort(remaining_activity(problem, rest)))
+        order = order[to_host(full)[order]]
+        if not len(order):
+            return Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), 0)
+        # The least active rows are looked at every time, since what is solved changes them; others in turns.
+        turn = chunk % max(1, -(-(len(order) - ROWS) // ROWS))
+        chosen = [*order[:ROWS], *order[ROWS * (turn + 1) : ROWS * (turn + 2)]]
+        index = space.indices(chosen)
+        duals = (xp.take(rest, index, axis=0) / xp.take(scale, index)[:, None]).T
+        z = problem.layer @ duals
+        plausible = xp.sum(xp.astype(z < 0, xp.int64), axis=0) >= b + 2
+        if problem.dead_layer.shape[0]:
+            middle = xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
+            plausible = plausible & xp.all(problem.dead_layer @ duals < 0.01 * middle, axis=0)
+        keep = xp.nonzero(plausible)[0]
+        z = xp.take(z, keep, axis=1)
+        if not z.shape[1]:
+            return Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), int(index.shape[0]))
+        kernels = weighted_kernels(xp, problem.balanced, xp.astype(z < 0, space.dtype))
+        return Proposals(normalize(xp, problem.unbalance @ kernels), int(index.shape[0]))

@@ -1,0 +1,67 @@
+"""Enters: a `Problem`. Leaves: kernel directions of random (b-1)-row subsets, as published in SPEAR.
+
+A subset that lies in the zero rows of one column of D has that column's direction as its kernel.
+Thousands of subsets are eliminated at once in single precision, as arrays (row, coordinate, subset);
+a kernel is looked at on a few rows that no subset of the chunk used, and the few survivors are
+solved again in full precision.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.numerics.elimination import draw_subsets, kernel_directions
+from spear_xp.numerics.linalg import normalize
+from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.protocol import Known, Proposals
+
+__all__ = ["Sampling"]
+
+TEST_ROWS = 8  # set aside in every chunk
+TINY = 4  # batch size up to which one zero is enough: hits are plenty and a chunk sets aside few
+NEEDED = 2  # zeros among them; a random direction shows two in fewer than one of 1e5 draws
+NEAR = 1e-4  # |row · direction| in balanced rows that single precision cannot tell from zero
+SURVIVORS = 64  # kept of one chunk, the rest would be the same few directions again
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Uniform (b-1)-row subsets and their kernels (Dimitrov et al. 2024, section 3.2).
+
+    Attributes
+    ----------
+    chunk_size : int
+        Subsets in a chunk.
+    """
+
+    chunk_size: int = 2048
+    name: str = "sampling"
+
+    def propose(self, problem: Problem, known: Known | None, seed: int, chunk: int) -> Proposals:  # noqa: ARG002
+        """Directions of one chunk that look sparse on the rows set aside; what is known plays no part."""
+        space = problem.space
+        xp, b = space.xp, problem.rank
+        if b == 1:
+            return Proposals(xp.ones((1, 1), dtype=space.dtype, device=space.device), 1)
+        reserved = min(TEST_ROWS, problem.width - (b - 1))
+        subsets, aside = draw_subsets(
+            problem.width, b - 1, self.chunk_size, seed=seed, chunk=chunk, reserved=reserved
+        )
+        rows = xp.astype(problem.balanced, xp.float32)
+        kernels = kernel_directions(xp, rows, space.indices(subsets))
+        near = xp.abs(xp.take(rows, space.indices(aside), axis=0) @ kernels) < NEAR
+        hits = xp.sum(xp.astype(near, xp.int32), axis=0) >= min(NEEDED if b > TINY else 1, reserved)
+        chosen = to_host(hits).nonzero()[0][:SURVIVORS]
+        return Proposals(self._solve(problem, subsets[chosen]), len(subsets))
+
+    @staticmethod
+    def _solve(problem: Problem, subsets: Host) -> Array:
+        """Kernels of a few subsets in the problem's own rows and precision."""
+        space = problem.space
+        xp = space.xp
+        if not len(subsets):
+            return xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device)
+        count, k = subsets.shape
+        picked = xp.take(problem.balanced, space.indices(subsets.reshape(-1)), axis=0)
+        stacked = xp.reshape(picked, (count, k, k + 1))
+        _, _, right = xp.linalg.svd(stacked, full_matrices=True)
+        return normalize(xp, problem.unbalance @ right[:, -1, :].T)

@@ -1,0 +1,123 @@
+"""Enters: a `Problem` and kernels that several samples share. Leaves: the directions within them.
+
+Samples with almost the same mask are all inactive on the same many rows, whose kernel then has one
+dimension for each of them. Descent ends anywhere in that kernel; within it, the few rows on which the
+masks differ decide, and the problem has a handful of dimensions only. These rows are next to the
+boundary of the mask that the samples have in common, which a hyperplane shows.
+"""
+
+from dataclasses import dataclass
+
+from spear_xp.geometry.directions import WITHIN, in_span
+from spear_xp.numerics.backend import Array, Namespace, Space, to_host
+from spear_xp.numerics.classifiers import hyperplanes
+from spear_xp.numerics.elimination import random_kernels
+from spear_xp.numerics.irls import sharpen
+from spear_xp.numerics.linalg import balance, normalize, outside
+from spear_xp.numerics.random import generator
+from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.protocol import Known, Proposals
+from spear_xp.strategies.descent import descend
+
+__all__ = ["Splitting"]
+
+STREAM = 4
+STARTS = 6  # for each dimension of a kernel
+FEW, MANY = 2048, 16384  # row subsets whose kernels are looked at, in small dimensions and in others
+ANYWHERE = 4  # dimension up to which any rows do
+NEXT_TO = (6, 12)  # rows next to the boundary, for each dimension, in turns
+STEPS = 80  # towards the hyperplane between the rows of a mask
+SMALL = 1e-3  # of a row, below which a kernel of a few of them seems to vanish on it
+BEST = 6  # of these kernels that stay, for each dimension
+SPARE = 2  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
+DISTINCT = 1e-6  # 1 - |cos| of two directions that are not the same
+CLEAR = 30.0  # size of a row within the kernel, in units of its noise, from which it says something
+
+
+@dataclass(frozen=True, slots=True)
+class Splitting:
+    """Descents within the kernels that several samples share."""
+
+    steps: int = 90
+    name: str = "splitting"
+
+    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+        """Sparse directions of the kernels that hold some that are not known yet."""
+        space = problem.space
+        xp = space.xp
+        parts: list[Array] = [xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device)]
+        margins = _margins(problem, known.shared) if known.shared else problem.rows[:, :0]
+        for k, kernel in enumerate(known.shared):
+            d = kernel.shape[1]
+            inside = problem.rows @ kernel
+            size = xp.sqrt(xp.sum(inside**2, axis=1))
+            rows = xp.nonzero(size > CLEAR * xp.max(problem.noise_of(kernel)))[0]
+            contained = in_span(xp, kernel, known.directions)
+            if rows.shape[0] < 2 * d or contained.shape[1] >= d:
+                continue
+            ranking = xp.argsort(xp.take(margins[:, k], rows))
+            near = xp.take(rows, ranking[: NEXT_TO[chunk % len(NEXT_TO)] * d], axis=0)
+            for chosen in (near, rows) if d <= ANYWHERE else (near,):
+                balanced, change = balance(xp, xp.take(inside, chosen, axis=0))
+                found = self._within(space, balanced, change, kernel.T @ contained, seed, chunk)
+                parts.append(_sparse(problem, rows, normalize(xp, kernel @ found), d, contained))
+        drawn = sum(int(part.shape[1]) for part in parts)
+        return Proposals(xp.concat(parts, axis=1), drawn)
+
+    def _within(self, space: Space, rows: Array, change: Array, known: Array, seed: int, chunk: int) -> Array:
+        """Sparse directions of some rows, by descent and by subsets of them, shape (d, s)."""
+        xp, (count, d) = space.xp, rows.shape
+        if count < d + SPARE:
+            return rows.T[:, :0]
+        avoid = xp.linalg.qr(xp.linalg.solve(change, known)).Q if known.shape[1] else None
+        scaled = rows * (d / count) ** 0.5
+        starts = normalize(xp, outside(avoid, space.normal(generator(seed, STREAM, chunk), (d, STARTS * d))))
+        quick = [None if a is None else xp.astype(a, xp.float32) for a in (scaled, starts, avoid)]
+        end = descend(xp, quick[0], None, quick[1], avoid=quick[2], steps=self.steps)
+        end = sharpen(xp, scaled, normalize(xp, xp.astype(end, space.dtype)))
+        return change @ xp.concat([end, _sampled(space, rows, seed, chunk)], axis=1)
+
+
+def _margins(problem: Problem, kernels: tuple[Array, ...]) -> Array:
+    """Margins of rows from the boundary of the mask that the samples of a kernel share, shape (m_live, k)."""
+    xp = problem.space.xp
+    zero = xp.stack([xp.all(problem.zeros_of(kernel), axis=1) for kernel in kernels], axis=1)
+    one = xp.ones(zero.shape, dtype=xp.float32, device=problem.space.device)
+    basis = xp.astype(xp.linalg.qr(problem.layer).Q, xp.float32)
+    return hyperplanes(xp, basis, xp.where(zero, -one, one), one, STEPS)
+
+
+def _sampled(space: Space, rows: Array, seed: int, chunk: int) -> Array:
+    """Those kernels of d - 1 among some rows, shape (r, d), that vanish on some more, best first; (d, s)."""
+    xp, d = space.xp, rows.shape[1]
+    kernels = normalize(
+        xp, random_kernels(space, rows, MANY if d > ANYWHERE else FEW, seed=seed, chunk=chunk)
+    )
+    small = xp.abs(normalize(xp, rows, axis=1) @ kernels) < SMALL
+    order = xp.argsort(-xp.sum(xp.astype(small, xp.int64), axis=0), stable=True)[:FEW]
+    return _distinct(xp, xp.take(kernels, order, axis=1), BEST * d)
+
+
+def _distinct(xp: Namespace, directions: Array, most: int) -> Array:
+    """The first so many of the unit vectors, shape (d, s), that are not parallel to those before."""
+    found: list[Array] = []
+    while directions.shape[1] and len(found) < most:
+        found.append(directions[:, 0])
+        other = xp.abs(directions[:, 0] @ directions) < 1 - DISTINCT
+        directions = xp.take(directions, xp.nonzero(other)[0], axis=1)
+    return xp.stack(found, axis=1) if found else directions
+
+
+def _sparse(problem: Problem, rows: Array, directions: Array, dimension: int, known: Array) -> Array:
+    """Distinct directions that vanish on more rows than any vector of the kernel could, sparsest first."""
+    xp = problem.space.xp
+    if known.shape[1]:  # mixtures of known directions can be sparser than one that is missing
+        span = xp.linalg.qr(known).Q
+        new = xp.sum((span.T @ directions) ** 2, axis=0) < 1 - WITHIN
+        directions = xp.take(directions, xp.nonzero(new)[0], axis=1)
+    zero = xp.take(problem.zeros_of(directions), rows, axis=0)
+    counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
+    order = (-counts).argsort(kind="stable")
+    order = order[counts[order] >= dimension - 1 + SPARE]
+    best = xp.take(directions, problem.space.indices(order), axis=1)
+    return _distinct(xp, best, dimension + 1)
