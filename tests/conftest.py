@@ -15,7 +15,7 @@ from spear_xp import invert
 from spear_xp.reduction.gradient import Gradient, validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
-from tests.networks import Floats
+from tests.helpers.networks import Floats
 
 settings.register_profile(
     "local", deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]

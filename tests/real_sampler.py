@@ -10,7 +10,7 @@ from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.strategies.sampling import Sampling
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
-from tests.truth import true_recovery
+from tests.helpers.truth import true_recovery
 
 FEATURES = 400  # enough for samples to be nearly orthogonal and biases small: the iid tier's world
 SAME = 1 - 1e-5  # |cos| of two directions that are one

@@ -18,7 +18,7 @@ from spear_xp.updates.synthetic import LayerGradient
 from tests.benchmarks import published
 from tests.benchmarks.machine import facts, markdown_row, markdown_table, write_page
 from tests.benchmarks.problems import gaussian
-from tests.networks import Floats
+from tests.helpers.networks import Floats
 
 SIZES = ((12, 200), (16, 200), (20, 400))
 MEASURED = 16  # largest batch on which the published attack runs to its end

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tests.networks import Floats, Network
+from tests.helpers.networks import Floats, Network
 
 __all__ = ["CHANGES", "Varied", "local"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spear_xp.updates.synthetic import LayerGradient
-from tests.networks import Floats
+from tests.helpers.networks import Floats
 
 __all__ = ["Oracle", "consult", "span"]
 

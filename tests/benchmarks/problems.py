@@ -13,7 +13,7 @@ import numpy as np
 from spear_xp.updates import images
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.benchmarks.training import first_layer, local_steps, multilayer, train
-from tests.networks import Floats
+from tests.helpers.networks import Floats
 
 __all__ = [
     "SHAPES",

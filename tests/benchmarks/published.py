@@ -15,7 +15,7 @@ import time
 import numpy as np
 from scipy.stats import binom
 
-from tests.networks import Floats
+from tests.helpers.networks import Floats
 
 __all__ = ["invert", "sampling_rate"]
 

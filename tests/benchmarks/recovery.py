@@ -23,7 +23,7 @@ from tests.benchmarks.cases import CASES, Case
 from tests.benchmarks.machine import facts, markdown_row, markdown_table, write_page
 from tests.benchmarks.oracle import Oracle, consult, span
 from tests.benchmarks.problems import gaussian, shape_of
-from tests.networks import Floats
+from tests.helpers.networks import Floats
 
 FALSE_BELOW = 60.0  # dB: a certified sample further from every true one is a false certificate
 HEADER = (

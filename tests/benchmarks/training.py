@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from spear_xp.updates.synthetic import LayerGradient
-from tests.networks import Floats, Network, network
+from tests.helpers.networks import Floats, Network, network
 
 __all__ = ["first_layer", "local_steps", "multilayer", "train"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from spear_xp.updates import images
 from tests.benchmarks.changes import CHANGES, Varied, local
 from tests.benchmarks.training import multilayer, train
-from tests.networks import Floats, Network
+from tests.helpers.networks import Floats, Network
 
 __all__ = ["varied"]
 

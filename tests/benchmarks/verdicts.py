@@ -7,7 +7,7 @@ import numpy as np
 from spear_xp import Result
 from spear_xp.reduction.gradient import validate
 from tests.benchmarks.changes import Varied
-from tests.networks import Floats
+from tests.helpers.networks import Floats
 
 __all__ = ["FALSE_ABOVE", "FAR", "Judged", "judged"]
 

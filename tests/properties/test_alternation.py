@@ -11,10 +11,10 @@ from spear_xp.recovery.mask_fit import MaskFit
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient
-from tests import strategies
-from tests.geometry import change_of_basis, directions_in_basis, in_basis
-from tests.networks import Floats
-from tests.truth import true_recovery
+from tests.helpers import strategies
+from tests.helpers.geometry import change_of_basis, directions_in_basis, in_basis
+from tests.helpers.networks import Floats
+from tests.helpers.truth import true_recovery
 
 layers = strategies.synthetic_layers(largest_batch=8, dtype="float64")
 

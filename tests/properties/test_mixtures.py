@@ -10,9 +10,9 @@ from spear_xp.recovery.samples import recover, refine, to_inputs
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import reduce
 from spear_xp.updates.synthetic import LayerGradient
-from tests import strategies
-from tests.networks import Floats
-from tests.truth import relative_errors, true_recovery
+from tests.helpers import strategies
+from tests.helpers.networks import Floats
+from tests.helpers.truth import relative_errors, true_recovery
 
 TINY_TO_HUGE = [sign * 10.0**power for power in range(-16, 17) for sign in (1, -1)]
 

@@ -16,8 +16,8 @@ from spear_xp.strategies.peeling import Peeling
 from spear_xp.strategies.portfolio import STRATEGIES
 from spear_xp.strategies.sampling import Sampling
 from spear_xp.strategies.splitting import Splitting
-from tests import strategies
-from tests.networks import Floats
+from tests.helpers import strategies
+from tests.helpers.networks import Floats
 from tests.zoo import traps
 from tests.zoo.traps import BATCH, Trap
 from tests.zoo.verdict import false_certificates

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 
 from spear_xp import invert
 from spear_xp.updates.synthetic import LayerGradient
-from tests import strategies
-from tests.geometry import columns_found
-from tests.networks import Floats
-from tests.settings import EXACT, GEOMETRIC, SETTINGS, easy_layer, reduced
-from tests.truth import relative_errors
+from tests.helpers import strategies
+from tests.helpers.geometry import columns_found
+from tests.helpers.networks import Floats
+from tests.helpers.settings import EXACT, GEOMETRIC, SETTINGS, easy_layer, reduced
+from tests.helpers.truth import relative_errors
 
 SEARCHES = ["sampling", "information_set", "descent", "auto"]
 

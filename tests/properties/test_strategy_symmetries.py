@@ -13,9 +13,15 @@ from hypothesis import given, settings
 from spear_xp.candidates.refit import filter_directions
 from spear_xp.strategies.splitting import Splitting
 from spear_xp.updates.synthetic import LayerGradient
-from tests import strategies
-from tests.geometry import change_of_basis, columns_found, directions_in_basis, in_basis, known_samples
-from tests.settings import EXACT, GEOMETRIC, SETTINGS, Setting, easy_layer, reduced, twin_layer
+from tests.helpers import strategies
+from tests.helpers.geometry import (
+    change_of_basis,
+    columns_found,
+    directions_in_basis,
+    in_basis,
+    known_samples,
+)
+from tests.helpers.settings import EXACT, GEOMETRIC, SETTINGS, Setting, easy_layer, reduced, twin_layer
 
 
 def rescaled(truth: LayerGradient, rng: np.random.Generator) -> LayerGradient:

@@ -16,9 +16,9 @@ from spear_xp.reduction.factorization import factorize
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import reduce
 from spear_xp.updates.synthetic import LayerGradient, mlp_gradient
-from tests import strategies
-from tests.networks import Floats
-from tests.truth import relative_errors, sampled
+from tests.helpers import strategies
+from tests.helpers.networks import Floats
+from tests.helpers.truth import relative_errors, sampled
 
 
 def sorted_rows(inputs: Floats) -> Floats:

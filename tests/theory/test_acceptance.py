@@ -15,7 +15,7 @@ from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import reduce
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
-from tests.truth import true_recovery
+from tests.helpers.truth import true_recovery
 from theory.logmath import log_betainc, log_gammainc
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from spear_xp.updates import images, synthetic
-from tests.networks import Floats, Network, network, trained
+from tests.helpers.networks import Floats, Network, network, trained
 
 BATCH, WIDTH, FEATURES = 8, 120, 48
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from spear_xp import Result
-from tests.networks import Floats
+from tests.helpers.networks import Floats
 
 RELATIVE = 1e-2  # largest relative error of a certified sample
 BARS = 12.0  # and the same in its own error bars

@@ -1,0 +1,156 @@
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spear_xp.candidates.refit import filter_directions, refit
+from spear_xp.geometry.nullspaces import is_unique
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
+from tests.conftest import Backend
+from tests.helpers.truth import true_recovery
+
+
+def on(space: Backend, batch: int = 5, width: int = 90, **options: Any) -> tuple[LayerGradient, Problem]:
+    truth = space.mlp(batch, width, 40, **options)
+    return truth, reduce(validate(*truth.observed))
+
+
+def true_directions(space: Backend, truth: LayerGradient, problem: Problem) -> Any:
+    extended = np.c_[space.to_numpy(truth.inputs).astype(float), np.ones(problem.rank)]
+    right, values = (space.to_numpy(a).astype(float) for a in (problem.right, problem.singular_values))
+    directions = np.linalg.inv((right @ extended.T) / values[:, None]).T
+    return problem.space.asarray(directions / np.linalg.norm(directions, axis=0))
+
+
+def test_zero_test_finds_the_zero_pattern(space: Backend) -> None:
+    truth, problem = on(space)
+    live = space.to_numpy(validate(*truth.observed).live)
+    zeros = space.to_numpy(problem.zeros_of(true_directions(space, truth, problem), widen=2.0))
+    assert (zeros == space.to_numpy(truth.zero_pattern)[live]).mean() > 0.998
+
+
+def test_true_directions_pass_and_keep_their_zeros(space: Backend) -> None:
+    truth, problem = on(space)
+    live = space.to_numpy(validate(*truth.observed).live)
+    found = filter_directions(problem, true_directions(space, truth, problem), threshold=10, source="truth")
+    assert len(found) == 5
+    assert [c.zeros for c in found] == sorted((c.zeros for c in found), reverse=True)
+    patterns = space.to_numpy(truth.zero_pattern)[live].T
+    for candidate in found:
+        assert candidate.source == "truth"
+        assert isinstance(candidate.zeros, int)
+        assert abs(float(problem.space.xp.sum(candidate.direction**2)) - 1) < 1e-5
+        same = (patterns == space.to_numpy(candidate.zero)).mean(axis=1)
+        assert same.max() > 0.99
+
+
+def test_random_directions_do_not_pass(space: Backend) -> None:
+    _, problem = on(space)
+    random = problem.space.normal(np.random.default_rng(0), (5, 200))
+    assert filter_directions(problem, random, threshold=7) == []
+
+
+def test_mixtures_of_two_columns_do_not_pass(problem: Problem, layer: LayerGradient) -> None:
+    directions = true_recovery(problem, layer.inputs).directions
+    unit = directions / np.linalg.norm(directions, axis=0)
+    mixtures = np.stack([unit[:, i] + unit[:, j] for i in range(6) for j in range(i)], axis=1)
+    assert filter_directions(problem, mixtures, threshold=40) == []
+
+
+def test_directions_that_are_not_finite_are_passed_over(problem: Problem, layer: LayerGradient) -> None:
+    directions = true_recovery(problem, layer.inputs).directions.copy()
+    directions[:, 0], directions[0, 1], directions[:, 2] = np.nan, np.inf, 0
+    assert len(filter_directions(problem, directions, threshold=10)) == 3
+
+
+def test_proposals_of_the_same_column_give_one_candidate(problem: Problem, layer: LayerGradient) -> None:
+    direction = true_recovery(problem, layer.inputs).directions[:, :1]
+    direction = direction / np.linalg.norm(direction)
+    assert len(filter_directions(problem, np.repeat(direction, 9, axis=1), threshold=10)) == 1
+    assert len(filter_directions(problem, np.c_[direction, -direction], threshold=10)) == 1
+
+
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_the_length_of_a_proposal_does_not_matter(
+    problem: Problem, layer: LayerGradient, factor: float
+) -> None:
+    directions = true_recovery(problem, layer.inputs).directions
+    unit = factor * directions / np.linalg.norm(directions, axis=0)
+    assert len(filter_directions(problem, np.c_[unit, unit], threshold=10)) == 6
+
+
+def test_the_threshold_counts_zero_rows(problem: Problem, layer: LayerGradient) -> None:
+    directions = true_recovery(problem, layer.inputs).directions
+    zeros = [c.zeros for c in filter_directions(problem, directions, threshold=10)]
+    assert len(filter_directions(problem, directions, threshold=zeros[2])) == sum(
+        z >= zeros[2] for z in zeros
+    )
+    assert filter_directions(problem, directions, threshold=zeros[0] + 1) == []
+
+
+@pytest.mark.parametrize("error", [1e-7, 1e-6])
+def test_refit_repairs_a_direction_that_is_slightly_off(
+    problem: Problem, layer: LayerGradient, error: float
+) -> None:
+    exact = true_recovery(problem, layer.inputs).directions[:, 2]
+    exact /= np.linalg.norm(exact)
+    zero = np.asarray(problem.zeros_of(exact))
+    off = exact + error * np.random.default_rng(0).standard_normal(6)
+    candidate = refit(problem, off, zero)
+    assert candidate is not None
+    assert 1 - abs(candidate.direction @ exact) < 1e-12
+    assert (candidate.zero == zero).all()
+
+
+def test_refit_needs_rows_to_spare(problem: Problem, layer: LayerGradient) -> None:
+    direction = true_recovery(problem, layer.inputs).directions[:, 2]
+    zero = np.asarray(problem.zeros_of(direction)).copy()
+    zero[np.nonzero(zero)[0][5:]] = False
+    assert refit(problem, direction, zero) is None
+    assert refit(problem, direction, zero, spare=-1) is not None
+
+
+def test_a_kernel_of_two_columns_is_not_unique() -> None:
+    """Sample 1 is active wherever sample 0 is: the zero rows of 1 do not tell the two apart."""
+    rng = np.random.default_rng(0)
+    pattern = rng.random((120, 5)) < 0.5
+    pattern[:, 0] |= pattern[:, 1]
+    truth = planted_problem(pattern, gaussian_inputs(5, 30, rng=0), rng=0)
+    problem = reduce(validate(*truth.observed))
+    directions = true_recovery(problem, truth.inputs).directions
+    assert refit(problem, directions[:, 1], np.asarray(problem.zeros_of(directions[:, 1]))) is None
+    assert refit(problem, directions[:, 0], np.asarray(problem.zeros_of(directions[:, 0]))) is not None
+
+
+@pytest.mark.parametrize(("extra", "unique"), [(3, False), (12, True)])
+def test_three_rows_alone_do_not_make_a_kernel_unique(extra: int, unique: bool) -> None:
+    rng = np.random.default_rng(1)
+    pattern = rng.random((160, 5)) < 0.5
+    pattern[:, 0] |= pattern[:, 1]
+    separating = np.nonzero(~pattern[:, 0] & ~pattern[:, 1])[0][:extra]
+    pattern[separating, 1] = True
+    truth = planted_problem(pattern, gaussian_inputs(5, 30, rng=0).astype("float64"), rng=0)
+    problem = reduce(validate(*truth.observed))
+    direction = true_recovery(problem, truth.inputs).directions[:, 1]
+    rows = problem.rows[problem.zeros_of(direction)]
+    _, _, right = np.linalg.svd(rows)
+    assert is_unique(problem, rows, right[-1], right[-2]) is unique
+
+
+def test_a_batch_of_one_has_one_direction() -> None:
+    truth = mlp_gradient(gaussian_inputs(1, 20, rng=0), width=30, rng=0)
+    problem = reduce(validate(*truth.observed))
+    found = refit(problem, np.ones(1), np.zeros(problem.width, dtype=bool))
+    assert found is not None
+    assert found.zeros == 0
+
+
+def test_a_wider_test_lets_rougher_proposals_in(problem: Problem, layer: LayerGradient) -> None:
+    directions = true_recovery(problem, layer.inputs).directions
+    unit = directions / np.linalg.norm(directions, axis=0)
+    rough = unit + 1e-6 * np.random.default_rng(0).standard_normal(unit.shape)
+    narrow = filter_directions(replace(problem), rough, threshold=20, widen=0.1)
+    assert len(narrow) < len(filter_directions(problem, rough, threshold=20, widen=300.0)) == 6

@@ -1,0 +1,183 @@
+"""Mask alternation: what it mends, what it leaves, and what comes of it in a search."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spear_xp import invert
+from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.refit import Candidate
+from spear_xp.recovery.alternation import alternate
+from spear_xp.recovery.likelihood import most_likely
+from spear_xp.recovery.mask_fit import MaskFit
+from spear_xp.recovery.nuisance import stood_in
+from spear_xp.recovery.samples import recover, to_inputs
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.reporting import metrics
+from spear_xp.solver.incumbent import Judge
+from spear_xp.solver.outcome import outcome_of
+from spear_xp.solver.partial_sets import guessed
+from spear_xp.solver.result import Status
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.helpers.networks import Floats
+from tests.helpers.truth import true_recovery
+
+
+def with_twins(distance: float, twins: int = 1, seed: int = 0) -> LayerGradient:
+    """Twelve samples, the last of them at a relative distance from the one before."""
+    rng = np.random.default_rng(seed)
+    inputs = gaussian_inputs(12, 60, rng=seed)
+    for k in range(12 - twins, 12):
+        step = rng.standard_normal(60)
+        inputs[k] = inputs[k - 1] + distance * np.linalg.norm(inputs[k - 1]) * step / np.linalg.norm(step)
+    return mlp_gradient(inputs, width=300, rng=seed)
+
+
+def solved(layer: LayerGradient) -> tuple[Problem, Floats]:
+    """The problem of a layer and its true unit directions."""
+    problem = reduce(validate(*layer.observed))
+    directions = true_recovery(problem, layer.inputs).directions
+    return problem, directions / np.linalg.norm(directions, axis=0)
+
+
+def cosines(found: Floats, true: Floats) -> Floats:
+    return np.abs(np.sum(found * true, axis=0))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_truth_contradicts_no_mask(seed: int) -> None:
+    problem, true = solved(mlp_gradient(gaussian_inputs(12, 60, rng=seed), width=200, rng=seed))
+    judged = MaskFit.of(problem, true)
+    assert judged is not None
+    assert judged.contradictions == 0
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("seed", range(3))
+def test_polluted_directions_are_mended(share: float, seed: int) -> None:
+    problem, true = solved(mlp_gradient(gaussian_inputs(12, 60, rng=seed), width=200, rng=seed))
+    polluted = true.copy()
+    polluted[:, :4] += share * true[:, 4:8]
+    polluted /= np.linalg.norm(polluted, axis=0)
+    found = alternate(problem, polluted)
+    assert found is not None
+    assert found.contradictions == 0
+    assert cosines(found.directions, true).min() > 1 - 1e-9
+
+
+def test_nothing_changes_without_time() -> None:
+    problem, true = solved(mlp_gradient(gaussian_inputs(8, 60, rng=0), width=200, rng=0))
+    mixed = np.linalg.qr(true).Q
+    found = alternate(problem, mixed, keep_going=lambda: False)
+    assert found is not None
+    np.testing.assert_array_equal(found.directions, mixed)
+
+
+def test_dependent_directions_are_no_set() -> None:
+    problem, true = solved(mlp_gradient(gaussian_inputs(8, 60, rng=0), width=200, rng=0))
+    twice = np.concatenate([true[:, :7], true[:, :1]], axis=1)
+    assert alternate(problem, twice) is None
+    found = MaskFit.of(problem, true)
+    assert found is not None
+    assert found.replaced(problem, 3, true[:, 4]) is None
+
+
+@pytest.mark.parametrize("beside", [0, 8])
+def test_one_replaced_is_as_good_as_a_new_set(beside: int) -> None:
+    problem, true = solved(mlp_gradient(gaussian_inputs(12, 60, rng=1), width=200, rng=1))
+    stay = true[:, :beside] if beside else None
+    start = MaskFit.of(problem, np.linalg.qr(true[:, beside:]).Q, stay)
+    assert start is not None
+    updated = start.replaced(problem, 1, true[:, beside + 1])
+    assert updated is not None
+    again = MaskFit.of(problem, updated.directions, stay)
+    assert again is not None
+    np.testing.assert_array_equal(updated.wrong, again.wrong)
+    np.testing.assert_allclose(updated.duals, again.duals, atol=1e-8 * np.abs(again.duals).max())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_twins_are_found_in_the_space_that_they_span(seed: int) -> None:
+    layer = with_twins(0.05, twins=2, seed=seed)
+    problem, true = solved(layer)
+    space = np.linalg.qr(true[:, 9:]).Q
+    found = guessed(problem, true[:, :9], space, seed=0)
+    assert found is not None
+    assert found.contradictions == 0
+    assert (cosines(found.directions, true)[:9] > 1 - 1e-9).all()
+    whole = [recover(problem, vectors) for vectors in (found.directions, true)]
+    guess, truth = (most_likely(problem, recovery)[1] for recovery in whole if recovery is not None)
+    assert guess < 1.1 * truth  # the truth, or another batch that leaves the same gradient
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_twins_that_no_row_tells_come_back_uncertified(seed: int) -> None:
+    layer = with_twins(3e-3, seed=seed)
+    result = invert(*layer.observed, rng=0, time_limit=5.0)
+    assert result.status is Status.PARTIAL
+    assert result.certified.tolist() == [True] * 10 + [False] * (len(result.inputs) - 10)
+    assert len(result.inputs) + len(result.unresolved) == result.batch_size
+    assert metrics.compare(layer.inputs, result.inputs).psnr.min() > 30  # between the twins
+    assert result.seconds["total"] < 6.0  # of a limit of 5 s
+
+
+def test_guesses_come_last_without_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = with_twins(0.02)
+    problem, true = solved(layer)
+    kept = np.arange(12) < 10
+    rest = stood_in(problem, true, kept)
+    zero = problem.zeros_of(true)
+    chosen = [Candidate(true[:, k], zero[:, k], int(zero[:, k].sum()), "truth") for k in range(10)]
+    judge = Judge(problem)
+    assert judge.judge(chosen, rest) is not None
+    assert judge.best is not None
+    outcome = outcome_of(problem, judge.best, Pool(problem))
+    assert outcome.unresolved == ()
+    assert outcome.certified.tolist() == [True] * 10 + [False] * 2
+    assert np.isinf(outcome.error_bars[10:]).all()
+    assert all("a guess" in reason for reason in outcome.reasons[10:])
+    assert outcome.sources == ("truth",) * 10 + ("alternation",) * 2
+    inputs = to_inputs(problem, outcome.duals)
+    assert metrics.compare(layer.inputs, inputs).psnr.min() > 90
+    # Guesses whose masks do not fit stay stand-ins.
+    monkeypatch.setattr("spear_xp.solver.outcome.FITS", 0.0)
+    wrong = replace(judge.best, guesses=np.linalg.qr(true[:, 10:]).Q)
+    outcome = outcome_of(problem, wrong, Pool(problem))
+    assert len(outcome.reasons) + len(outcome.unresolved) == 12
+    assert len(outcome.unresolved) >= 1
+
+
+def test_a_search_without_the_weights_does_not_guess() -> None:
+    result = invert(*with_twins(0.02).observed, rng=0, search="information_set", time_limit=1.0)
+    assert not any("guess" in reason for reason in result.reasons)
+
+
+def test_on_every_backend(space: Any) -> None:
+    problem = reduce(validate(*space.mlp(8, 120, 40).observed))
+    start = problem.space.xp.linalg.qr(problem.rows[:8, :].T).Q
+    found = alternate(problem, start, tries=2)
+    assert found is not None
+    within = alternate(problem, start[:, 4:], beside=start[:, :4], tries=2)
+    assert within is not None
+    assert tuple(within.directions.shape) == (8, 4)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 6, 7])
+def test_of_several_sets_without_a_contradiction_that_with_fewest_entries_is_found(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = with_twins(0.02, twins=3, seed=seed)
+    problem, true = solved(layer)
+    truth = MaskFit.of(problem, true)
+    space = np.linalg.qr(true[:, 8:]).Q
+    found = guessed(problem, true[:, :8], space, seed=seed)
+    monkeypatch.setattr("spear_xp.recovery.alternation.PATIENCE", 0)
+    first = guessed(problem, true[:, :8], space, seed=seed)  # ends as soon as nothing contradicts it
+    assert truth is not None
+    assert found is not None
+    assert first is not None
+    assert truth.contradictions == first.contradictions == 0
+    assert found.order <= min(first.order, truth.order)
