@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.test_judging import candidates
 
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.certify import certify
@@ -16,6 +15,7 @@ from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.solver.incumbent import Judge
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.helpers.networks import Floats
+from tests.helpers.sets import candidates
 from tests.helpers.truth import true_recovery
 
 KNOWN = np.arange(12) < 5

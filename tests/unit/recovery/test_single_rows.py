@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.unit.test_alternation import cosines, solved, with_twins
 
 from spear_xp.recovery.mask_fit import MaskFit
 from spear_xp.recovery.single_rows import basis_of
 from tests.helpers.networks import Floats
+from tests.helpers.sets import cosines, solved, with_twins
 
 
 def spans(basis: Floats, space: Floats) -> bool:

@@ -4,19 +4,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from tests.unit.test_alternation import solved, with_twins
 
-from spear_xp.candidates.refit import Candidate
 from spear_xp.recovery.nuisance import stood_in
 from spear_xp.reduction.problem import Problem
 from spear_xp.solver.incumbent import Judge
 from spear_xp.solver.partial_sets import guessed
 from tests.helpers.networks import Floats
-
-
-def candidates(problem: Problem, directions: Floats) -> list[Candidate]:
-    zero = problem.zeros_of(directions)
-    return [Candidate(directions[:, k], zero[:, k], int(zero[:, k].sum()), "") for k in range(zero.shape[1])]
+from tests.helpers.sets import candidates, solved, with_twins
 
 
 def offered(problem: Problem, sets: tuple[Floats, ...]) -> Judge:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.unit.test_alternation import solved, with_twins
 
 from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.screening import Screen
@@ -14,6 +13,7 @@ from spear_xp.recovery.alternation import alternate
 from spear_xp.reduction.problem import Problem
 from spear_xp.solver.incumbent import Judge
 from spear_xp.solver.partial_sets import Guessing, guessed
+from tests.helpers.sets import solved, with_twins
 
 
 def guessing(problem: Problem) -> Guessing:
