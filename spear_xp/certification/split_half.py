@@ -7,7 +7,7 @@ import math
 
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.linalg import inverse
-from spear_xp.numerics.random import generator
+from spear_xp.numerics.random import Stream, generator
 from spear_xp.recovery.samples import SampleSet, samples_of
 from spear_xp.reduction.problem import Problem
 
@@ -49,7 +49,7 @@ def halves_agree(problem: Problem, recovery: SampleSet) -> Host:
     leftover = noise @ samples.T  # what each row keeps when its inactive samples are left out
     scatter = xp.mean(xp.sum(xp.take(leftover, rows, axis=0) ** 2, axis=1)) if rows.shape[0] else expected
     variance = xp.maximum(scatter, expected)
-    order = to_host(rows)[generator(0, 3, 0).permutation(rows.shape[0])]
+    order = to_host(rows)[generator(0, Stream.HALVES, 0).permutation(rows.shape[0])]
     for half in (order[: len(order) // 2], order[len(order) // 2 :]):
         index = space.indices(half)
         active = xp.take(d - noise, index, axis=0)

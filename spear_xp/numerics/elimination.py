@@ -2,15 +2,13 @@
 
 from spear_xp.numerics.backend import Array, Host, Namespace, Space, quiet
 from spear_xp.numerics.linalg import normalize
-from spear_xp.numerics.random import generator
+from spear_xp.numerics.random import Stream, generator
 
 __all__ = ["draw_subsets", "kernel_directions", "random_kernels"]
 
-STREAM = 1
-
 
 def draw_subsets(
-    pool: int, size: int, count: int, *, seed: int, chunk: int, reserved: int = 0
+    pool: int, size: int, count: int, *, stream: Stream, seed: int, chunk: int, reserved: int = 0
 ) -> tuple[Host, Host]:
     """Random row subsets of one chunk, and rows that none of them contains.
 
@@ -20,8 +18,10 @@ def draw_subsets(
         Number of rows to choose from, at least `size + reserved`.
     size, count : int
         Rows in a subset, subsets in the chunk.
+    stream : Stream
+        What the subsets are for.
     seed, chunk : int
-        Key of the counter-based generator.
+        Key of the counter-based generator, with the stream.
     reserved : int
         Rows set aside for the whole chunk.
 
@@ -31,7 +31,7 @@ def draw_subsets(
         Each subset is uniform; subsets cut from the same permutation of the pool are disjoint.
     aside : NumPy int array, shape (reserved,)
     """
-    rng = generator(seed, STREAM, chunk)
+    rng = generator(seed, stream, chunk)
     order = rng.permutation(pool)
     aside, rest = order[:reserved], order[reserved:]
     cuts = len(rest) // size
@@ -85,9 +85,9 @@ def kernel_directions(xp: Namespace, rows: Array, subsets: Array) -> Array:
         return normalize(xp, solution)
 
 
-def random_kernels(space: Space, rows: Array, count: int, *, seed: int, chunk: int) -> Array:
+def random_kernels(space: Space, rows: Array, count: int, *, stream: Stream, seed: int, chunk: int) -> Array:
     """Kernels of random subsets of d - 1 rows, shape (m, d), of any norm but finite; (d, s), s <= count."""
     xp, (m, d) = space.xp, rows.shape
-    subsets, _ = draw_subsets(int(m), d - 1, count, seed=seed, chunk=chunk)
+    subsets, _ = draw_subsets(int(m), d - 1, count, stream=stream, seed=seed, chunk=chunk)
     kernels = kernel_directions(xp, rows, space.indices(subsets))
     return xp.where(xp.isfinite(kernels), kernels, xp.ones_like(kernels))

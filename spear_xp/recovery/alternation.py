@@ -11,7 +11,7 @@ from collections.abc import Callable
 from spear_xp.geometry.nullspaces import kernel_of
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.linalg import inverse, normalize
-from spear_xp.numerics.random import Generator, generator
+from spear_xp.numerics.random import Generator, Stream, generator
 from spear_xp.recovery.mask_fit import LEFT, MaskFit
 from spear_xp.reduction.problem import Problem
 
@@ -22,7 +22,6 @@ VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their
 PATIENCE = 400  # changes without a gain, after which a set without contradictions stays as it is
 WARMTH = 1.0  # doubt that a change at random may add, on average, and still be gone on from
 MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
-STREAM = 9
 
 
 def alternate(
@@ -65,7 +64,7 @@ def alternate(
     space = None if beside is None else problem.space.xp.linalg.qr(directions).Q
     within = None if space is None else (space, problem.rows @ space)
     current = _settled(problem, current, within, keep_going)
-    best, rng, in_vain = current, generator(seed, STREAM, 0), 0
+    best, rng, in_vain = current, generator(seed, Stream.ALTERNATION, 0), 0
     for _ in range(tries):
         if (in_vain >= PATIENCE and not best.contradictions) or not keep_going():
             break

@@ -17,6 +17,7 @@ from spear_xp.geometry.nullspaces import SAME_SPACE, is_unique, kernel_of, same_
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.numerics.elimination import random_kernels
 from spear_xp.numerics.linalg import balance, normalize, outside, smallest_singular
+from spear_xp.numerics.random import Stream
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["Nuisance", "assembled", "extended", "last_direction", "parted", "same_nuisance", "stood_in"]
@@ -169,5 +170,5 @@ def _sparse_vectors(problem: Problem, basis: Array) -> Array:
     if t == 1 or full.shape[0] < t:
         return basis
     rows, change = balance(xp, xp.take(problem.rows, full, axis=0) @ basis)
-    kernels = random_kernels(problem.space, rows, SUBSETS, seed=0, chunk=0)
+    kernels = random_kernels(problem.space, rows, SUBSETS, stream=Stream.NUISANCE, seed=0, chunk=0)
     return xp.concat([basis, normalize(xp, basis @ (change @ kernels))], axis=1)

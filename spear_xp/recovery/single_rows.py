@@ -8,7 +8,7 @@ from spear_xp.geometry.deflation import remaining_activity
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.linalg import inverse, smallest_singular
-from spear_xp.numerics.random import generator
+from spear_xp.numerics.random import Stream, generator
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["basis_of"]
@@ -17,7 +17,6 @@ ROWS = 128  # that are looked at, the least active ones
 CLEAR = 3.0  # noise of the second direction on some rows, beyond which these leave only one
 WRONG = 2  # rows on which the mask of a row and the zero pattern of its kernel may contradict each other
 SINE = 0.05  # least sine of the angle between a direction and the span of those before it
-STREAM = 10
 
 
 def basis_of(problem: Problem, beside: Array, space: Array, seed: int = 0) -> Array:
@@ -72,7 +71,7 @@ def _independent(problem: Problem, space: Array, found: list[tuple[int, Array]],
     xp, t = problem.space.xp, space.shape[1]
     chosen: list[Array] = []
     span = space[:, :0]
-    tie = generator(seed, STREAM, 0).permutation(len(found))
+    tie = generator(seed, Stream.SINGLE_ROWS, 0).permutation(len(found))
     for place in sorted(range(len(found)), key=lambda i: (found[i][0], tie[i])):
         direction = found[place][1]
         off = direction - span @ (span.T @ direction)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from spear_xp.numerics.backend import Array, Space
 from spear_xp.numerics.linalg import balance
-from spear_xp.numerics.random import generator
+from spear_xp.numerics.random import Stream, generator
 from spear_xp.reduction.factorization import Factorization, factorize
 from spear_xp.reduction.gradient import Gradient
 
@@ -138,7 +138,7 @@ def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Pr
     unscaled = fact.left / fact.scale[:, None]
     mean = unscaled.T @ (unscaled @ last)
     balanced, unbalance = balance(xp, fact.left)
-    rotation = xp.linalg.qr(space.normal(generator(0, 1, 0), (fact.rank, fact.rank))).Q
+    rotation = xp.linalg.qr(space.normal(generator(0, Stream.ROTATION, 0), (fact.rank, fact.rank))).Q
     return Problem(
         space=space,
         rows=fact.left,

@@ -1,7 +1,7 @@
 """Enters: a `Gradient` and a scale of its rows. Leaves: products with its rows, in blocks of columns."""
 
 from spear_xp.numerics.backend import Array
-from spear_xp.numerics.random import generator
+from spear_xp.numerics.random import Stream, generator
 from spear_xp.reduction.gradient import Gradient
 
 __all__ = ["RowOperator"]
@@ -31,7 +31,7 @@ class RowOperator:
 
     def times_random(self, count: int) -> Array:
         """E @ Ω, with `count` columns of normal numbers that are never held as a whole."""
-        rng, total = generator(0, 0, count), 0.0
+        rng, total = generator(0, Stream.SKETCH, count), 0.0
         for start, stop, block in self.gradient.blocks():
             total = total + block @ self.gradient.space.normal(rng, (stop - start, count))
         return total * self.scale[:, None]

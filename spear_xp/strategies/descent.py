@@ -15,13 +15,12 @@ from spear_xp.geometry.masks import predicted_activity
 from spear_xp.numerics.backend import Array, Namespace, Space, quiet, to_host
 from spear_xp.numerics.irls import masked_kernels, sharpen
 from spear_xp.numerics.linalg import normalize, outside
-from spear_xp.numerics.random import Generator, generator
+from spear_xp.numerics.random import Generator, Stream, generator
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
 
 __all__ = ["TEMPERATURES", "Descent", "descend", "distinct", "iterates"]
 
-STREAM = 2
 SHRINK = 1e-3  # last step over first
 EVERY = 3  # steps between two predictions of the mask
 DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
@@ -103,17 +102,20 @@ class Descent:
     share : float
         Part of the rows that is used, the least active first: fewer nonzero entries, at the price of
         fewer rows. It pays where the mean input predicts activity.
+    arm : int
+        Number among the descents of one search: each draws its own starts.
     """
 
     starts: int = 128
     steps: int = 300
     share: float = 1.0
+    arm: int = 0
     name: str = "descent"
 
     def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
         """Directions at which one batch of descents has arrived."""
         space = problem.space
-        xp, rng = space.xp, generator(seed, STREAM, 2 * chunk + (self.share < 1))
+        xp, rng = space.xp, generator(seed, Stream.DESCENT, chunk, self.arm)
         face = deflated(problem, known, share=self.share)
         d = face.rows.shape[1]
         if d == 0:  # every sample is solved

@@ -12,7 +12,7 @@ from spear_xp.geometry.deflation import Deflated, deflated
 from spear_xp.numerics.backend import Array, Host, quiet, to_host
 from spear_xp.numerics.elimination import draw_subsets
 from spear_xp.numerics.linalg import normalize
-from spear_xp.numerics.random import generator
+from spear_xp.numerics.random import Stream, generator
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
 from spear_xp.strategies.descent import TEMPERATURES, iterates
@@ -20,8 +20,6 @@ from spear_xp.strategies.exchange import FEWEST, Walk, gap_of, sparse_directions
 
 __all__ = ["GuidedSets", "InformationSet", "unsolved"]
 
-STREAM = 5
-GUIDED_STREAM = 6
 SPARE_ROWS = 10  # rows of a chain outside of its information set
 MARGIN = 10  # rows beyond b at least among which the chains of an iterate move
 SPREAD = 13  # up to so many more, at random: how good a ranking is differs
@@ -72,8 +70,10 @@ class InformationSet:
         spare = min(self.spare, m - d)
         if d < 2 or spare < FEWEST:
             return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
-        sets, _ = draw_subsets(m, d + spare, self.chains, seed=seed, chunk=chunk)
-        rng = generator(seed, STREAM, chunk)
+        sets, _ = draw_subsets(
+            m, d + spare, self.chains, stream=Stream.INFORMATION_SETS, seed=seed, chunk=chunk
+        )
+        rng = generator(seed, Stream.EXCHANGE, chunk)
         walk = Walk(self.steps, self.pairs, gap_of(problem))
         found = sparse_directions(xp, rows, sets, walk, rng)
         return Proposals(normalize(xp, lift @ found), self.chains * self.steps)
@@ -110,6 +110,8 @@ class GuidedSets:
         Chains for each of them, information sets along a chain, pairs of rows compared at each.
     share : float
         Part of the rows that is used, the least active ones.
+    arm : int
+        Number among the guided sets of one search: each draws its own numbers.
     """
 
     starts: int = 96
@@ -119,12 +121,13 @@ class GuidedSets:
     steps: int = 30
     pairs: int = 5
     share: float = 1.0
+    arm: int = 0
     name: str = "guided_sets"
 
     def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
         """Directions of some batches of descents and of the chains that they guide."""
         space = problem.space
-        xp, rng = space.xp, generator(seed, GUIDED_STREAM, chunk)
+        xp, rng = space.xp, generator(seed, Stream.GUIDED_SETS, chunk, self.arm)
         face = deflated(problem, known, self.share)
         m, d = face.rows.shape
         if d < 2 or m - d < FEWEST:

@@ -14,13 +14,12 @@ from spear_xp.numerics.backend import Array, Namespace, to_host
 from spear_xp.numerics.classifiers import logistic
 from spear_xp.numerics.irls import masked_kernels
 from spear_xp.numerics.linalg import inverse, normalize
-from spear_xp.numerics.random import generator
+from spear_xp.numerics.random import Stream, generator
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
 
 __all__ = ["MaskRegression", "estimated_duals"]
 
-STREAM = 3
 MOST_MISSING = 16  # beyond, hardly a row has one missing sample alone
 GUESSES, EACH = 36, 6  # of duals in a chunk, and for each missing sample
 RANDOM = 12  # guesses without a row behind them
@@ -47,7 +46,7 @@ class MaskRegression:
         if not 1 < missing <= min(MOST_MISSING, b // 2):
             return nothing
         complement = xp.linalg.qr(known.directions, mode="complete").Q[:, found:]
-        rng = generator(seed, STREAM, chunk)
+        rng = generator(seed, Stream.MASK_REGRESSION, chunk)
         guesses = complement @ space.normal(rng, (missing, RANDOM))
         duals = estimated_duals(problem, known, complement)
         if duals is not None:

@@ -23,8 +23,16 @@ def portfolio(problem: Problem) -> list[Strategy]:
     few: list[Strategy] = [GuidedSets()] if problem.width < FEW_ROWS * problem.rank else []
     many: list[Strategy] = []
     if problem.width > MANY_ROWS * problem.rank:  # columns with few zeros have these on the least active rows
-        many = [Descent(starts=64, share=0.1), GuidedSets(share=0.2)]
-    return [Peeling(), Descent(), Descent(starts=64, share=0.5), *few, *many, Splitting(), MaskRegression()]
+        many = [Descent(starts=64, share=0.1, arm=2), GuidedSets(share=0.2, arm=1)]
+    return [
+        Peeling(),
+        Descent(),
+        Descent(starts=64, share=0.5, arm=1),
+        *few,
+        *many,
+        Splitting(),
+        MaskRegression(),
+    ]
 
 
 STRATEGIES: dict[str, Callable[[Problem], list[Strategy]]] = {

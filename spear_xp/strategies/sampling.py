@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.elimination import draw_subsets, kernel_directions
 from spear_xp.numerics.linalg import normalize
+from spear_xp.numerics.random import Stream
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
 
@@ -44,7 +45,13 @@ class Sampling:
             return Proposals(xp.ones((1, 1), dtype=space.dtype, device=space.device), 1)
         reserved = min(TEST_ROWS, problem.width - (b - 1))
         subsets, aside = draw_subsets(
-            problem.width, b - 1, self.chunk_size, seed=seed, chunk=chunk, reserved=reserved
+            problem.width,
+            b - 1,
+            self.chunk_size,
+            stream=Stream.SAMPLING,
+            seed=seed,
+            chunk=chunk,
+            reserved=reserved,
         )
         rows = xp.astype(problem.balanced, xp.float32)
         kernels = kernel_directions(xp, rows, space.indices(subsets))

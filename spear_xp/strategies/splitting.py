@@ -14,14 +14,13 @@ from spear_xp.numerics.classifiers import hyperplanes
 from spear_xp.numerics.elimination import random_kernels
 from spear_xp.numerics.irls import sharpen
 from spear_xp.numerics.linalg import balance, normalize, outside
-from spear_xp.numerics.random import generator
+from spear_xp.numerics.random import Stream, generator
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
 from spear_xp.strategies.descent import descend
 
 __all__ = ["Splitting"]
 
-STREAM = 4
 STARTS = 6  # for each dimension of a kernel
 FEW, MANY = 2048, 16384  # row subsets whose kernels are looked at, in small dimensions and in others
 ANYWHERE = 4  # dimension up to which any rows do
@@ -71,7 +70,9 @@ class Splitting:
             return rows.T[:, :0]
         avoid = xp.linalg.qr(xp.linalg.solve(change, known)).Q if known.shape[1] else None
         scaled = rows * (d / count) ** 0.5
-        starts = normalize(xp, outside(avoid, space.normal(generator(seed, STREAM, chunk), (d, STARTS * d))))
+        starts = normalize(
+            xp, outside(avoid, space.normal(generator(seed, Stream.SPLITTING, chunk), (d, STARTS * d)))
+        )
         quick = [None if a is None else xp.astype(a, xp.float32) for a in (scaled, starts, avoid)]
         end = descend(xp, quick[0], None, quick[1], avoid=quick[2], steps=self.steps)
         end = sharpen(xp, scaled, normalize(xp, xp.astype(end, space.dtype)))
@@ -91,7 +92,15 @@ def _sampled(space: Space, rows: Array, seed: int, chunk: int) -> Array:
     """Those kernels of d - 1 among some rows, shape (r, d), that vanish on some more, best first; (d, s)."""
     xp, d = space.xp, rows.shape[1]
     kernels = normalize(
-        xp, random_kernels(space, rows, MANY if d > ANYWHERE else FEW, seed=seed, chunk=chunk)
+        xp,
+        random_kernels(
+            space,
+            rows,
+            MANY if d > ANYWHERE else FEW,
+            stream=Stream.SPLITTING_SUBSETS,
+            seed=seed,
+            chunk=chunk,
+        ),
     )
     small = xp.abs(normalize(xp, rows, axis=1) @ kernels) < SMALL
     order = xp.argsort(-xp.sum(xp.astype(small, xp.int64), axis=0), stable=True)[:FEW]

@@ -6,7 +6,7 @@ import numpy as np
 
 from spear_xp.errors import ArgumentRangeError
 from spear_xp.numerics.backend import Host, to_host
-from spear_xp.numerics.random import generator, seed_of
+from spear_xp.numerics.random import Stream, generator, seed_of
 
 __all__ = ["crops", "digits", "faces", "photographs", "sample_images", "standardize", "tabular"]
 
@@ -93,7 +93,7 @@ def crops(
     rng : None, int, SeedSequence or Generator
         Where to cut (SPEC 7).
     """
-    host = generator(seed_of(rng), 4, 0)
+    host = generator(seed_of(rng), Stream.IMAGES, 0)
     images = photographs() if images is None else images
     drawn: list[Host] = []
     while len(drawn) < 8 * batch_size + 64:
@@ -122,4 +122,4 @@ def _choose(images: Host, batch_size: int, rng: Any) -> Host:
     if not 1 <= batch_size <= len(images):
         msg = f"batch_size={batch_size}: need 1 to {len(images)}"
         raise ArgumentRangeError(msg)
-    return images[generator(seed_of(rng), 4, 0).choice(len(images), batch_size, replace=False)]
+    return images[generator(seed_of(rng), Stream.IMAGES, 0).choice(len(images), batch_size, replace=False)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from spear_xp.errors import ArgumentRangeError, ShapeError
 from spear_xp.numerics.backend import Array, Host, Namespace, enter, space_of
-from spear_xp.numerics.random import generator, seed_of
+from spear_xp.numerics.random import Stream, generator, seed_of
 
 __all__ = ["LayerGradient", "gaussian_inputs", "mlp_gradient", "planted_problem"]
 
@@ -56,7 +56,7 @@ def gaussian_inputs(batch_size: int, features: int, *, rng: Any = None) -> Host:
     if batch_size < 1 or features < 1:
         msg = f"batch_size={batch_size}, features={features}: need both >= 1"
         raise ArgumentRangeError(msg)
-    draws = generator(seed_of(rng), 0, 0).standard_normal((batch_size, features))
+    draws = generator(seed_of(rng), Stream.GAUSSIAN_INPUTS, 0).standard_normal((batch_size, features))
     return draws.astype("float32")
 
 
@@ -113,7 +113,7 @@ def mlp_gradient(
         raise ShapeError(msg)
     space = space_of(x)
     xp, dtype = space.xp, x.dtype
-    host = generator(seed_of(rng), 1, 0)
+    host = generator(seed_of(rng), Stream.NETWORK, 0)
     sizes = [int(x.shape[1]), *[width] * (depth - 1), classes]
     weights, biases = [], []
     for fan_in, fan_out in pairwise(sizes):
@@ -198,7 +198,7 @@ def planted_problem(
     if x.ndim != 2 or x.shape[0] != b:
         msg = f"inputs has shape {tuple(x.shape)}: need ({b}, n), as many rows as zero_pattern has columns"
         raise ShapeError(msg)
-    host = generator(seed_of(rng), 2, 0)
+    host = generator(seed_of(rng), Stream.PLANTED, 0)
     d = space.asarray(host.standard_normal((m, b)))
     size = space.asarray(bias_scale * (0.1 + host.random((m, b))))
     zero = xp.astype(zero_pattern, xp.bool)

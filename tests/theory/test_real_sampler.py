@@ -7,6 +7,7 @@ import pytest
 
 import theory
 from spear_xp.numerics.elimination import draw_subsets
+from spear_xp.numerics.random import Stream
 from spear_xp.strategies.sampling import NEEDED, TEST_ROWS
 from tests.real_sampler import gaussian_problem, search_until_found
 from tests.sampler_law import SamplerLaw, confidence_radius, screen_pass
@@ -38,7 +39,9 @@ def test_the_screen_passes_as_many_directions_as_predicted() -> None:
     batch, width, zeros = 4, 60, 24
     sampled = passed = 0
     for chunk in range(3000):
-        subsets, aside = draw_subsets(width, batch - 1, 8, seed=1, chunk=chunk, reserved=TEST_ROWS)
+        subsets, aside = draw_subsets(
+            width, batch - 1, 8, stream=Stream.SAMPLING, seed=1, chunk=chunk, reserved=TEST_ROWS
+        )
         hits = int((subsets < zeros).all(axis=1).sum())
         sampled += hits
         passed += hits * int((aside < zeros).sum() >= NEEDED)

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp.numerics.elimination import draw_subsets, kernel_directions
+from spear_xp.numerics.random import Stream
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient
@@ -43,7 +44,7 @@ def test_every_backend_sees_the_same_subsets(space: Backend) -> None:
 def test_subsets_are_distinct_rows_apart_from_those_set_aside(
     size: int, count: int, seed: int, chunk: int
 ) -> None:
-    subsets, aside = draw_subsets(40, size, count, seed=seed, chunk=chunk, reserved=8)
+    subsets, aside = draw_subsets(40, size, count, stream=Stream.SAMPLING, seed=seed, chunk=chunk, reserved=8)
     assert subsets.shape == (count, size)
     assert len(set(aside.tolist())) == 8
     for subset in subsets:
@@ -54,7 +55,9 @@ def test_subsets_are_distinct_rows_apart_from_those_set_aside(
 
 
 def test_subsets_are_uniform() -> None:
-    drawn = np.concatenate([draw_subsets(20, 5, 400, seed=0, chunk=c, reserved=4)[0] for c in range(200)])
+    drawn = np.concatenate(
+        [draw_subsets(20, 5, 400, stream=Stream.SAMPLING, seed=0, chunk=c, reserved=4)[0] for c in range(200)]
+    )
     share = np.bincount(drawn.reshape(-1), minlength=20) / drawn.size
     np.testing.assert_allclose(share, 0.05, rtol=0.15)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp import errors
-from spear_xp.numerics.random import generator, seed_of
+from spear_xp.numerics.random import Stream, generator, seed_of
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.conftest import Backend
 from tests.helpers import strategies
@@ -34,7 +34,7 @@ def test_the_tests_own_network_agrees_with_finite_differences() -> None:
 
 def network_behind(sizes: tuple[int, ...], seed: int) -> tuple[Network, np.random.Generator]:
     """The network that `mlp_gradient` draws from a seed; the generator goes on with the labels."""
-    host = generator(seed_of(seed), 1, 0)
+    host = generator(seed_of(seed), Stream.NETWORK, 0)
     weights, biases = [], []
     for fan_in, fan_out in pairwise(sizes):
         bound = fan_in**-0.5
