@@ -26,14 +26,14 @@ def main() -> None:
 
     result = spear_xp.invert(*observed, time_limit=2.0, rng=0)
     print(f"{result.status.name}: {result.status.value}")
-    print(f"noise: {result.noise_level:.1e} of the rms entry of a row ({result.noise_model})")
+    print(f"noise: {result.trace.noise_level:.1e} of the rms entry of a row ({result.trace.noise_model})")
     comparison = metrics.compare(inputs, result.inputs)
     nearest = dict(zip(comparison.recovered, comparison.psnr, strict=True))
     for k, reason in enumerate(result.reasons):
         verdict = f"not certified: {reason}" if reason else "certified"
         print(f"  sample {k:2}: error bar {result.error_bars[k]:.0e}, PSNR {nearest[k]:.0f} dB, {verdict}")
-    print("time: " + ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in result.seconds.items()))
-    unexplained = np.sort(result.residuals)[-3:]
+    print("time: " + ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in result.trace.seconds.items()))
+    unexplained = np.sort(result.trace.residuals)[-3:]
     print(f"least explained rows of the gradient: {unexplained} of their norm is left over")
 
 

@@ -101,35 +101,25 @@ def _search(options: argparse.Namespace, gradient: tuple[Any, ...], batch: int |
 
 
 def _report(options: argparse.Namespace, result: Result, extra: dict[str, object], lines: list[str]) -> int:
-    certified, total = int(result.certified.sum()), result.batch_size
     if options.json:
-        plain = {
-            name: getattr(result, name)
-            for name in (
-                "batch_size",
-                "reasons",
-                "unresolved",
-                "samples_drawn",
-                "candidates",
-                "noise_level",
-                "noise_model",
-            )
-        }
+        plain = {name: getattr(result, name) for name in ("batch_size", "reasons", "missing")}
+        traced = ("samples_drawn", "candidates", "noise_level", "noise_model")
+        plain |= {name: getattr(result.trace, name) for name in traced}
         print(
             to_json(
                 {
                     "status": result.status.name,
-                    "certified": certified,
+                    "certified": int(result.certified.sum()),
                     "log10_false_acceptance": false_acceptance(result).tolist(),
                     **plain,
                     **extra,
-                    "seconds": result.seconds,
+                    "seconds": result.trace.seconds,
                 }
             )
         )
     else:
-        print("\n".join([*summary(result, (certified, total)), *lines]))
-    return EXACT if certified == total else NOT_EXACT
+        print("\n".join([*summary(result), *lines]))
+    return EXACT if result.success else NOT_EXACT
 
 
 def _demo(options: argparse.Namespace) -> int:

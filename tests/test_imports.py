@@ -88,7 +88,7 @@ def test_torch_tensors_come_back_as_torch_tensors(layer: LayerGradient) -> None:
     torch = pytest.importorskip("torch")
     result = invert(*map(torch.from_numpy, layer.observed), rng=0)
     assert result.status is Status.EXACT
-    for array in (result.inputs, result.certified, result.error_bars, result.directions):
+    for array in (result.inputs, result.certified, result.error_bars, result.trace.directions):
         assert isinstance(array, torch.Tensor)
     assert result.inputs.dtype == torch.float32
     same = invert(*layer.observed, rng=0)

@@ -1,12 +1,12 @@
 """Enters: candidates. Leaves: the distinct ones, and what is known of their duals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from spear_xp.candidates.refit import Candidate
+from spear_xp.candidates.refit import Candidate, stacked_directions, stacked_zeros
 from spear_xp.candidates.selection import sparsest_independent
-from spear_xp.geometry.directions import SAME_DIRECTION, columns_of, in_span
+from spear_xp.candidates.shared_kernels import SharedKernels
+from spear_xp.geometry.directions import SAME_DIRECTION, columns_of
 from spear_xp.geometry.duals import PartialDuals, solve_duals
-from spear_xp.geometry.nullspaces import in_shared_nullspace, same_space
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known
@@ -15,11 +15,9 @@ __all__ = ["Entry", "Pool"]
 
 SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong to one column
 DROP = 12  # one in so many doubtful candidates goes when nothing moves
-SPLITS, OFFERED = 24, 6  # attempts at one kernel, and kernels offered to a strategy at once
-LARGEST_SHARED = 24  # dimension of a kernel that is worth splitting
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entry:
     """A candidate and what has been learnt about it.
 
@@ -35,97 +33,94 @@ class Entry:
 
 
 class Pool:
-    """Distinct candidates of one problem, in the order in which they were found."""
+    """Distinct candidates of one problem, in the order in which they were found.
+
+    Only its methods write it. What is worked out from all entries is kept until one of them changes.
+    """
 
     def __init__(self, problem: Problem, candidates: tuple[Candidate, ...] = ()) -> None:
         self.problem = problem
-        self.entries: list[Entry] = []
-        self.shared: list[Array] = []
-        self.attempts: list[int] = []
+        self.shared = SharedKernels(problem)
+        self._write([])
         for candidate in candidates:
             self.add(candidate)
 
+    def _write(self, entries: list[Entry]) -> None:
+        self._entries = tuple(entries)
+        self._directions: Array | None = None
+        self._zero: Array | None = None
+        self._columns: Array | None = None
+
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self._entries)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, in the order in which they came."""
+        return self._entries
 
     @property
     def candidates(self) -> list[Candidate]:
         """The candidates, without what is known about them."""
-        return [entry.candidate for entry in self.entries]
+        return [entry.candidate for entry in self._entries]
 
     @property
     def directions(self) -> Array:
         """Directions as columns, shape (b, k)."""
-        space = self.problem.space
-        if not self.entries:
-            return space.xp.zeros((self.problem.rank, 0), dtype=space.dtype, device=space.device)
-        return space.xp.stack([c.direction for c in self.candidates], axis=1)
+        if self._directions is None:
+            self._directions = stacked_directions(self.problem, self.candidates)
+        return self._directions
 
     @property
     def zero(self) -> Array:
         """Zero patterns as columns, shape (m_live, k)."""
-        space = self.problem.space
-        if not self.entries:
-            return space.xp.zeros((self.problem.width, 0), dtype=space.xp.bool, device=space.device)
-        return space.xp.stack([c.zero for c in self.candidates], axis=1)
+        if self._zero is None:
+            self._zero = stacked_zeros(self.problem, self.candidates)
+        return self._zero
+
+    @property
+    def columns(self) -> Array:
+        """Columns of D, up to the scale of each, shape (m_live, k)."""
+        if self._columns is None:
+            self._columns = columns_of(self.problem, self.directions, self.zero)
+        return self._columns
 
     @property
     def known(self) -> Known:
         """What strategies may build on."""
-        directions = self.directions
         partial = self._duals()
         return Known(
-            directions=directions,
-            coefficients=columns_of(self.problem, directions, self.zero),
+            directions=self.directions,
+            coefficients=self.columns,
             duals=partial.duals,
             solved=tuple(bool(s) for s in partial.solved),
-            shared=tuple(self.shared[i] for i in self._pending()),
+            shared=self.shared.pending(self.directions),
         )
 
     def _duals(self) -> PartialDuals:
         space = self.problem.space
         empty = space.xp.zeros((self.problem.rank,), dtype=space.dtype, device=space.device)
-        columns = [empty if entry.dual is None else entry.dual for entry in self.entries]
+        columns = [empty if entry.dual is None else entry.dual for entry in self._entries]
         duals = space.xp.stack(columns, axis=1) if columns else self.directions
-        return PartialDuals(duals, to_host([entry.dual is not None for entry in self.entries]).astype(bool))
-
-    def _pending(self) -> list[int]:
-        """Shared kernels that hold unknown directions: a few, the least tried first, of these the easiest."""
-        xp, directions = self.problem.space.xp, self.directions
-        unknown = [k.shape[1] - in_span(xp, k, directions).shape[1] for k in self.shared]
-        open_ = [i for i, count in enumerate(unknown) if count and self.attempts[i] < SPLITS]
-        return sorted(open_, key=lambda i: (self.attempts[i], unknown[i]))[:OFFERED]
-
-    def settle(self) -> None:
-        """Note that the pending kernels have been split once more."""
-        for i in self._pending():
-            self.attempts[i] += 1
-
-    def share(self, kernels: list[Array]) -> None:
-        """Keep kernels of several dimensions that are not kept already; one may be within another."""
-        xp = self.problem.space.xp
-        for kernel in kernels:
-            size = kernel.shape[1]
-            if 1 < size <= LARGEST_SHARED and not any(same_space(xp, kernel, k) for k in self.shared):
-                self.shared.append(kernel)
-                self.attempts.append(0)
+        return PartialDuals(duals, to_host([entry.dual is not None for entry in self._entries]).astype(bool))
 
     @property
     def solved(self) -> Array:
         """Duals that are known, as columns, shape (b, k)."""
         space = self.problem.space
-        columns = [entry.dual for entry in self.entries if entry.dual is not None]
+        columns = [entry.dual for entry in self._entries if entry.dual is not None]
         if not columns:
             return space.xp.zeros((self.problem.rank, 0), dtype=space.dtype, device=space.device)
         return space.xp.stack(columns, axis=1)
 
-    def solve(self) -> None:
-        """Read off the duals that rows determine by now, and let go of those that turn out to be mixed."""
-        if not self.entries:
+    def solve_duals(self) -> None:
+        """Read off the duals that rows determine by now; what turns out to be mixed is unknown again."""
+        if not self._entries:
             return
         partial = solve_duals(self.problem, self.directions, self.zero, self._duals())
-        for k, entry in enumerate(self.entries):
-            entry.dual = partial.duals[:, k] if partial.solved[k] else None
+        duals = [partial.duals[:, k] if s else None for k, s in enumerate(partial.solved)]
+        pairs = zip(self._entries, duals, strict=True)
+        self._entries = tuple(replace(entry, dual=dual) for entry, dual in pairs)
 
     def new(self, directions: Array, *, unmixed: bool = True) -> Array:
         """Those of the unit directions, shape (b, k), that the pool does not hold already.
@@ -133,55 +128,85 @@ class Pool:
         Unless told otherwise without those that are likely to be mixtures of samples which share a kernel.
         """
         xp = self.problem.space.xp
-        if not self.entries or not directions.shape[1]:
+        if not self._entries or not directions.shape[1]:
             return directions
         closest = xp.max(xp.abs(self.directions.T @ directions), axis=0)
         directions = xp.take(directions, xp.nonzero(closest <= 1 - SAME_DIRECTION)[0], axis=1)
-        return self._unmixed(directions) if unmixed else directions
+        return self.shared.unmixed(directions) if unmixed else directions
 
-    def _unmixed(self, directions: Array) -> Array:
-        """Without the directions of a shared kernel that vanish on no more rows than all of it does."""
-        xp = self.problem.space.xp
-        if not self.shared or not directions.shape[1]:
-            return directions
-        mixed = in_shared_nullspace(self.problem, self.shared, directions)
-        return xp.take(directions, xp.nonzero(~mixed)[0], axis=1)
-
-    def find(self, candidate: Candidate) -> Entry | None:
-        """The entry of the same column, by direction or zero pattern; None if it is new."""
-        if not self.entries:
+    def find(self, candidate: Candidate, *, by_zeros: bool = True) -> Entry | None:
+        """The entry of the same column, by direction or, unless told otherwise, zero pattern; None if new."""
+        if not self._entries:
             return None
         xp, dtype = self.problem.space.xp, self.problem.space.dtype
-        cosine = to_host(xp.abs(self.directions.T @ candidate.direction))
-        equal = to_host(xp.mean(xp.astype(self.zero == candidate.zero[:, None], dtype), axis=0))
-        same = ((cosine > 1 - SAME_DIRECTION) | (equal > SAME_PATTERN)).nonzero()[0]
-        return self.entries[int(same[0])] if len(same) else None
+        same = to_host(xp.abs(self.directions.T @ candidate.direction)) > 1 - SAME_DIRECTION
+        if by_zeros:
+            equal = xp.mean(xp.astype(self.zero == candidate.zero[:, None], dtype), axis=0)
+            same = same | (to_host(equal) > SAME_PATTERN)
+        places = same.nonzero()[0]
+        return self._entries[int(places[0])] if len(places) else None
+
+    def add(self, candidate: Candidate, *, may_be_twin: bool = False) -> bool:
+        """Add a candidate if it is new; whether it was.
+
+        Zero patterns tell columns apart more surely than directions do, unless a candidate may be the
+        near-twin of one that is here: then its direction alone decides.
+        """
+        if self.find(candidate, by_zeros=not may_be_twin) is not None:
+            return False
+        self._write([*self._entries, Entry(candidate)])
+        return True
 
     def keep(self, which: Host) -> None:
         """Let go of all other entries."""
-        self.entries = [entry for entry, kept in zip(self.entries, which, strict=True) if kept]
+        if not which.all():
+            self._write([entry for entry, kept in zip(self._entries, which, strict=True) if kept])
+
+    def freeze(self, proven: dict[Candidate, Entry]) -> None:
+        """Put what is proven in the place of its candidates, or first if the pool does not hold these."""
+        directions = stacked_directions(self.problem, [entry.candidate for entry in proven.values()])
+        xp = self.problem.space.xp
+        same = to_host(xp.abs(self.directions.T @ directions)) > 1 - SAME_DIRECTION
+        rest = [
+            (entry, proven.get(entry.candidate))
+            for k, entry in enumerate(self._entries)
+            if entry.candidate in proven or not same[k].any()
+        ]
+        here = {entry.candidate for entry in self._entries}
+        first = [entry for old, entry in proven.items() if old not in here]
+        self._write([*first, *(new or old for old, new in rest)])
+
+    def renew(self, proven: list[Entry], repaired: list[Candidate], dropped: set[Candidate]) -> list[bool]:
+        """Begin with what is proven and repaired, and keep what differs from it of all that is not dropped.
+
+        Returns which of the repaired candidates are new beside the proven ones.
+        """
+        before = self._entries
+        self._write(proven)
+        new = [self.add(candidate) for candidate in repaired]
+        others = [entry for entry in before if entry.candidate not in dropped]
+        self._write([*self._entries, *(entry for entry in others if self.find(entry.candidate) is None)])
+        return new
 
     def drop_mixtures(self) -> None:
         """Let go of candidates that sparser ones span: mixtures are less sparse than their parts."""
-        parts = {id(candidate) for candidate in self.select()}
-        self.entries = [e for e in self.entries if e.dual is not None or id(e.candidate) in parts]
+        parts = set(self.independent())
+        self.keep(to_host([e.dual is not None or e.candidate in parts for e in self._entries]).astype(bool))
 
     def drop_doubtful(self, spare: list[Candidate]) -> None:
         """Let go of the least sparse candidates without a dual: false ones block the search."""
-        spared = {id(candidate) for candidate in spare}
-        doubtful = [e for e in self.entries if e.dual is None and id(e.candidate) not in spared]
+        spared = set(spare)
+        doubtful = [e for e in self._entries if e.dual is None and e.candidate not in spared]
         doubtful.sort(key=lambda entry: entry.candidate.zeros)
-        out = {id(entry) for entry in doubtful[: max(1, len(doubtful) // DROP)]}
-        self.entries = [entry for entry in self.entries if id(entry) not in out]
+        out = set(doubtful[: max(1, len(doubtful) // DROP)])
+        self._write([entry for entry in self._entries if entry not in out])
 
-    def select(self) -> list[Candidate]:
+    def independent(self) -> list[Candidate]:
         """Independent candidates, at most b: those with a dual first, then the sparsest."""
-        first = [entry.candidate for entry in self.entries if entry.dual is not None]
+        first = [entry.candidate for entry in self._entries if entry.dual is not None]
         return sparsest_independent(self.problem, self.candidates, first=first)
 
-    def add(self, candidate: Candidate) -> bool:
-        """Add a candidate if it is new; whether it was."""
-        if self.find(candidate) is not None:
-            return False
-        self.entries.append(Entry(candidate))
-        return True
+    def full_set(self) -> list[Candidate] | None:
+        """As many independent candidates as there are samples; None if there are fewer."""
+        chosen = self.independent() if len(self) >= self.problem.rank else []
+        return chosen if len(chosen) == self.problem.rank else None

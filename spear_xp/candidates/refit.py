@@ -5,7 +5,7 @@ A column of D is zero on many rows and a mixture of columns on fewer. A proposal
 stable; kernels that noise could turn into something else are rejected.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spear_xp.geometry.directions import WIDEN
@@ -18,12 +18,14 @@ from spear_xp.geometry.nullspaces import (
     stacked,
 )
 from spear_xp.numerics.backend import Array, to_host
-from spear_xp.numerics.linalg import normalize, smallest_singular
+from spear_xp.numerics.linalg import kernel_pair_work, normalize, smallest_singular
+from spear_xp.numerics.work import KeepGoing, forever, product
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["Candidate", "filter_directions", "refit"]
+__all__ = ["Candidate", "filter_directions", "refit", "screening_work", "stacked_directions", "stacked_zeros"]
 
 ROUNDS = 6
+SOLVED = 6  # measured: least singular pairs that one refit takes, with those that confirm it
 GROWTHS = 3  # of the zero rows of a direction by what they leave open
 SPARE = 2  # zero rows beyond the b-1 that define a kernel, and one that confirms it
 PARALLEL = 1e-5  # 1 - |cos| below which two unit directions are the same
@@ -59,6 +61,22 @@ class Candidate:
         """A unit direction with its zero rows."""
         xp, zero = problem.space.xp, problem.zeros_of(direction)
         return cls(direction, zero, int(xp.sum(xp.astype(zero, xp.int64))), source, misfit)
+
+
+def stacked_directions(problem: Problem, candidates: Sequence[Candidate]) -> Array:
+    """Directions of candidates as columns, shape (b, k)."""
+    space = problem.space
+    if not candidates:
+        return space.xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device)
+    return space.xp.stack([candidate.direction for candidate in candidates], axis=1)
+
+
+def stacked_zeros(problem: Problem, candidates: Sequence[Candidate]) -> Array:
+    """Zero patterns of candidates as columns, shape (m_live, k)."""
+    space = problem.space
+    if not candidates:
+        return space.xp.zeros((problem.width, 0), dtype=space.xp.bool, device=space.device)
+    return space.xp.stack([candidate.zero for candidate in candidates], axis=1)
 
 
 def refit(
@@ -148,7 +166,7 @@ def filter_directions(
     widen: float = WIDEN,
     duals: Array | None = None,
     shared: list[Array] | None = None,
-    keep_going: Callable[[], bool] = lambda: True,
+    keep_going: KeepGoing = forever,
 ) -> list[Candidate]:
     """Candidates among proposed directions, distinct, sparsest first.
 
@@ -199,3 +217,9 @@ def filter_directions(
         if shared is not None:
             shared += open_
     return found
+
+
+def screening_work(problem: Problem, proposed: int, refitted: int) -> float:
+    """Multiply-adds of `filter_directions` for so many proposals, of which so many were solved again."""
+    m, b = problem.width, problem.rank
+    return product(m, b, proposed) + refitted * SOLVED * kernel_pair_work(m // 2, b)

@@ -1,56 +1,89 @@
 """Enters: directions that someone proposes. Leaves: those of them in the pool that can be columns of D."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import Candidate, filter_directions
-from spear_xp.candidates.separability import SeparabilityTest
+from spear_xp.candidates.refit import Candidate, filter_directions, screening_work, stacked_directions
+from spear_xp.candidates.separability import SeparabilityTest, separability_work
 from spear_xp.numerics.backend import Array, to_host
+from spear_xp.numerics.work import KeepGoing, forever
+from spear_xp.reduction.problem import Problem
 
-__all__ = ["Screen"]
+__all__ = ["Admission", "Screen"]
 
-FROM_MASKS = ("peeling", "estimation", "alternation")  # kernels of whole masks are no mixtures by chance
+
+class Admission(NamedTuple):
+    """What came of some proposals: candidates that are new in the pool, and the work of the tests."""
+
+    new: int
+    work: float
 
 
 class Screen:
-    """What stands between proposals and a pool: the filter, and the test of masks where weights have a say.
+    """What stands between proposals and the pool: refit, separability, distinctness.
 
     Attributes
     ----------
     pool : Pool
-    mask_test : SeparabilityTest or None
     threshold : int
         Zero rows that a candidate needs.
-    in_time : callable
-        Whether to go on.
+    separability : SeparabilityTest or None
+        Asked only where a strategy uses the layer: nothing passes it with the weights of another step, and
+        then the certificate has to say so.
     """
 
-    def __init__(
-        self, pool: Pool, mask_test: SeparabilityTest | None, threshold: int, in_time: Callable[[], bool]
-    ) -> None:
-        self.pool, self.mask_test, self.threshold, self.in_time = pool, mask_test, threshold, in_time
+    def __init__(self, problem: Problem, pool: Pool, *, threshold: int, uses_layer: bool) -> None:
+        self.problem, self.pool, self.threshold = problem, pool, threshold
+        self.separability = SeparabilityTest(problem) if uses_layer else None
 
-    def take(self, directions: Array, source: str) -> None:
-        """Pass directions, shape (b, k), through filter and test into the pool."""
-        fresh = self.pool.new(directions, unmixed=source not in FROM_MASKS)
-        for candidate in self._screened(self._filtered(fresh, source)):
+    def admit(
+        self,
+        directions: Array,
+        source: str,
+        *,
+        whole_masks: bool = False,
+        keep_going: KeepGoing = forever,
+    ) -> Admission:
+        """Pass directions through all tests into the pool, and drop what they show to be mixed.
+
+        Parameters
+        ----------
+        directions : array, shape (b, k)
+            Unit vectors.
+        source : str
+            Name of the strategy, kept with the candidates.
+        whole_masks : bool
+            Whether the directions are kernels of whole masks: these are no mixtures by chance.
+        keep_going : callable
+            Asked before each refit; False ends it with what has passed.
+
+        Returns
+        -------
+        Admission
+        """
+        before, self._work = set(self.pool.candidates), 0.0
+        fresh = self.pool.new(directions, unmixed=not whole_masks)
+        for candidate in self._separable(self._refitted(fresh, source, keep_going), keep_going):
             self.pool.add(candidate)
+        self.pool.drop_mixtures()
+        new = sum(candidate not in before for candidate in self.pool.candidates)
+        return Admission(new, self._work)
 
-    def _screened(self, found: list[Candidate]) -> list[Candidate]:
+    def _separable(self, found: list[Candidate], keep_going: KeepGoing) -> list[Candidate]:
         """Candidates whose zero pattern can be a mask; all of them as long as none could be."""
-        if self.mask_test is None or not found:
+        if self.separability is None or not found:
             return found
-        xp = self.pool.problem.space.xp
-        misfits = self.mask_test.misfits(xp.stack([c.direction for c in found], axis=1))
+        self._work += separability_work(self.problem, len(found))
+        misfits = self.separability.misfits(stacked_directions(self.problem, found), keep_going)
         found = [replace(c, misfit=float(misfit)) for c, misfit in zip(found, misfits, strict=True)]
         everything = to_host([c.misfit for c in (*self.pool.candidates, *found)])
-        fits = everything <= self.mask_test.tolerated(everything)
+        fits = everything <= self.separability.tolerated(everything)
         self.pool.keep(fits[: len(self.pool)])
         return [c for c, fit in zip(found, fits[-len(found) :], strict=True) if fit]
 
-    def _filtered(self, directions: Array, source: str) -> list[Candidate]:
-        problem = self.pool.problem
+    def _refitted(self, directions: Array, source: str, keep_going: KeepGoing) -> list[Candidate]:
+        problem = self.problem
         if not directions.shape[1]:
             return []
         if problem.rank == 1:  # one sample: every live row is its multiple, none has to vanish
@@ -63,7 +96,8 @@ class Screen:
             source=source,
             duals=self.pool.solved,
             shared=shared,
-            keep_going=self.in_time,
+            keep_going=keep_going,
         )
-        self.pool.share(shared)
+        self.pool.shared.add(shared)
+        self._work += screening_work(problem, directions.shape[1], len(found) + len(shared))
         return found

@@ -4,11 +4,10 @@ Mixtures of columns are always less sparse than their parts, so the sparsest ind
 first; then single swaps, as long as they raise the sparsity matching score.
 """
 
-from collections.abc import Callable
-
-from spear_xp.candidates.refit import Candidate
+from spear_xp.candidates.refit import Candidate, stacked_directions, stacked_zeros
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
 from spear_xp.numerics.linalg import inverse
+from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["greedy_selection", "matching_score", "sparsest_independent"]
@@ -33,9 +32,9 @@ def sparsest_independent(
     xp, b = problem.space.xp, problem.rank
     chosen: list[Candidate] = []
     basis = xp.zeros((b, 0), dtype=problem.space.dtype, device=problem.space.device)
-    early = {id(candidate) for candidate in first or ()}
-    zeros = dict(zip(map(id, candidates), _sure_zeros(problem, candidates), strict=True))
-    for candidate in sorted(candidates, key=lambda c: (id(c) not in early, -zeros[id(c)])):
+    early = set(first or ())
+    zeros = dict(zip(candidates, _sure_zeros(problem, candidates), strict=True))
+    for candidate in sorted(candidates, key=lambda c: (c not in early, -zeros[c])):
         rest = candidate.direction
         for _ in range(2):  # twice is enough for orthogonality to rounding
             rest = rest - basis @ (basis.T @ rest)
@@ -56,9 +55,8 @@ def _sure_zeros(problem: Problem, candidates: list[Candidate]) -> list[int]:
     """
     if not candidates:
         return []
-    xp = problem.space.xp
-    near = problem.zeros_of(xp.stack([c.direction for c in candidates], axis=1), widen=AMBIGUOUS_WIDTH)
-    unsure = near & ~xp.stack([c.zero for c in candidates], axis=1)
+    near = problem.zeros_of(stacked_directions(problem, candidates), widen=AMBIGUOUS_WIDTH)
+    unsure = near & ~stacked_zeros(problem, candidates)
     counts = zip(candidates, doubtful_zeros(problem, unsure), strict=True)
     return [candidate.zeros - int(count) for candidate, count in counts]
 
@@ -71,17 +69,17 @@ def matching_score(problem: Problem, candidates: list[Candidate]) -> float:
     section 3.3). It is 1 for the true directions, up to entries at the boundary.
     """
     xp = problem.space.xp
-    duals, valid = inverse(xp, xp.stack([c.direction for c in candidates], axis=1))
+    duals, valid = inverse(xp, stacked_directions(problem, candidates))
     if not valid:
         return 0.0
     scale = duals @ problem.last  # the true duals have last coordinate 1, which fixes their sign
     active = (problem.layer @ duals.T) * xp.sign(scale) > 0
-    zero = xp.stack([c.zero for c in candidates], axis=1)
+    zero = stacked_zeros(problem, candidates)
     return float(xp.mean(xp.astype(active != zero, problem.space.dtype)))
 
 
 def greedy_selection(
-    problem: Problem, candidates: list[Candidate], *, keep_going: Callable[[], bool] = lambda: True
+    problem: Problem, candidates: list[Candidate], *, keep_going: KeepGoing = forever
 ) -> tuple[list[Candidate], float]:
     """Greedy choice of b candidates on the sparsity matching score.
 
@@ -105,7 +103,8 @@ def greedy_selection(
     if len(chosen) < problem.rank:
         return chosen, 0.0
     score = matching_score(problem, chosen)
-    spare = [c for c in candidates if not any(c is d for d in chosen)]
+    taken = set(chosen)
+    spare = [c for c in candidates if c not in taken]
     for slot in range(problem.rank):
         for candidate in spare:
             if score == 1.0 or not keep_going():

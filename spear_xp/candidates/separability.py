@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, EXACT_FLIPS, doubtful_zeros
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
-from spear_xp.numerics.classifiers import hyperplanes, logistic
+from spear_xp.numerics.classifiers import hyperplanes, logistic, separation_work
+from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["SeparabilityTest"]
+__all__ = ["SeparabilityTest", "separability_work"]
 
 FEW = 40  # steps towards the best hyperplane of every pattern
 MANY = 160  # the same for patterns that these do not separate
@@ -33,19 +34,11 @@ class SeparabilityTest:
     Attributes
     ----------
     problem : Problem
-    basis : array, shape (m_live, b)
-        Orthonormal basis of the pre-activations that any input in the row space can have.
     """
 
     problem: Problem
-    basis: Array
 
-    @classmethod
-    def of(cls, problem: Problem) -> "SeparabilityTest":
-        """The test for the layer of a problem."""
-        return cls(problem, problem.space.xp.linalg.qr(problem.layer).Q)
-
-    def misfits(self, directions: Array) -> Host:
+    def misfits(self, directions: Array, keep_going: KeepGoing = forever) -> Host:
         """Share of rows on which a good hyperplane contradicts the zero patterns of directions.
 
         Few steps separate most masks. Entries next to the tolerance say neither: one of thousands is noise
@@ -57,6 +50,8 @@ class SeparabilityTest:
         ----------
         directions : array, shape (b, k)
             Unit vectors.
+        keep_going : callable
+            Asked between the parts of the test; what is not tested when it says no has a misfit of 1.
 
         Returns
         -------
@@ -68,13 +63,13 @@ class SeparabilityTest:
         label = xp.where(zero, -one, one)
         unsure = self.problem.zeros_of(directions, widen=AMBIGUOUS_WIDTH) & ~zero
         allowed = doubtful_zeros(self.problem, unsure)
-        basis = xp.astype(self.basis, xp.float32)
+        basis = xp.astype(self.problem.layer_basis, xp.float32)
         wrong = to_host(xp.ones((zero.shape[1],), dtype=space.dtype)).copy()
         spare = allowed.clip(min=EXACT_FLIPS)
         for steps, excused in ((FEW, 0 * spare), (MANY, 0 * spare), (MANY, spare)):
             within = wrong * self.problem.width <= REACH * excused if excused.any() else True
             open_ = ((wrong > 0) & within).nonzero()[0]
-            if len(open_):
+            if len(open_) and keep_going():
                 index = space.indices(open_)
                 signs, counts = (xp.astype(xp.take(a, index, axis=1), xp.float32) for a in (label, ~unsure))
                 wrong[open_] = to_host(
@@ -83,8 +78,8 @@ class SeparabilityTest:
         open_ = ((wrong > 0) & (wrong < WRONG) & (allowed == 0)).nonzero()[0]
         if len(open_):
             signs = xp.take(label, space.indices(open_), axis=1)
-            features = self.basis * self.problem.width**0.5
-            again = to_host(logistic(xp, xp.zeros_like(signs), features, signs)[1])
+            features = self.problem.layer_basis * self.problem.width**0.5
+            again = to_host(logistic(xp, xp.zeros_like(signs), features, signs, keep_going)[1])
             wrong[open_] = again.clip(max=wrong[open_])
         return wrong
 
@@ -118,3 +113,8 @@ def _errors(xp: Namespace, basis: Array, label: Array, sure: Array, steps: int, 
         counts = xp.where((place < spare) & (against > -1), xp.zeros_like(label), sure)
         fitted = hyperplanes(xp, basis, label, counts, steps)
     return xp.mean(counts * xp.astype(label * fitted <= 0, label.dtype), axis=0)
+
+
+def separability_work(problem: Problem, count: int) -> float:
+    """Multiply-adds of the test of so many zero patterns, most of which are masks."""
+    return separation_work(problem.width, problem.rank, count, FEW) if count else 0.0

@@ -26,7 +26,7 @@ class Certificate:
         Standard deviation of the entries of each input, in its units.
     masks, kernel, accuracy, row_span : NumPy array of bool, shape (b,)
         Conditions (a) to (d) one by one.
-    precise : NumPy array of bool, shape (b,)
+    error_bar_small : NumPy array of bool, shape (b,)
         The error bar is small, if the other samples are right.
     snr : NumPy array, shape (b,)
         Norm of each input with its bias coordinate over the norm of its error, by its error bar, in dB.
@@ -46,7 +46,7 @@ class Certificate:
     error_bars: Host
     masks: Host
     kernel: Host
-    precise: Host
+    error_bar_small: Host
     accuracy: Host
     row_span: Host
     snr: Host
@@ -57,7 +57,7 @@ class Certificate:
     evidence: Evidence
 
     @property
-    def rank(self) -> tuple[int, int, float]:
+    def merit(self) -> tuple[int, int, float]:
         """What of two certificates for the same gradient makes one better: proofs, masks, explained rows."""
         return (
             int(self.certified.sum()),
@@ -68,7 +68,7 @@ class Certificate:
     @property
     def trusted(self) -> Host:
         """Samples that a search may build on, shape (b,): right, if the others are."""
-        return self.masks & self.kernel & self.precise
+        return self.masks & self.kernel & self.error_bar_small
 
     @property
     def conclusive(self) -> bool:

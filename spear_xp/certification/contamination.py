@@ -4,8 +4,8 @@ import math
 
 from spear_xp.certification.row_span import SEPARATE
 from spear_xp.numerics.backend import Array, Host, to_host
-from spear_xp.recovery.samples import SampleSet, samples_of
-from spear_xp.reduction.problem import TOLERANCE, Problem
+from spear_xp.recovery.samples import SampleSet
+from spear_xp.reduction.problem import TOLERANCE
 
 __all__ = ["contamination", "excess", "proportional"]
 
@@ -13,29 +13,29 @@ NOTHING = 1e-100  # keeps quotients finite, and their squares
 EQUAL = 1e-3  # relative difference of two quotients of entries that are the same
 
 
-def excess(problem: Problem, recovery: SampleSet, proven: Host) -> Array:
+def excess(samples: SampleSet, proven: Host) -> Array:
     """Variance of each direction in units of that of noise, shape (b,); 1 for those of proven samples.
 
     The zero rows of an unproven one may hold a bit of a sample, too little to show: on n rows as much as the
     noise does on each, and all of the same sign.
     """
-    xp = problem.space.xp
-    factor = 1 + xp.sum(xp.astype(recovery.support, problem.space.dtype), axis=0)
+    problem, xp = samples.problem, samples.problem.space.xp
+    factor = 1 + xp.sum(xp.astype(samples.support, problem.space.dtype), axis=0)
     return xp.where(problem.space.asarray(proven, dtype=xp.bool), xp.ones_like(factor), factor)
 
 
-def contamination(problem: Problem, recovery: SampleSet, zero: Host, active: Host, proven: Host) -> Array:
+def contamination(samples: SampleSet, zero: Host, active: Host, proven: Host) -> Array:
     """How much of unproven samples each sample may hold, as a norm, shape (b,).
 
     If c q_j is mixed into q_u, then c x_u into x_j. It shows where j is active and q_u vanishes: c is at most
     the tolerance there over the entry of j, on the third of the rows on which that is largest. Stand-ins are
     any basis of their space, so all of them have to vanish.
     """
-    _, size = samples_of(problem, recovery)
-    size, entries = to_host(size), to_host(problem.space.xp.abs(problem.rows @ recovery.directions))
-    zero, row_noise, first = zero.copy(), to_host(problem.row_noise), problem.rank - recovery.stand_ins
+    problem = samples.problem
+    size, entries = to_host(samples.sizes), to_host(problem.space.xp.abs(samples.columns))
+    zero, row_noise, first = zero.copy(), to_host(problem.row_noise), samples.count
     zero[:, first:] = zero[:, first:].all(axis=1, keepdims=True)
-    tolerance = TOLERANCE[problem.noise_model] * to_host(problem.noise_of(recovery.directions))
+    tolerance = TOLERANCE[problem.noise_model] * to_host(samples.noise)
     squares = 0.0 * size
     clear = entries * active / row_noise[:, None]
     for u in (~proven).nonzero()[0]:

@@ -24,8 +24,8 @@ class Certified(Protocol):
         ...
 
     @property
-    def batch_size(self) -> int:
-        """Samples of the batch."""
+    def batch_size(self) -> int | None:
+        """Samples of the batch, if that is known."""
         ...
 
 
@@ -36,7 +36,7 @@ def false_acceptance(result: Certified, angle: float = 0.01) -> Host:
     bound holds under the random model of `theory.acceptance` alone, which also says what it leaves out.
     """
     seen, certified = result.evidence, to_host(result.certified)
-    if seen is None:
+    if seen is None or result.batch_size is None:
         return to_host([math.nan] * len(certified))
     bound = _log_false_acceptance(seen, result.batch_size, angle)
     sets = {proof[0] for proof in seen.elsewhere if proof is not None}

@@ -10,7 +10,7 @@ from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.split_half import SIGMAS, is_precise
 from spear_xp.numerics.backend import Array, Host, to_host
-from spear_xp.recovery.samples import SampleSet, samples_of
+from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["Ledger"]
@@ -43,13 +43,12 @@ class Ledger:
         empty = problem.rows[: problem.rank, :0]
         return cls(problem, empty, to_host(empty[0, :]))
 
-    def learn(self, recovery: SampleSet, certificate: Certificate) -> "Ledger":
+    def learn(self, samples: SampleSet, certificate: Certificate) -> "Ledger":
         """These, and what a set proves; of two proofs of a sample the one with the smaller error bar."""
-        space = self.problem.space
-        samples, _ = samples_of(self.problem, recovery)
+        space, points = self.problem.space, samples.coordinates
         old, new = set(range(len(self.evidence))), []
         for j in certificate.certified.nonzero()[0].tolist():
-            apart = self._apart(self.samples, samples[:, j])
+            apart = self._apart(self.samples, points[:, j])
             same = (apart <= SIGMAS * self.error_bars).nonzero()[0].tolist()
             if all(certificate.error_bars[j] < self.error_bars[k] for k in same):
                 old -= set(same)
@@ -57,7 +56,7 @@ class Ledger:
         kept = sorted(old)
         parts = [
             space.xp.take(all_, space.indices(chosen), axis=1)
-            for all_, chosen in ((self.samples, kept), (samples, new))
+            for all_, chosen in ((self.samples, kept), (points, new))
         ]
         return Ledger(
             self.problem,
@@ -66,29 +65,29 @@ class Ledger:
             (*(self.evidence[k] for k in kept), *((certificate.evidence, j) for j in new)),
         )
 
-    def extend(self, recovery: SampleSet, certificate: Certificate) -> Certificate:
+    def extend(self, samples: SampleSet, certificate: Certificate) -> Certificate:
         """The certificate of a set with what is proven of it elsewhere.
 
         The sample nearest to a proven one may differ from it by as much as the error bar bears; that adds to
         the bar, which has to stay small.
         """
-        real = self.problem.rank - recovery.stand_ins
-        samples = samples_of(self.problem, recovery)[0][:, :real]
+        real = samples.count
+        points = samples.coordinates[:, :real]
         certified, bars = certificate.certified.copy(), certificate.error_bars.copy()
         elsewhere = list(certificate.evidence.elsewhere or (None,) * self.problem.rank)
         for k in self.error_bars.argsort().tolist() if not certified[:real].all() else ():
-            apart = self._apart(samples, self.samples[:, k])
+            apart = self._apart(points, self.samples[:, k])
             j = int(apart.argmin())
             if certified[j] or apart[j] > SIGMAS * self.error_bars[k]:
                 continue
             wider = bars.copy()
             wider[j] = apart[j] + self.error_bars[k]
-            if is_precise(self.problem, recovery, self.problem.space.asarray(wider))[j]:
+            if is_precise(samples, self.problem.space.asarray(wider))[j]:
                 certified[j], bars[j], elsewhere[j] = True, wider[j], self.evidence[k]
         evidence = replace(certificate.evidence, elsewhere=tuple(elsewhere))
         return replace(certificate, certified=certified, error_bars=bars, evidence=evidence)
 
-    def _apart(self, samples: Array, one: Array) -> Host:
-        """Root mean square differences of entries of samples, shape (b, k), from those of one, shape (k,)."""
+    def _apart(self, points: Array, one: Array) -> Host:
+        """Root mean square differences of entries of points, shape (b, k), from those of one, shape (k,)."""
         xp, n = self.problem.space.xp, self.problem.right.shape[1] - 1
-        return to_host(xp.sqrt(xp.sum((samples - one[:, None]) ** 2, axis=0) / n))
+        return to_host(xp.sqrt(xp.sum((points - one[:, None]) ** 2, axis=0) / n))

@@ -2,40 +2,39 @@
 
 from spear_xp.certification.evidence import allowed_flips
 from spear_xp.certification.split_half import SIGMAS
-from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
 from spear_xp.numerics.backend import Array, Host, to_host
-from spear_xp.recovery.samples import SampleSet, samples_of
+from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["count_rows", "masks_agree", "sign_band"]
 
 
-def sign_band(problem: Problem, recovery: SampleSet, inside: Array, norms: Array) -> Array:
+def sign_band(samples: SampleSet, inside: Array, norms: Array) -> Array:
     """Half-width of the pre-activations whose sign the error bar leaves open, shape (rows, b)."""
-    xp = problem.space.xp
-    _, size = samples_of(problem, recovery)
-    error = inside + problem.noise_level * xp.sqrt(xp.sum(recovery.duals**2, axis=0))
+    problem, xp = samples.problem, samples.problem.space.xp
+    size = samples.sizes
+    error = inside + problem.noise_level * xp.sqrt(xp.sum(samples.duals**2, axis=0))
     # The client's own forward pass rounds too: a pre-activation within rounding of zero has no sign.
     return norms[:, None] * (SIGMAS * error + 4 * problem.unit_roundoff * size)[None, :]
 
 
-def masks_agree(
-    problem: Problem, recovery: SampleSet, z: Array, zero: Array, band: Array, inside: Array
-) -> tuple[Host, Host]:
+def masks_agree(samples: SampleSet, band: Array, inside: Array) -> tuple[Host, Host]:
     """Condition (a): whether masks and zero patterns agree, and on what share of rows, shape (b,) each."""
-    xp = problem.space.xp
+    problem = samples.problem
+    xp, zero = problem.space.xp, samples.zero
+    z = samples.preactivations
     inactive, active = z < -band, z > band
     wrong = count_rows(problem, inactive & ~zero)
     # One entry of many thousands is noise that exceeds the tolerance.
-    beyond = count_rows(problem, inactive & ~problem.zeros_of(recovery.directions, widen=AMBIGUOUS_WIDTH))
+    beyond = count_rows(problem, inactive & ~zero & ~samples.ambiguous)
     vanished = count_rows(problem, active & zero)
     clear = count_rows(problem, inactive | active)
     holds = (beyond == 0) & (clear > 0)
     for flips, rows in ((wrong, inactive), (vanished, active)):
         holds &= flips <= allowed_flips(count_rows(problem, rows))
     if problem.dead_layer.shape[0]:
-        dead = problem.dead_layer @ recovery.duals
-        dead_band = sign_band(problem, recovery, inside, problem.dead_norms)
+        dead = problem.dead_layer @ samples.duals
+        dead_band = sign_band(samples, inside, problem.dead_norms)
         holds &= to_host(~xp.any(dead > dead_band, axis=0))
     return holds, 1 - (wrong + vanished) / clear.clip(min=1)
 

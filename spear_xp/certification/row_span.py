@@ -7,8 +7,7 @@ than next to nothing are not judged.
 
 from spear_xp.certification.evidence import Evidence, allowed_flips
 from spear_xp.numerics.backend import Host, to_host
-from spear_xp.recovery.samples import SampleSet, samples_of
-from spear_xp.reduction.problem import Problem
+from spear_xp.recovery.samples import SampleSet
 
 __all__ = ["SEPARATE", "row_span", "settled", "sizes_of"]
 
@@ -17,13 +16,13 @@ SEPARATE = 3  # informative rows that must tell it from each other sample
 NEGLIGIBLE = 1e-3  # share of a row that unproven samples may add, and the row still counts
 
 
-def sizes_of(problem: Problem, recovery: SampleSet) -> Host:
+def sizes_of(samples: SampleSet) -> Host:
     """What each sample adds to each row, relative to the row, shape (m_live, b)."""
-    xp = problem.space.xp
-    _, size = samples_of(problem, recovery)
+    problem, xp = samples.problem, samples.problem.space.xp
+    size = samples.sizes
     rows = problem.rows * problem.singular_values
     norms = xp.sqrt(xp.sum(rows * rows, axis=1))
-    return to_host(xp.abs(problem.rows @ recovery.directions) * size / norms[:, None])
+    return to_host(xp.abs(samples.columns) * size / norms[:, None])
 
 
 def settled(sizes: Host, keep: Host) -> Host:
@@ -32,7 +31,7 @@ def settled(sizes: Host, keep: Host) -> Host:
 
 
 def row_span(
-    problem: Problem, recovery: SampleSet, evidence: Evidence, sizes: Host, start: Host, chance: Host
+    samples: SampleSet, evidence: Evidence, sizes: Host, start: Host, chance: Host
 ) -> tuple[Host, Host, Host]:
     """Condition (d): samples left when all rows are explained, which of all are told apart, and residuals.
 
@@ -40,8 +39,9 @@ def row_span(
     Where it would not, both are in doubt, but not the space that they span, so they still explain rows. An
     unproven k may be small there by chance, on as many rows as `chance` says, shape (b,).
     """
+    problem = samples.problem
     possible, informative = evidence.possible, evidence.informative
-    residuals = _residuals(problem, recovery, possible, evidence.limits)
+    residuals = _residuals(samples, possible, evidence.limits)
     failing = informative & (residuals > evidence.limits)
     keep = _attribute(start.copy(), possible, sizes, informative, failing)
     seen = (informative[:, None] & evidence.active).astype(float).T @ ~possible
@@ -50,18 +50,18 @@ def row_span(
     return keep, to_host(apart.all(axis=1)), residuals
 
 
-def _residuals(problem: Problem, recovery: SampleSet, possible: Host, limits: Host) -> Host:
+def _residuals(samples: SampleSet, possible: Host, limits: Host) -> Host:
     """Relative distance of each row from the span of its possibly active samples.
 
     The rows are Σ_k d_ik x_k exactly, so the impossible terms bound the distance from above; only
     rows that this bound does not clear get their own least-squares problem.
     """
-    xp = problem.space.xp
+    problem, xp = samples.problem, samples.problem.space.xp
     rows = problem.rows * problem.singular_values
-    samples, _ = samples_of(problem, recovery)
+    x = samples.coordinates
     size = xp.sqrt(xp.sum(rows * rows, axis=1))
-    d = problem.rows @ recovery.directions
-    rest = xp.where(problem.space.asarray(possible, dtype=xp.bool), xp.zeros_like(d), d) @ samples.T
+    d = samples.columns
+    rest = xp.where(problem.space.asarray(possible, dtype=xp.bool), xp.zeros_like(d), d) @ x.T
     bound = to_host(xp.sqrt(xp.sum(rest * rest, axis=1)) / size).copy()
     for i in (bound > limits).nonzero()[0]:
         index = problem.space.indices(possible[i].nonzero()[0])
@@ -69,7 +69,7 @@ def _residuals(problem: Problem, recovery: SampleSet, possible: Host, limits: Ho
         if not index.shape[0]:
             bound[i] = 1.0
             continue
-        basis = xp.linalg.qr(xp.take(samples, index, axis=1)).Q
+        basis = xp.linalg.qr(xp.take(x, index, axis=1)).Q
         for _ in range(2):
             row = row - basis @ (basis.T @ row)
         bound[i] = float(xp.sqrt(xp.sum(row * row)) / size[int(i)])

@@ -8,8 +8,7 @@ import math
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.linalg import inverse
 from spear_xp.numerics.random import Stream, generator
-from spear_xp.recovery.samples import SampleSet, samples_of
-from spear_xp.reduction.problem import Problem
+from spear_xp.recovery.samples import SampleSet
 
 __all__ = ["SIGMAS", "SMALL", "TINY", "halves_agree", "is_precise", "resolution_of", "snr_of"]
 
@@ -18,35 +17,35 @@ TINY = 1e-300  # keeps logarithms finite
 SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
 
 
-def is_precise(problem: Problem, recovery: SampleSet, bars: Array) -> Host:
+def is_precise(samples: SampleSet, bars: Array) -> Host:
     """Whether error bars, shape (b,), are small for the size of their samples, shape (b,)."""
-    _, size = samples_of(problem, recovery)
+    problem = samples.problem
+    size = samples.sizes
     return to_host(bars * (problem.right.shape[1] - 1) ** 0.5 < SMALL * size)
 
 
-def halves_agree(problem: Problem, recovery: SampleSet) -> Host:
+def halves_agree(samples: SampleSet) -> Host:
     """Whether halves of the rows agree with the whole within their error bars, shape (b,).
 
     Parameters
     ----------
-    problem : Problem
-        The reduced gradient.
-    recovery : SampleSet
+    samples : SampleSet
         A full set of samples; rows on which stand-ins do not vanish say nothing.
     """
+    problem = samples.problem
     xp, space = problem.space.xp, problem.space
-    samples, size = samples_of(problem, recovery)
+    x, size = samples.coordinates, samples.sizes
     holds = to_host(size >= 0)
-    d = problem.rows @ recovery.directions
-    inactive = problem.layer @ recovery.duals < 0
+    d = samples.columns
+    inactive = samples.preactivations < 0
     noise = xp.where(inactive, d, xp.zeros_like(d))
-    expected = xp.sum(problem.noise_of(recovery.directions) ** 2 * size**2)
+    expected = xp.sum(samples.noise**2 * size**2)
     rows = xp.arange(problem.width, device=space.device)
-    count = problem.rank - recovery.stand_ins
-    if recovery.stand_ins:  # rows that only samples explain, and those samples alone
-        rows = xp.nonzero(xp.all(problem.zeros_of(recovery.directions[:, count:]), axis=1))[0]
-        d, noise, samples = d[:, :count], noise[:, :count], samples[:, :count]
-    leftover = noise @ samples.T  # what each row keeps when its inactive samples are left out
+    count = samples.count
+    if samples.nuisance:  # rows that only samples explain, and those samples alone
+        rows = xp.nonzero(xp.all(problem.zeros_of(samples.directions[:, count:]), axis=1))[0]
+        d, noise, x = d[:, :count], noise[:, :count], x[:, :count]
+    leftover = noise @ x.T  # what each row keeps when its inactive samples are left out
     scatter = xp.mean(xp.sum(xp.take(leftover, rows, axis=0) ** 2, axis=1)) if rows.shape[0] else expected
     variance = xp.maximum(scatter, expected)
     order = to_host(rows)[generator(0, Stream.HALVES, 0).permutation(rows.shape[0])]
@@ -69,25 +68,26 @@ def halves_agree(problem: Problem, recovery: SampleSet) -> Host:
     return holds
 
 
-def resolution_of(problem: Problem, recovery: SampleSet) -> Host:
+def resolution_of(samples: SampleSet) -> Host:
     """Relative distance of samples that noise can merge into one, shape (b,).
 
     Two samples x ± δ whose columns of D differ by a share |δ|/|x| add a second component of size
     |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise. A batch size
     below the numerical rank leaves out more than noise, and may merge samples at any distance.
     """
-    xp = problem.space.xp
-    _, size = samples_of(problem, recovery)
-    column = xp.sqrt(xp.sum((problem.rows @ recovery.directions) ** 2, axis=0))
+    problem, xp = samples.problem, samples.problem.space.xp
+    size = samples.sizes
+    column = xp.sqrt(xp.sum(samples.columns**2, axis=0))
     edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
     if problem.numerical_rank > problem.rank:
         edge = math.inf
     return to_host(xp.sqrt(edge / (size * column)))
 
 
-def snr_of(problem: Problem, recovery: SampleSet, bars: Array) -> Host:
+def snr_of(samples: SampleSet, bars: Array) -> Host:
     """Signal-to-noise ratio of each sample by its error bar, in dB, shape (b,)."""
-    size = to_host(samples_of(problem, recovery)[1])
+    problem = samples.problem
+    size = to_host(samples.sizes)
     error = to_host(bars) * (problem.right.shape[1] - 1) ** 0.5
     pairs = zip(size.clip(min=TINY), error.clip(min=TINY), strict=True)
     return to_host([20 * (math.log10(s) - math.log10(e)) for s, e in pairs])

@@ -10,6 +10,11 @@ SAME_DIRECTION = 1e-6  # 1 - |cos|
 WITHIN = 1e-6  # squared sine of the angle up to which a direction lies in a kernel
 
 
+def same_direction(first: Array, second: Array) -> bool:
+    """Whether two unit vectors, shape (b,), are the same up to sign."""
+    return abs(float(first @ second)) > 1 - SAME_DIRECTION
+
+
 def in_span(xp: Namespace, kernel: Array, directions: Array) -> Array:
     """Those of the unit directions, shape (b, k), that lie in the span of an orthonormal kernel."""
     share = xp.sum((kernel.T @ directions) ** 2, axis=0)

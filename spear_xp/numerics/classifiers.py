@@ -1,8 +1,19 @@
 """Enters: sign patterns. Leaves: the linear classifiers that fit them best, all patterns at once."""
 
 from spear_xp.numerics.backend import Array, Namespace
+from spear_xp.numerics.work import (
+    DOUBLE,
+    KeepGoing,
+    blocks,
+    calls,
+    elementwise,
+    forever,
+    product,
+    small_solves,
+    weighted_grams,
+)
 
-__all__ = ["hyperplanes", "logistic"]
+__all__ = ["hyperplanes", "logistic", "regression_work", "separation_work"]
 
 TEMPERATURES = tuple(0.72**i for i in range(13))  # of the logistic fit, in units of a pre-activation
 RIDGE = 1e-3
@@ -38,7 +49,9 @@ def hyperplanes(xp: Namespace, basis: Array, label: Array, counts: Array, steps:
     return basis @ current
 
 
-def logistic(xp: Namespace, offset: Array, features: Array, label: Array) -> tuple[Array, Array]:
+def logistic(
+    xp: Namespace, offset: Array, features: Array, label: Array, keep_going: KeepGoing = forever
+) -> tuple[Array, Array]:
     """Logistic regression of several sign patterns at once, by Newton steps at falling temperature.
 
     Parameters
@@ -51,6 +64,8 @@ def logistic(xp: Namespace, offset: Array, features: Array, label: Array) -> tup
         Columns of mean square one, orthogonal.
     label : array, shape (m, k)
         Signs, -1 or 1.
+    keep_going : callable
+        Asked before each part of the patterns; the others get zero coefficients when it says no.
 
     Returns
     -------
@@ -59,10 +74,31 @@ def logistic(xp: Namespace, offset: Array, features: Array, label: Array) -> tup
     wrong : array, shape (k,)
         Share of the signs that it has not.
     """
+    parts = [features.T[:, :0]]
+    for part in blocks(offset.shape[1], features.shape[0] * features.shape[1]):
+        some = _newton(xp, offset[:, part], features, label[:, part], keep_going)
+        parts.append(some)
+    y = xp.concat(parts, axis=1)
+    wrong = label * (offset + features @ y) <= 0
+    return y, xp.mean(xp.astype(wrong, offset.dtype), axis=0)
+
+
+def regression_work(m: int, d: int, count: int) -> float:
+    """Multiply-adds of `logistic` for so many patterns of m signs in d coefficients."""
+    newton = weighted_grams(m, d, count) + small_solves(d, count) + elementwise(m * count, 8)
+    return DOUBLE * len(TEMPERATURES) * newton
+
+
+def separation_work(m: int, b: int, count: int, steps: int) -> float:
+    """Multiply-adds of `hyperplanes` for so many patterns."""
+    return steps * (2 * product(m, b, count, double=False) + elementwise(m * count, 4) + calls(10))
+
+
+def _newton(xp: Namespace, offset: Array, features: Array, label: Array, keep_going: KeepGoing) -> Array:
     d = features.shape[1]
     y = xp.zeros((d, offset.shape[1]), dtype=offset.dtype, device=offset.device)
     ridge = RIDGE * features.shape[0] * xp.eye(d, dtype=offset.dtype, device=offset.device)
-    for temperature in TEMPERATURES:
+    for temperature in TEMPERATURES if keep_going() else ():
         margin = label * (offset + features @ y) / temperature
         miss = 1 / (1 + xp.exp(xp.clip(margin, -30, 30)))
         slope = features.T @ (label * miss) / temperature
@@ -71,5 +107,4 @@ def logistic(xp: Namespace, offset: Array, features: Array, label: Array) -> tup
         step = xp.linalg.solve(curvature, slope.T[:, :, None])[:, :, 0].T
         length = xp.sqrt(xp.sum(step * step, axis=0))
         y = y + step * xp.clip(LARGEST_STEP / (length + RIDGE), None, 1)
-    wrong = label * (offset + features @ y) <= 0
-    return y, xp.mean(xp.astype(wrong, offset.dtype), axis=0)
+    return y

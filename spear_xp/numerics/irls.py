@@ -5,9 +5,18 @@ that the mask excludes; both by reweighted least squares, all guesses at once.
 """
 
 from spear_xp.numerics.backend import Array, Namespace, quiet
-from spear_xp.numerics.linalg import normalize, weighted_kernels
+from spear_xp.numerics.linalg import kernel_work, normalize, weighted_kernels
+from spear_xp.numerics.work import (
+    DOUBLE,
+    KeepGoing,
+    blocks,
+    elementwise,
+    forever,
+    small_solves,
+    weighted_grams,
+)
 
-__all__ = ["masked_kernels", "sharpen"]
+__all__ = ["masked_kernels", "masking_work", "sharpen", "sharpening_work"]
 
 WIDEST = 0.1  # rows counted as zero at first, in units of a typical entry of rows @ q
 NARROW = 0.3  # factor on that width, at least, from one round to the next
@@ -17,7 +26,7 @@ SPARE = 2  # rows beyond the d - 1 of a kernel that must be able to stay in the 
 SOFTNESS = 1.0  # of the predicted mask, in units of the mean pre-activation
 
 
-def sharpen(xp: Namespace, rows: Array, directions: Array) -> Array:
+def sharpen(xp: Namespace, rows: Array, directions: Array, keep_going: KeepGoing = forever) -> Array:
     """Nearly sparse directions made exact by reweighted least squares, all at once.
 
     Parameters
@@ -28,6 +37,8 @@ def sharpen(xp: Namespace, rows: Array, directions: Array) -> Array:
         Balanced rows, ‖rows @ q‖ near 1 for unit q.
     directions : array, shape (d, s)
         Unit vectors close to directions with many zero rows.
+    keep_going : callable
+        Asked before each part of the directions; the others stay as they are when it says no.
 
     Returns
     -------
@@ -42,6 +53,21 @@ def sharpen(xp: Namespace, rows: Array, directions: Array) -> Array:
     m, d = rows.shape
     if d == 1:
         return directions
+    parts = []
+    for part in blocks(directions.shape[1], m * d):
+        some = directions[:, part]
+        parts.append(_sharpened(xp, rows, some) if keep_going() else some)
+    return xp.concat(parts, axis=1) if parts else directions
+
+
+def sharpening_work(m: int, d: int, count: int) -> float:
+    """Multiply-adds of `sharpen` for so many directions."""
+    rounds = SINGLE[0] + DOUBLE * WORKING[0]
+    return rounds * (weighted_grams(m, d, count) + small_solves(d, count) + elementwise(m * count, 6))
+
+
+def _sharpened(xp: Namespace, rows: Array, directions: Array) -> Array:
+    m, d = rows.shape
     quorum = min(m, d + SPARE) - 1
     current, width = directions, xp.full((directions.shape[1],), WIDEST, dtype=rows.dtype, device=rows.device)
     with quiet():
@@ -61,7 +87,9 @@ def sharpen(xp: Namespace, rows: Array, directions: Array) -> Array:
     return xp.astype(current, rows.dtype)
 
 
-def masked_kernels(xp: Namespace, rows: Array, z: Array, *, softness: float = SOFTNESS) -> Array:
+def masked_kernels(
+    xp: Namespace, rows: Array, z: Array, *, softness: float = SOFTNESS, keep_going: KeepGoing = forever
+) -> Array:
     """Directions that nearly vanish on the rows with negative pre-activation.
 
     Parameters
@@ -74,6 +102,8 @@ def masked_kernels(xp: Namespace, rows: Array, z: Array, *, softness: float = SO
         Predicted pre-activations of s samples, roughly right.
     softness : float
         Width of the transition from rows that count to rows that do not.
+    keep_going : callable
+        As in `sharpen`.
 
     Returns
     -------
@@ -85,4 +115,9 @@ def masked_kernels(xp: Namespace, rows: Array, z: Array, *, softness: float = SO
         return xp.ones((b, z.shape[1]), dtype=rows.dtype, device=rows.device)
     sure = xp.clip(-z / (softness * xp.mean(xp.abs(z), axis=0)), 0, 1)
     scale = (b / rows.shape[0]) ** 0.5
-    return sharpen(xp, scale * rows, weighted_kernels(xp, rows, sure**2))
+    return sharpen(xp, scale * rows, weighted_kernels(xp, rows, sure**2, keep_going), keep_going)
+
+
+def masking_work(m: int, b: int, count: int) -> float:
+    """Multiply-adds of `masked_kernels` for so many samples."""
+    return kernel_work(m, b, count) + sharpening_work(m, b, count)

@@ -7,11 +7,33 @@ validity flag instead and rely on neither.
 from typing import NamedTuple
 
 from spear_xp.numerics.backend import Array, LinAlgError, Namespace
+from spear_xp.numerics.work import (
+    DOUBLE,
+    KeepGoing,
+    blocks,
+    calls,
+    decompositions,
+    forever,
+    product,
+    small_solves,
+    weighted_grams,
+)
 
-__all__ = ["Kernel", "balance", "inverse", "normalize", "outside", "smallest_singular", "weighted_kernels"]
+__all__ = [
+    "Kernel",
+    "balance",
+    "inverse",
+    "kernel_pair_work",
+    "kernel_work",
+    "normalize",
+    "outside",
+    "smallest_singular",
+    "weighted_kernels",
+]
 
 ROUNDS = 3  # of balancing; more change nothing that a search would notice
 STEPS = 3  # of inverse iteration
+PAIR = 30  # measured: calls on arrays for one pair of singular vectors
 DENSE = 24  # matrices with at most this many columns go through a full decomposition
 
 
@@ -83,7 +105,14 @@ def smallest_singular(xp: Namespace, matrix: Array) -> Kernel:
     return Kernel(vectors[:, :2], (float(values[2]), float(values[1])))
 
 
-def weighted_kernels(xp: Namespace, rows: Array, weights: Array) -> Array:
+def kernel_pair_work(z: int, b: int) -> float:
+    """Multiply-adds of `smallest_singular` for rows of shape (z, b), with the look at its result."""
+    if b <= DENSE:
+        return decompositions(z, b) + calls(PAIR)
+    return product(z, b, b) + DOUBLE * small_solves(b, 1) + decompositions(z, 3) + calls(2 * PAIR)
+
+
+def weighted_kernels(xp: Namespace, rows: Array, weights: Array, keep_going: KeepGoing = forever) -> Array:
     """Least singular vectors of one matrix under many weights of its rows, by inverse iteration.
 
     Parameters
@@ -94,6 +123,8 @@ def weighted_kernels(xp: Namespace, rows: Array, weights: Array) -> Array:
         Unit rows without preferred coordinates, so that no start is special.
     weights : array, shape (m, s)
         Squared weights, not negative; 0 and 1 choose subsets of the rows.
+    keep_going : callable
+        Asked before each part of the weights; what comes after a no is worth nothing.
 
     Returns
     -------
@@ -101,12 +132,20 @@ def weighted_kernels(xp: Namespace, rows: Array, weights: Array) -> Array:
         Unit vectors.
     """
     m, b = rows.shape
-    gram = (rows.T[None, :, :] * weights.T[:, None, :]) @ rows
     shift = 1e-14 * m * xp.eye(b, dtype=rows.dtype, device=rows.device)
-    current = xp.ones((weights.shape[1], b, 1), dtype=rows.dtype, device=rows.device)
-    for _ in range(STEPS):
-        current = normalize(xp, xp.linalg.solve(gram + shift, current), axis=1)
-    return current[:, :, 0].T
+    parts = []
+    for part in blocks(weights.shape[1], m * b):
+        gram = (rows.T[None, :, :] * weights[:, part].T[:, None, :]) @ rows
+        current = xp.ones((gram.shape[0], b, 1), dtype=rows.dtype, device=rows.device)
+        for _ in range(STEPS if keep_going() else 0):
+            current = normalize(xp, xp.linalg.solve(gram + shift, current), axis=1)
+        parts.append(current[:, :, 0].T)
+    return xp.concat(parts, axis=1) if parts else rows.T[:, :0]
+
+
+def kernel_work(m: int, b: int, count: int) -> float:
+    """Multiply-adds of `weighted_kernels` for so many weights."""
+    return DOUBLE * (weighted_grams(m, b, count) + STEPS * small_solves(b, count))
 
 
 def _by_decomposition(xp: Namespace, matrix: Array) -> Kernel:

@@ -6,19 +6,21 @@ patterns and predicted masks contradict each other on fewer rows, of all samples
 has any contradiction.
 """
 
-from collections.abc import Callable
-
-from spear_xp.geometry.nullspaces import kernel_of
+from spear_xp.geometry.nullspaces import SAME_SPACE, kernel_of
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.random import Generator, Stream, generator
-from spear_xp.recovery.mask_fit import LEFT, MaskFit
+from spear_xp.numerics.work import KeepGoing, calls, decompositions, elementwise, forever, product
+from spear_xp.recovery.mask_fit import LEFT, MaskFit, cost_of
+from spear_xp.recovery.single_rows import basis_of
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["alternate"]
+__all__ = ["alternate", "change_work", "tentative_set"]
 
 SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
 VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
+TRIES = 100_000  # changes at random, unless time is up
+CALLS = 60  # measured: calls on arrays in one change
 PATIENCE = 400  # changes without a gain, after which a set without contradictions stays as it is
 WARMTH = 1.0  # doubt that a change at random may add, on average, and still be gone on from
 MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
@@ -32,7 +34,7 @@ def alternate(
     faint: float = 1.0,
     tries: int = 0,
     seed: int = 0,
-    keep_going: Callable[[], bool] = lambda: True,
+    keep_going: KeepGoing = forever,
 ) -> MaskFit | None:
     """Mask alternation, one direction at a time, and again from changes at random.
 
@@ -66,10 +68,10 @@ def alternate(
     current = _settled(problem, current, within, keep_going)
     best, rng, in_vain = current, generator(seed, Stream.ALTERNATION, 0), 0
     for _ in range(tries):
-        if (in_vain >= PATIENCE and not best.contradictions) or not keep_going():
+        if (in_vain >= PATIENCE and not best.total_contradictions) or not keep_going():
             break
         changed = _settled(problem, _changed(problem, current, rng), within, keep_going, SURE[:1])
-        if changed.doubt <= current.doubt + WARMTH * rng.exponential():  # simulated annealing
+        if changed.cost <= current.cost + WARMTH * rng.exponential():  # simulated annealing
             current = changed
         in_vain = 0 if changed.order < best.order else in_vain + 1
         best = min(best, changed, key=lambda one: one.order)
@@ -80,7 +82,7 @@ def _settled(
     problem: Problem,
     current: MaskFit,
     within: tuple[Array, Array] | None,
-    keep_going: Callable[[], bool],
+    keep_going: KeepGoing,
     levels: tuple[float, ...] = SURE,
 ) -> MaskFit:
     """Directions from masks until no one of them brings the contradictions down.
@@ -89,14 +91,14 @@ def _settled(
     """
     while True:
         before = current
-        for j in (-current.wrong).argsort(kind="stable").tolist():
-            if not (current.wrong[j] and keep_going()):
+        for j in (-current.contradictions).argsort(kind="stable").tolist():
+            if not (current.contradictions[j] and keep_going()):
                 continue
             for sure in levels:
                 rows = current.inactive(problem, j, sure)
                 direction = _nearest(problem, rows, within, current.directions[:, j])
                 other = None if direction is None else current.replaced(problem, j, direction)
-                if other is not None and other.contradictions < current.contradictions:
+                if other is not None and other.total_contradictions < current.total_contradictions:
                     current = other
                     break
         if current is before:
@@ -130,8 +132,8 @@ def _changed(problem: Problem, current: MaskFit, rng: Generator) -> MaskFit:
     space = problem.space
     xp = space.xp
     entries, zero = to_host(problem.rows @ current.directions), to_host(current.zero)
-    everyone = to_host(range(len(current.wrong)))
-    doubtful = current.wrong.nonzero()[0] if current.contradictions else everyone
+    everyone = to_host(range(len(current.contradictions)))
+    doubtful = current.contradictions.nonzero()[0] if current.total_contradictions else everyone
     for j in rng.permutation(doubtful)[: rng.integers(1, MOST)].tolist():
         others = rng.permutation(everyone[everyone != j])[: rng.integers(1, MOST + 1)]
         active = (~zero[:, j] & ~zero[:, others].all(axis=1)).nonzero()[0]
@@ -145,3 +147,61 @@ def _changed(problem: Problem, current: MaskFit, rng: Generator) -> MaskFit:
             mixed = normalize(xp, (current.directions[:, j] - added)[:, None])[:, 0]
             current = current.replaced(problem, j, mixed) or current
     return current
+
+
+def tentative_set(
+    problem: Problem,
+    directions: Array,
+    rest: Array,
+    *,
+    before: Array | None = None,
+    faint: float = 1.0,
+    seed: int = 0,
+    keep_going: KeepGoing = forever,
+) -> MaskFit | None:
+    """A full set with few contradictions, from some directions and a basis of a space that holds the others.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    directions : array, shape (b, k)
+        Independent unit vectors.
+    rest : array, shape (b, b - k)
+        Independent of these.
+    before : array, shape (b, b), optional
+        An earlier set, from which to go on if as many of its directions lie in the space.
+    faint : float
+        Weight of zeros on active rows.
+    seed : int
+        Of changes at random.
+    keep_going : callable
+        Asked before each change; False ends with what there is.
+
+    Returns
+    -------
+    MaskFit or None
+        None if everything is dependent.
+    """
+    xp = problem.space.xp
+
+    def mended(open_: Array) -> MaskFit | None:
+        whole = xp.concat([directions, open_], axis=1)
+        return alternate(problem, whole, faint=faint, keep_going=keep_going)
+
+    rest = xp.linalg.qr(rest).Q
+    start = basis_of(problem, directions, rest, seed)
+    first = mended(start)
+    if before is not None:
+        held = xp.nonzero(xp.sum((rest.T @ before) ** 2, axis=0) > 1 - SAME_SPACE)[0]
+        start = xp.take(before, held, axis=1) if held.shape[0] == rest.shape[1] else start
+    more = {"beside": directions, "faint": faint, "tries": TRIES, "seed": seed, "keep_going": keep_going}
+    within = alternate(problem, start, **more)
+    then = None if within is None else mended(within.directions)
+    return min(first, then, key=cost_of)
+
+
+def change_work(problem: Problem) -> float:
+    """Multiply-adds of one change, which follows each question whether to go on."""
+    m, b = problem.width, problem.rank
+    return product(m, b, b) / 2 + decompositions(b, b) + elementwise(m * b, 10) + calls(CALLS)

@@ -7,6 +7,7 @@ by one, as kernels, directions of near-twins take the same noise twice; all of t
 import math
 
 from spear_xp.numerics.backend import Array, LinAlgError, Namespace
+from spear_xp.numerics.work import KeepGoing, ask, blocks, forever
 from spear_xp.recovery.samples import SampleSet, recover
 from spear_xp.reduction.problem import Problem
 
@@ -18,25 +19,30 @@ ENOUGH = 1e-3  # of the first residual, at which they end
 LARGEST = 2**26  # entries of the weights of all rows, beyond which they are not formed
 
 
-def most_likely(problem: Problem, recovery: SampleSet) -> tuple[SampleSet, float, float]:
+def most_likely(samples: SampleSet, keep_going: KeepGoing = forever) -> tuple[SampleSet, float, float]:
     """All directions of a full set at once, by maximum likelihood.
 
     Parameters
     ----------
-    problem : Problem
-        The reduced gradient.
-    recovery : SampleSet
-        A full set of samples, no stand-ins, whose masks are right.
+    samples : SampleSet
+        A full set of samples, no nuisance, whose masks are right.
+    keep_going : callable
+        Asked now and then.
 
     Returns
     -------
-    recovery : SampleSet
+    samples : SampleSet
         The same set where the weights of its rows would not fit into memory.
     noise : float
         Mean square of what the rows then hold beside their active samples, in units of σ²; infinite where
         nothing was done. The least of two sets with different masks is that of the more likely one.
     gain : float
         Logarithm of the likelihood of the set found over that of the set given, σ² as likely as can be.
+
+    Raises
+    ------
+    OutOfTime
+        If `keep_going` says no.
 
     Notes
     -----
@@ -46,33 +52,34 @@ def most_likely(problem: Problem, recovery: SampleSet) -> tuple[SampleSet, float
     its active samples, added up. Gauss-Newton steps Q ← Q(I + C) leave the scale of each direction, the
     diagonal of C, alone. Cost: m inversions of (b, b) matrices, which take m·b² numbers.
     """
+    problem = samples.problem
     xp, space, b = problem.space.xp, problem.space, problem.rank
     noise, gain = math.inf, 0.0
     if problem.width * b * b > LARGEST:
-        return recovery, noise, gain
-    here = (problem.layer @ recovery.duals < 0) & problem.zeros_of(recovery.directions)
+        return samples, noise, gain
+    here = (samples.preactivations < 0) & samples.zero
     inactive = xp.astype(here, space.dtype)
     count = float(xp.sum(inactive))
     silent = count * problem.noise_level**2
     if not silent > 0:
-        return recovery, noise, gain
+        return samples, noise, gain
     for _ in range(ROUNDS):
-        scaled = recovery.directions / problem.singular_values[:, None]
+        scaled = samples.directions / problem.singular_values[:, None]
         sizes = xp.sqrt(xp.sum(scaled * scaled, axis=0))
-        weights = _weights(problem, scaled / sizes, inactive)
+        weights = _weights(problem, scaled / sizes, inactive, keep_going)
         if weights is None:
             break
-        directions = recovery.directions / sizes
+        directions = samples.directions / sizes
         entries = problem.rows @ directions
-        directions = directions + directions @ _correction(problem, entries, weights)
+        directions = directions + directions @ _correction(problem, entries, weights, keep_going)
         found = recover(problem, directions)
         if found is None:
             break
-        recovery = SampleSet(found.duals, found.directions, here)
+        samples = SampleSet(problem, found.duals, found.directions, here)
         before, noise = (_energy(xp, rows, weights) / silent for rows in (entries, problem.rows @ directions))
         if before > 0 and noise > 0:
             gain += 0.5 * count * math.log(before / noise)
-    return recovery, noise, gain
+    return samples, noise, gain
 
 
 def _energy(xp: Namespace, entries: Array, weights: Array) -> float:
@@ -80,20 +87,24 @@ def _energy(xp: Namespace, entries: Array, weights: Array) -> float:
     return float(xp.sum(entries * (weights @ entries[:, :, None])[:, :, 0]))
 
 
-def _weights(problem: Problem, scaled: Array, inactive: Array) -> Array | None:
+def _weights(problem: Problem, scaled: Array, inactive: Array, keep_going: KeepGoing) -> Array | None:
     """Inverse covariances of the entries of inactive samples, zero elsewhere, shape (m_live, b, b)."""
     xp, space = problem.space.xp, problem.space
-    both = inactive[:, :, None] * inactive[:, None, :]
-    eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
-    covariances = both * (scaled.T @ scaled) + (1 - inactive)[:, :, None] * eye
-    try:
-        weights = both * xp.linalg.inv(covariances)
-    except LinAlgError:
-        return None
+    eye, covariance = xp.eye(problem.rank, dtype=space.dtype, device=space.device), scaled.T @ scaled
+    parts = []
+    for part in blocks(problem.width, problem.rank**2):
+        ask(keep_going)
+        on = inactive[part, :]
+        both = on[:, :, None] * on[:, None, :]
+        try:
+            parts.append(both * xp.linalg.inv(both * covariance + (1 - on)[:, :, None] * eye))
+        except LinAlgError:
+            return None
+    weights = xp.concat(parts, axis=0)
     return weights if bool(xp.all(xp.isfinite(weights))) else None
 
 
-def _correction(problem: Problem, entries: Array, weights: Array) -> Array:
+def _correction(problem: Problem, entries: Array, weights: Array, keep_going: KeepGoing) -> Array:
     """C of a Gauss-Newton step, shape (b, b), by conjugate gradients."""
     xp, space = problem.space.xp, problem.space
     others = 1 - xp.eye(problem.rank, dtype=space.dtype, device=space.device)
@@ -107,6 +118,7 @@ def _correction(problem: Problem, entries: Array, weights: Array) -> Array:
     ahead = scale * residual
     length = first = float(xp.sum(residual * ahead))
     for _ in range(STEPS):
+        ask(keep_going)
         if not length > ENOUGH**2 * first:
             break
         image = pull(entries @ ahead)

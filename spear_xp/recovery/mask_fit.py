@@ -35,11 +35,11 @@ class MaskFit:
         Pre-activations of the duals.
     zero, near : array of bool, shape (m_live, t)
         Entries within the tolerance, and within `AMBIGUOUS_WIDTH` times it.
-    hidden : NumPy array of int, shape (t,)
+    doubtful : NumPy array of int, shape (t,)
         Zeros that a quiet sample may have although it is active, as its entries next to them suggest.
     faint : float
         Weight of such zeros beyond these. Quiet samples have many, but hardly an entry on an inactive row.
-    wrong : NumPy array, shape (t,)
+    contradictions : NumPy array, shape (t,)
         Rows on which zero pattern and mask contradict each other.
     active : NumPy array of int, shape (t,)
         Rows to which a sample may add: active by its mask, or not zero.
@@ -51,34 +51,34 @@ class MaskFit:
     z: Array
     zero: Array
     near: Array
-    hidden: Host
+    doubtful: Host
     faint: float
-    wrong: Host
+    contradictions: Host
     active: Host
 
     @property
-    def contradictions(self) -> float:
+    def total_contradictions(self) -> float:
         """Weight of the rows on which zero pattern and mask contradict each other, of all samples."""
-        return float(self.wrong.sum())
+        return float(self.contradictions.sum())
 
     @property
     def share(self) -> float:
         """The same as a share of the entries of D."""
-        return self.contradictions / float(self.z.shape[0] * self.z.shape[1])
+        return self.total_contradictions / float(self.z.shape[0] * self.z.shape[1])
 
     @property
     def order(self) -> tuple[float, float]:
         """What alternation brings down: contradictions, and without any the entries that the set needs."""
-        return self.contradictions, 0.0 if self.contradictions else float(self.active.sum())
+        return self.total_contradictions, 0.0 if self.total_contradictions else float(self.active.sum())
 
     @property
-    def doubt(self) -> float:
+    def cost(self) -> float:
         """The less, the better is a set: contradictions, and the entries that it needs.
 
         Several sets may contradict masks nowhere. An entry that has to be zero and is costs nothing, one that
         may be anything costs as many nats as digits show of it; so does a chance zero, or one of noise.
         """
-        return self.contradictions + float(self.active.sum())
+        return self.total_contradictions + float(self.active.sum())
 
     @classmethod
     def of(
@@ -136,7 +136,7 @@ class MaskFit:
         here = xp.arange(shares.shape[0], device=problem.space.device) == j
         step = (shares - xp.astype(here, shares.dtype)) / pivot  # rank-one update of the inverse
         new = (direction, problem.zeros_of(direction), problem.zeros_of(direction, widen=AMBIGUOUS_WIDTH))
-        spare = self.hidden.copy()
+        spare = self.doubtful.copy()
         spare[j] = doubtful_zeros(problem, (new[2] & ~new[1])[:, None])[0]
         old = (self.directions, self.zero, self.near)
         directions, zero, near = (
@@ -148,4 +148,4 @@ class MaskFit:
 
 def cost_of(found: MaskFit | None) -> float:
     """How doubtful a set is; none at all is worse than any."""
-    return math.inf if found is None else found.doubt
+    return math.inf if found is None else found.cost

@@ -1,4 +1,4 @@
-"""Enters: fewer directions than samples. Leaves: a full set, in which stand-ins hold the place of the rest.
+"""Enters: fewer directions than samples. Leaves: a full set, completed by nuisance directions.
 
 Samples are rows of the inverse of all directions. Where some cannot be told apart, their directions are
 open but the space that these span often is not: it is the kernel of the rows on which none of them is
@@ -26,32 +26,32 @@ SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a spac
 ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
 SIGN = 1e-5  # mean pre-activations from which a sign is sure
 FEW = 2  # rows of a kernel on which a sample may be active that is taken to be in it
-INDEPENDENT = 1e-3  # least sine of the angle between a stand-in and the directions before it
+INDEPENDENT = 1e-3  # least sine of the angle between a nuisance direction and the directions before it
 
 
 class Nuisance(NamedTuple):
-    """A full set of directions.
+    """Directions that only complete a set: they span what is missing, and are no samples themselves.
 
     Attributes
     ----------
     kept : NumPy array of bool, shape (k,)
         Given directions that stay; the others lie in a space that is open, and so do their samples.
-    stand_ins : array, shape (b, b - number kept)
+    directions : array, shape (b, b - number kept)
         Unit vectors that span such spaces.
     whole : bool
         Whether these hold whole samples, as far as can be seen; nothing can be proven otherwise.
-    guesses : array, shape (b, b - number kept), optional
+    tentative : array, shape (b, b - number kept), optional
         Directions that span the same.
     """
 
     kept: Host
-    stand_ins: Array
+    directions: Array
     whole: bool
-    guesses: Array | None = None
+    tentative: Array | None = None
 
 
 def stood_in(problem: Problem, directions: Array, kept: Host) -> Nuisance:
-    """A full set, shape (b, b), of which those not kept are guesses; any basis stands in for them."""
+    """A full set, shape (b, b), of which those not kept are tentative; any basis stands in for them."""
     stay, open_ = parted(problem, directions, kept)
     stand_ins = problem.space.xp.linalg.qr(open_).Q
     return Nuisance(kept, stand_ins, holds_samples(problem, stay, stand_ins), open_)
@@ -68,7 +68,7 @@ def same_nuisance(xp: Namespace, one: Nuisance, other: Nuisance) -> bool:
     """Whether two completions keep the same directions beside the same space."""
     if (one.kept != other.kept).any():
         return False
-    return same_space(xp, xp.linalg.qr(one.stand_ins).Q, xp.linalg.qr(other.stand_ins).Q)
+    return same_space(xp, xp.linalg.qr(one.directions).Q, xp.linalg.qr(other.directions).Q)
 
 
 def assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Nuisance | None:

@@ -4,23 +4,28 @@ Q⁻¹ gives the samples in factor coordinates; the bias column of [x | 1] fixes
 direction is then solved again on the rows that the layer predicts inactive for its sample.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
+from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.linalg import inverse, normalize, smallest_singular
+from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["SampleSet", "recover", "refine", "samples_of", "to_inputs"]
+__all__ = ["SampleSet", "recover", "refine", "to_inputs"]
 
 CLEAR = 1e-3  # |pre-activation| over its median above which its sign is taken for sure in the refinement
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SampleSet:
-    """A full set of samples in factor coordinates.
+    """A full set of samples in factor coordinates, with what follows from them, each worked out once.
 
     Attributes
     ----------
+    problem : Problem
+        The reduced gradient.
     duals : array, shape (b, b)
         Column k is p_k with [x_k | 1] = V S p_k.
     directions : array, shape (b, b)
@@ -28,17 +33,64 @@ class SampleSet:
         gradient's rows); duals.T @ directions is the identity.
     support : array of bool, shape (m_live, b)
         Rows that determined each direction: predicted inactive and zero within the noise.
-    stand_ins : int
+    nuisance : int
         Last columns that only complete the set: no samples, but with them all others are exact.
     """
 
+    problem: Problem
     duals: Array
     directions: Array
     support: Array
-    stand_ins: int = 0
+    nuisance: int = 0
+
+    @property
+    def count(self) -> int:
+        """Number of samples, nuisance left out."""
+        return self.problem.rank - self.nuisance
+
+    @cached_property
+    def real(self) -> Array:
+        """Which columns are samples, shape (b,)."""
+        return self.problem.space.xp.arange(self.problem.rank, device=self.problem.space.device) < self.count
+
+    @cached_property
+    def columns(self) -> Array:
+        """Columns of D with scaled rows, `rows @ directions`, shape (m_live, b)."""
+        return self.problem.rows @ self.directions
+
+    @cached_property
+    def noise(self) -> Array:
+        """Standard deviation of a column on a zero row, shape (b,)."""
+        return self.problem.noise_of(self.directions)
+
+    @cached_property
+    def zero(self) -> Array:
+        """Entries of D within the noise, shape (m_live, b)."""
+        return self.problem.vanish(self.columns, self.noise)
+
+    @cached_property
+    def ambiguous(self) -> Array:
+        """Entries that are neither surely zero nor surely not, shape (m_live, b)."""
+        return self.problem.vanish(self.columns, self.noise, widen=AMBIGUOUS_WIDTH) & ~self.zero
+
+    @cached_property
+    def preactivations(self) -> Array:
+        """Of each live row for each sample, shape (m_live, b)."""
+        return self.problem.layer @ self.duals
+
+    @cached_property
+    def coordinates(self) -> Array:
+        """Samples [x | 1] in the basis V as columns, shape (b, b)."""
+        return self.duals * self.problem.singular_values[:, None]
+
+    @cached_property
+    def sizes(self) -> Array:
+        """Norms of the samples [x | 1], shape (b,)."""
+        xp = self.problem.space.xp
+        return xp.sqrt(xp.sum(self.coordinates * self.coordinates, axis=0))
 
 
-def recover(problem: Problem, directions: Array, stand_ins: int = 0) -> SampleSet | None:
+def recover(problem: Problem, directions: Array, nuisance: int = 0) -> SampleSet | None:
     """Samples from b independent directions, scaled by the bias gradient.
 
     Parameters
@@ -47,7 +99,7 @@ def recover(problem: Problem, directions: Array, stand_ins: int = 0) -> SampleSe
         The reduced gradient.
     directions : array, shape (b, b)
         Columns up to scale.
-    stand_ins : int
+    nuisance : int
         Number of last columns that are no directions of samples.
 
     Returns
@@ -64,52 +116,60 @@ def recover(problem: Problem, directions: Array, stand_ins: int = 0) -> SampleSe
     scale = problem.last @ duals
     if not bool(xp.all(xp.abs(scale) > 0)):
         return None
-    return SampleSet(duals / scale, unit * scale, problem.zeros_of(unit), stand_ins)
+    return SampleSet(problem, duals / scale, unit * scale, problem.zeros_of(unit), nuisance)
 
 
-def refine(problem: Problem, recovery: SampleSet, *, rounds: int = 2) -> SampleSet:
+def refine(
+    problem: Problem, samples: SampleSet, *, rounds: int = 2, keep_going: KeepGoing = forever
+) -> SampleSet:
     """Every direction again, from the rows predicted inactive for its sample and zero within the noise.
 
     Parameters
     ----------
     problem : Problem
         The reduced gradient.
-    recovery : SampleSet
+    samples : SampleSet
         A full set of samples, roughly right.
     rounds : int
         Repetitions; two are enough when the masks are right.
+    keep_going : callable
+        Asked before each direction.
 
     Returns
     -------
     SampleSet
         Directions whose masks do not determine them stay as they are.
+
+    Raises
+    ------
+    OutOfTime
+        If `keep_going` says no.
     """
     xp, b = problem.space.xp, problem.rank
     if b == 1:
-        return recovery
+        return samples
     for _ in range(rounds):
-        z = problem.layer @ recovery.duals
+        z = samples.preactivations
         middle = _median_size(problem, z)
         inactive = z < -CLEAR * middle
-        support = inactive & problem.zeros_of(recovery.directions)
+        support = inactive & samples.zero
         columns = []
         for k in range(b):
-            direction = recovery.directions[:, k]
-            same = bool(xp.all(support[:, k] == recovery.support[:, k]))  # solved on these rows already
-            if k < b - recovery.stand_ins:
+            ask(keep_going)
+            direction = samples.directions[:, k]
+            same = bool(xp.all(support[:, k] == samples.support[:, k]))  # solved on these rows already
+            if k < samples.count:
                 whole = _whole_mask(problem, inactive[:, k], support[:, k])
                 if whole is not None:
                     direction, support[:, k] = whole, inactive[:, k]
                 elif not same and int(xp.sum(xp.astype(support[:, k], xp.int64))) >= b - 1:
                     direction = _kernel(problem, support[:, k])
             columns.append(direction)
-        again = recover(problem, xp.stack(columns, axis=1), recovery.stand_ins)
+        again = recover(problem, xp.stack(columns, axis=1), samples.nuisance)
         if again is None:
-            return recovery
-        real = xp.arange(b, device=problem.space.device) < b - recovery.stand_ins
-        support = xp.where(real, support, again.support)
-        recovery = SampleSet(again.duals, again.directions, support, recovery.stand_ins)
-    return recovery
+            return samples
+        samples = replace(again, support=xp.where(samples.real, support, again.support))
+    return samples
 
 
 def _kernel(problem: Problem, which: Array) -> Array:
@@ -134,12 +194,6 @@ def _median_size(problem: Problem, z: Array) -> Array:
     """Median |z| of each column, shape (k,)."""
     xp = problem.space.xp
     return xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
-
-
-def samples_of(problem: Problem, recovery: SampleSet) -> tuple[Array, Array]:
-    """Samples [x | 1] in the basis V as columns, shape (b, b), and their norms, shape (b,)."""
-    samples = recovery.duals * problem.singular_values[:, None]
-    return samples, problem.space.xp.sqrt(problem.space.xp.sum(samples * samples, axis=0))
 
 
 def to_inputs(problem: Problem, duals: Array) -> Array:

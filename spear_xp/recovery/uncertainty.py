@@ -2,7 +2,8 @@
 
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.linalg import inverse, normalize
-from spear_xp.recovery.samples import SampleSet, samples_of
+from spear_xp.numerics.work import KeepGoing, ask, forever
+from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["error_bars"]
@@ -10,17 +11,19 @@ __all__ = ["error_bars"]
 OPEN = 1e-10  # share of the largest eigenvalue below which rows say nothing about a direction
 
 
-def error_bars(problem: Problem, recovery: SampleSet, excess: Array | None = None) -> tuple[Array, Array]:
+def error_bars(
+    samples: SampleSet, excess: Array | None = None, keep_going: KeepGoing = forever
+) -> tuple[Array, Array]:
     """Standard deviation of the recovered inputs, propagated from the noise level.
 
     Parameters
     ----------
-    problem : Problem
-        The reduced gradient, source of σ.
-    recovery : SampleSet
+    samples : SampleSet
         A full set of samples with the rows that determined them.
     excess : array, shape (b,), optional
         Factor on the variance of each direction, where its rows may hold more than they show; 1 if not given.
+    keep_going : callable
+        Asked before each direction.
 
     Returns
     -------
@@ -29,6 +32,11 @@ def error_bars(problem: Problem, recovery: SampleSet, excess: Array | None = Non
     inside : array, shape (b,)
         Norm of the part of the error within the row space (the rest is outside, and independent).
 
+    Raises
+    ------
+    OutOfTime
+        If `keep_going` says no.
+
     Notes
     -----
     First order. A direction q_k solved on rows Z_k has Cov(p_jᵀ δq_k) = σ²‖S⁻¹q_k‖² p_jᵀ(U_ZᵀU_Z)⁺p_j, with
@@ -36,32 +44,34 @@ def error_bars(problem: Problem, recovery: SampleSet, excess: Array | None = Non
     Inverting Q turns it into δx_j = -Σ_k (p_jᵀδq_k)(x_k - x_j). The right factor V adds σ‖p_j‖ to every
     entry, and its last row, the bias, the share σ_bias‖p_j‖ of x_j itself.
     """
+    problem = samples.problem
     xp, b = problem.space.xp, problem.rank
-    samples, _ = samples_of(problem, recovery)
-    squared = xp.sum(samples * samples, axis=0)
-    distance = squared[:, None] + squared[None, :] - 2 * samples.T @ samples  # ‖x_j - x_k‖²
+    x = samples.coordinates
+    squared = xp.sum(x * x, axis=0)
+    distance = squared[:, None] + squared[None, :] - 2 * x.T @ x  # ‖x_j - x_k‖²
     distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
-    unit = normalize(xp, recovery.directions)
-    noise = xp.maximum(problem.noise_of(recovery.directions) ** 2, _seen(problem, recovery))
+    unit = normalize(xp, samples.directions)
+    noise = xp.maximum(samples.noise**2, _seen(samples))
     noise = noise if excess is None else noise * excess
     inside = xp.zeros((b,), dtype=problem.space.dtype, device=problem.space.device)
     for k in range(b):
-        rows = problem.rows * xp.astype(recovery.support[:, k], problem.space.dtype)[:, None]
+        ask(keep_going)
+        rows = problem.rows * xp.astype(samples.support[:, k], problem.space.dtype)[:, None]
         # Any value along q_k will do, because p_jᵀq_k = 0.
         gram = rows.T @ rows + unit[:, k][:, None] * unit[:, k][None, :]
-        others = xp.where(distance[:, k] > 0, _spread(problem, gram, recovery.duals), 0 * noise)
+        others = xp.where(distance[:, k] > 0, _spread(problem, gram, samples.duals), 0 * noise)
         inside = inside + noise[k] * others * distance[:, k]
-    n, lengths = problem.right.shape[1] - 1, xp.sum(recovery.duals**2, axis=0)
+    n, lengths = problem.right.shape[1] - 1, xp.sum(samples.duals**2, axis=0)
     outside = lengths * (problem.noise_level**2 + problem.bias_noise**2 * squared / n)
     return xp.sqrt(inside / n + outside), xp.sqrt(inside)
 
 
-def _seen(problem: Problem, recovery: SampleSet) -> Array:
+def _seen(samples: SampleSet) -> Array:
     """Mean square of what the rows of each direction still hold, shape (b,); zero where they are too few."""
-    xp = problem.space.xp
-    on = xp.astype(recovery.support, problem.space.dtype)
+    problem, xp = samples.problem, samples.problem.space.xp
+    on = xp.astype(samples.support, problem.space.dtype)
     spare = xp.sum(on, axis=0) - (problem.rank - 1)
-    energy = xp.sum(on * (problem.rows @ recovery.directions) ** 2, axis=0)
+    energy = xp.sum(on * samples.columns**2, axis=0)
     return xp.where(spare > 0, energy, 0 * energy) / xp.clip(spare, 1.0, None)
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array, Namespace
+from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.gradient import Gradient
 from spear_xp.reduction.noise import is_additive, noise_of_column
 from spear_xp.reduction.rank import TAIL, numerical_rank
@@ -173,7 +174,9 @@ def _beyond(xp: Namespace, spectrum: _Spectrum, rank: int) -> Array:
     return xp.sqrt(xp.sum(rest * rest, axis=1) + spectrum.outside)
 
 
-def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorization:
+def factorize(
+    gradient: Gradient, batch_size: int | None = None, *, keep_going: KeepGoing = forever
+) -> Factorization:
     """Factor the scaled live rows of [G | g] at rank b and measure the noise.
 
     Parameters
@@ -182,6 +185,8 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
         Checked gradient of a layer.
     batch_size : int, optional
         Rank b to factor at; None takes the numerical rank. Between 1 and the numerical rank.
+    keep_going : callable
+        Asked before each block of columns.
 
     Returns
     -------
@@ -193,6 +198,8 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
         If `batch_size` exceeds the numerical rank, or the gradient has no low rank at all.
     ArgumentRangeError
         If `batch_size` is not a positive integer.
+    OutOfTime
+        If `keep_going` says no.
 
     Notes
     -----
@@ -212,7 +219,7 @@ def factorize(gradient: Gradient, batch_size: int | None = None) -> Factorizatio
     scale = 1.0 / norms
     model: NoiseModel = "relative"
     while True:
-        rows = RowOperator(gradient, scale)
+        rows = RowOperator(gradient, scale, keep_going)
         spectrum, found = _find_rank(rows, batch_size)
         if batch_size is not None and batch_size > found:
             msg = f"batch_size={batch_size} exceeds the numerical rank of the gradient: need 1 to {found}"

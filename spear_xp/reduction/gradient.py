@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from spear_xp.errors import NonFiniteError, ShapeError, ZeroGradientError
 from spear_xp.numerics.backend import Array, Space, enter, quiet
+from spear_xp.numerics.work import KeepGoing, ask, forever
 
 __all__ = ["Gradient", "validate"]
 
@@ -150,13 +151,13 @@ def validate(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> Gradie
     return checked(space, arrays)
 
 
-def checked(space: Space, arrays: dict[str, Array]) -> Gradient:
-    """`validate` for arrays that have already entered a space."""
+def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = forever) -> Gradient:
+    """`validate` for arrays that have entered a space; `OutOfTime` if `keep_going` says no on the way."""
     xp = space.xp
     _check_shapes(**arrays)
     everything = xp.arange(arrays["grad_w"].shape[0], dtype=xp.int64, device=space.device)
     raw = Gradient(space=space, **arrays, norms=everything, live=everything, dead=everything)
-    largest, norms = _row_sizes(raw)
+    largest, norms = _row_sizes(raw, keep_going)
     passed = ("grad_w", "grad_b") if bool(xp.all(xp.isfinite(largest))) else ()
     _check_finite(space, {name: array for name, array in arrays.items() if name not in passed})
     if not bool(xp.any(largest > 0)):
@@ -172,7 +173,7 @@ def checked(space: Space, arrays: dict[str, Array]) -> Gradient:
     )
 
 
-def _row_sizes(raw: Gradient) -> tuple[Array, Array]:
+def _row_sizes(raw: Gradient, keep_going: KeepGoing) -> tuple[Array, Array]:
     """Largest magnitude and Euclidean norm of each row, in one pass; neither finite where an entry is not.
 
     Squares count in units of the largest magnitude so far: those of tiny gradients must not underflow.
@@ -181,6 +182,7 @@ def _row_sizes(raw: Gradient) -> tuple[Array, Array]:
     largest = squares = xp.zeros(raw.bias.shape, dtype=raw.space.dtype, device=raw.space.device)
     with quiet():
         for _, _, block in raw.blocks():
+            ask(keep_going)
             sizes = xp.abs(block)
             grown = xp.maximum(largest, xp.max(sizes, axis=1))
             unit = xp.where(grown > 0, grown, xp.ones_like(grown))

@@ -6,10 +6,12 @@ U q_k = column k of D; the matrices P of duals and Q of directions satisfy Pᵀ 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from spear_xp.numerics.backend import Array, Space
 from spear_xp.numerics.linalg import balance
 from spear_xp.numerics.random import Stream, generator
+from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.factorization import Factorization, factorize
 from spear_xp.reduction.gradient import Gradient
 
@@ -20,7 +22,7 @@ __all__ = ["Problem", "reduce"]
 TOLERANCE = {"relative": 15.0, "additive": 6.0}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """A gradient in the coordinates of its row space.
 
@@ -104,12 +106,23 @@ class Problem:
 
     def zeros_of(self, directions: Array, *, widen: float = 1.0) -> Array:
         """Noise-aware zero test: True where |row · direction| is within the noise, shape (m_live[, k])."""
-        limit = widen * TOLERANCE[self.noise_model] * self.noise_of(directions)
-        spread = self.row_noise if directions.ndim == 1 else self.row_noise[:, None]
-        return self.space.xp.abs(self.rows @ directions) < limit * spread
+        return self.vanish(self.rows @ directions, self.noise_of(directions), widen=widen)
+
+    def vanish(self, columns: Array, noise: Array, *, widen: float = 1.0) -> Array:
+        """The same for `rows @ directions` with its noise, where these are at hand."""
+        limit = widen * TOLERANCE[self.noise_model] * noise
+        spread = self.row_noise if columns.ndim == 1 else self.row_noise[:, None]
+        return self.space.xp.abs(columns) < limit * spread
+
+    @cached_property
+    def layer_basis(self) -> Array:
+        """Orthonormal basis of the pre-activations that an input can have, shape (m_live, b)."""
+        return self.space.xp.linalg.qr(self.layer).Q
 
 
-def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Problem:
+def reduce(
+    gradient: Gradient, factorization: Factorization | None = None, *, keep_going: KeepGoing = forever
+) -> Problem:
     """Express the layer in the coordinates of the gradient's row space.
 
     Parameters
@@ -118,6 +131,8 @@ def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Pr
         Checked gradient.
     factorization : Factorization, optional
         Its factorisation; computed where not given.
+    keep_going : callable
+        Asked before each block of columns; `OutOfTime` is raised when it says no.
 
     Returns
     -------
@@ -131,8 +146,8 @@ def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Pr
     space = gradient.space
     xp = space.xp
     span = fact.right.T * fact.singular_values  # V S, (n + 1, b)
-    layer, norms = _layer_in(gradient, gradient.live, span)
-    dead_layer, dead_norms = _layer_in(gradient, gradient.dead, span)
+    layer, norms = _layer_in(gradient, gradient.live, span, keep_going)
+    dead_layer, dead_norms = _layer_in(gradient, gradient.dead, span, keep_going)
     last = span[-1, :]
     # Weighted mean input Gᵀg / (g·g) as a dual: rows of G are rows of U S Vᵀ divided by `scale`.
     unscaled = fact.left / fact.scale[:, None]
@@ -161,13 +176,14 @@ def reduce(gradient: Gradient, factorization: Factorization | None = None) -> Pr
     )
 
 
-def _layer_in(gradient: Gradient, rows: Array, span: Array) -> tuple[Array, Array]:
+def _layer_in(gradient: Gradient, rows: Array, span: Array, keep_going: KeepGoing) -> tuple[Array, Array]:
     xp, dtype = gradient.space.xp, gradient.space.dtype
     count = int(rows.shape[0])
     projected = xp.zeros((count, span.shape[1]), dtype=dtype, device=gradient.space.device)
     squares = xp.zeros((count,), dtype=dtype, device=gradient.space.device)
     if count:
         for start, stop, block in gradient.layer_blocks(rows):
+            ask(keep_going)
             projected = projected + block @ span[start:stop, :]
             squares = squares + xp.vecdot(block, block)
     return projected, xp.sqrt(squares)

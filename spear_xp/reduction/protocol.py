@@ -4,10 +4,12 @@ A search is a sequence of chunks (problem, known, seed, chunk number) -> proposa
 nothing else, so any number of workers finds the same directions.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from spear_xp.numerics.backend import Array
+from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["Known", "Proposals", "Strategy"]
@@ -27,21 +29,21 @@ class Known:
         Duals with p_k · q_k = 1; zero columns where unknown.
     solved : tuple of bool, length k
         Which of them have a dual.
-    shared : tuple of array, shape (b, d) each
-        Kernels of rows that exclude several samples: each holds the directions of all of these. Only those
-        that no strategy has split yet.
+    shared : mapping of int to array, shape (b, d) each
+        Kernels of rows that exclude several samples: each holds the directions of all of these. A few,
+        which hold unknown directions, by their number.
     """
 
     directions: Array
     coefficients: Array
     duals: Array
     solved: tuple[bool, ...]
-    shared: tuple[Array, ...] = ()
+    shared: Mapping[int, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposals:
-    """Directions that a strategy believes in; the filter decides.
+    """Directions that a strategy believes in; the screen decides.
 
     Attributes
     ----------
@@ -49,10 +51,16 @@ class Proposals:
         Candidate directions, columns of unit norm; k may be zero.
     drawn : int
         Samples drawn (or starts made) to get them.
+    work : float
+        Multiply-adds spent on them, as `numerics.work` counts; 0 says that there was nothing to try.
+    tried : tuple of int
+        Numbers of the shared kernels that were split.
     """
 
     directions: Array
     drawn: int
+    work: float
+    tried: tuple[int, ...] = ()
 
 
 class Strategy(Protocol):
@@ -63,6 +71,28 @@ class Strategy(Protocol):
         """Name kept with its candidates."""
         ...
 
-    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
-        """Directions of one chunk; a pure function of its arguments."""
+    @property
+    def uses_layer(self) -> bool:
+        """Whether it builds on the weights: zero patterns that no input can cause are then turned away."""
+        ...
+
+    @property
+    def whole_masks(self) -> bool:
+        """Whether it proposes kernels of whole masks, which are no mixtures by chance."""
+        ...
+
+    def propose(
+        self,
+        problem: Problem,
+        known: Known,
+        seed: int,
+        chunk: int,
+        *,
+        keep_going: KeepGoing = forever,
+    ) -> Proposals:
+        """Directions of one chunk; a pure function of the first four arguments.
+
+        Where a chunk may take longer than a tenth of a second it asks `keep_going` on the way, and hands back
+        what it has when the answer is no.
+        """
         ...

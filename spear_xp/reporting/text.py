@@ -67,19 +67,15 @@ def describe_power(log_value: float) -> str:
     return "never" if log_value == math.inf else f"2^{log_value / math.log(2):.2f}"
 
 
-def summary(result: Result, names: tuple[int, int]) -> list[str]:
-    """A result as lines of text; `names` are certified samples and batch size."""
-    certified, total = names
-    head = "exact" if certified == total else "not exact"
-    effort = f"{result.samples_drawn} samples drawn, {result.candidates} candidate directions"
-    noise = f"noise level {result.noise_level:.1e} ({result.noise_model})"
-    lines = [
-        f"{head}: {certified} of {total} certified",
-        result.status.value,
-        f"{effort}, {noise}, threshold {result.threshold} zero rows",
-        "time: " + ", ".join(f"{stage} {describe_seconds(value)}" for stage, value in result.seconds.items()),
-    ]
-    if certified:
+def summary(result: Result) -> list[str]:
+    """A result as lines of text: its own summary, and below the first two lines how it came about."""
+    head, status, *others = result.summary().splitlines()
+    trace = result.trace
+    effort = f"{trace.samples_drawn} samples drawn, {trace.candidates} candidate directions"
+    noise = f"noise level {trace.noise_level:.1e} ({trace.noise_model})"
+    seconds = ", ".join(f"{stage} {describe_seconds(value)}" for stage, value in trace.seconds.items())
+    lines = [head, status, f"{effort}, {noise}, threshold {trace.threshold} zero rows", f"time: {seconds}"]
+    if result.certified.any():
         near, far = (
             max(value for value in false_acceptance(result, angle).tolist() if not math.isnan(value))
             for angle in (ONE_PER_CENT, UNRELATED)
@@ -88,8 +84,7 @@ def summary(result: Result, names: tuple[int, int]) -> list[str]:
         lines.append(
             f"chance that a wrong sample passes: at most {chances} (random model: theory.acceptance)"
         )
-    lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(result.reasons) if text]
-    return lines + [f"one more sample: {why}" for why in result.unresolved]
+    return lines + others
 
 
 def to_json(values: dict[str, object]) -> str:

@@ -1,23 +1,29 @@
-"""Enters: the gradient of a layer and its weights. Leaves: the batch, each sample proven or not.
+"""Enters: the gradient of a layer and its weights. Leaves: the batch, each sample certified or not.
 
-The public call: checks, reduces the gradient to its row space, runs the loop, hands back the result.
+The public call: checks, reduces the gradient to its row space, searches, hands back the result.
 """
 
-import time
-from collections.abc import Callable
-from typing import Any, Literal
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from spear_xp.candidates.refit import SPARE
 from spear_xp.candidates.threshold import sparsity_threshold
 from spear_xp.errors import ArgumentRangeError
 from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import seed_of
+from spear_xp.numerics.work import OutOfTime
 from spear_xp.reduction.factorization import factorize
 from spear_xp.reduction.gradient import checked
-from spear_xp.reduction.problem import reduce
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.reduction.protocol import Strategy
+from spear_xp.solver.outcome import result_of, status_of, unread
+from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
-from spear_xp.solver.solver import Solver
-from spear_xp.strategies.portfolio import STRATEGIES
+from spear_xp.solver.runtime.clock import Clock
+from spear_xp.solver.runtime.executor import Executor
+from spear_xp.solver.solver import Observer, Search, solve
+from spear_xp.strategies.portfolio import strategies_of
+from spear_xp.strategies.sampling import Sampling
 
 __all__ = ["invert"]
 
@@ -29,11 +35,13 @@ def invert(
     bias: Array,
     *,
     batch_size: int | None = None,
-    search: Literal["auto", "sampling", "information_set", "descent", "peeling"] = "auto",
+    search: str | Strategy | Sequence[str | Strategy] = "auto",
     time_limit: float = 60.0,
-    false_rejection: float = 1e-9,
+    work_limit: float | None = None,
     rng: Any = None,
     on_progress: Callable[[Progress], None] | None = None,
+    executor: Executor | None = None,
+    false_rejection: float | None = None,
 ) -> Result:
     """Recover the batch behind the gradient of a fully connected ReLU layer.
 
@@ -50,23 +58,30 @@ def invert(
     batch_size : int, optional
         Number of samples, from 1 to the numerical rank; found from the rank where not given. Nothing is
         certified below the numerical rank.
-    search : {"auto", "sampling", "information_set", "descent", "peeling"}
-        Strategy: "sampling" is the published attack, "information_set" the same search made hundreds of
-        times faster, "auto" those that use the weights, in turns by their progress.
+    search : str, Strategy, or a sequence of them
+        "auto" (strategies that use the weights, in turns by their progress), "sampling" (the published
+        attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
+        a strategy of your own (`spear_xp.reduction.Strategy`), or several of these, which then take turns.
     time_limit : float
-        Seconds for the search, positive. Running out of time is no error.
-    false_rejection : float
-        Probability in (0, 1) that a column of D, zero on each row with probability 1/2, shows fewer
-        zeros than the sparsity threshold.
+        Seconds, positive. Running out of time is no error. The limit is exceeded by a tenth, or by .25 s, at
+        most, unless a single call of LAPACK takes longer.
+    work_limit : float, optional
+        Multiply-adds as `spear_xp.numerics.work` counts them, positive. It ends a search at the same place on
+        every machine, however busy that is.
     rng : None, int, SeedSequence or Generator
-        Source of randomness (SPEC 7); all of it is drawn on the host.
+        Source of randomness (SPEC 7); all of it is drawn on the host. A search that ends before its time
+        limit gives the same bytes for the same seed, array library and BLAS with as many threads.
     on_progress : callable, optional
         Called with a `Progress` after every chunk.
+    executor : Executor, optional
+        Runs the turns of the strategies; one after the other where not given.
+    false_rejection : float, optional
+        Old place of the argument of that name of `spear_xp.strategies.Sampling`.
 
     Returns
     -------
     Result
-        Inputs with error bars, which of them are proven, and a status that says what to try next.
+        Inputs with error bars, which of them are certified, and a status that says what to try next.
 
     Raises
     ------
@@ -76,6 +91,7 @@ def invert(
     Notes
     -----
     The published search needs about 2^(b-1) H_b subsets; `spear_xp.estimate` says how long that is.
+    KeyboardInterrupt ends the search, and what is certified until then is returned.
 
     References
     ----------
@@ -89,37 +105,84 @@ def invert(
     >>> from spear_xp.updates import synthetic
     >>> truth = synthetic.mlp_gradient(synthetic.gaussian_inputs(5, 40, rng=0), width=80, rng=0)
     >>> result = invert(*truth.observed, rng=0)
-    >>> result.status.name, result.batch_size, bool(result.certified.all())
+    >>> result.status.name, result.batch_size, result.success
     ('EXACT', 5, True)
     """
-    started = time.perf_counter()
-    _check_options(search, time_limit, false_rejection)
+    _check_limits(time_limit=time_limit, work_limit=work_limit)
+    clock = Clock(time_limit, work_limit)
+    strategies = strategies_of(_renamed(search, false_rejection))
     seed = seed_of(rng)
     space, arrays, leave = enter(grad_w=grad_w, grad_b=grad_b, weight=weight, bias=bias)
-    gradient = checked(space, arrays)
-    problem = reduce(gradient, factorize(gradient, batch_size))
-    # The other strategies need no threshold against chance: their kernels are confirmed by spare rows.
-    threshold = (
-        sparsity_threshold(problem.width, problem.rank, false_rejection)
-        if search == "sampling"
-        else problem.rank + SPARE
-    )
-    loop = Solver(problem, search, threshold, started, time_limit, on_progress)
-    loop.spent("factorize", started)
+    about: dict[str, Any] = {"seed": seed, "dtype": arrays["grad_w"].dtype, "leave": leave}
+    problem = state = None
     try:
-        status = loop.run(seed)
+        with clock.stage("factorize"):
+            gradient = checked(space, arrays, clock.before_limit)
+            factorization = factorize(gradient, batch_size, keep_going=clock.before_limit)
+            problem = reduce(gradient, factorization, keep_going=clock.before_limit)
+        chosen = strategies(problem)
+        state = Search.begin(problem, chosen, _threshold(problem, chosen))
+        observer = _observer(problem, clock, on_progress)
+        if len(chosen) == 1 and isinstance(chosen[0], Sampling):
+            solve_published(problem, chosen[0], state, clock, seed=seed, observer=observer)
+        else:
+            solve(problem, state, clock, seed=seed, executor=executor, observer=observer)
+        status = status_of(state, problem)
+        observer(state, chosen[0].name, "done")
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
-    return loop.result(status, gradient.grad_w.dtype, leave)
+    except OutOfTime:  # before the search: inside of it, what takes long hands back what it has
+        status = Status.TIME_LIMIT
+    if problem is None or state is None:
+        return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, **about)
+    return result_of(problem, state, status, clock, **about)
 
 
-def _check_options(search: str, time_limit: float, false_rejection: float) -> None:
-    if search not in STRATEGIES:
-        msg = f"search={search!r}: need one of {', '.join(map(repr, STRATEGIES))}"
-        raise ArgumentRangeError(msg)
-    if not time_limit > 0:
-        msg = f"time_limit={time_limit!r}: need a positive number of seconds"
-        raise ArgumentRangeError(msg)
-    if not 0 < false_rejection < 1:
-        msg = f"false_rejection={false_rejection!r}: need a probability in (0, 1)"
-        raise ArgumentRangeError(msg)
+def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:
+    """That of the published attack; the kernels of other strategies are confirmed by spare rows."""
+    if len(strategies) == 1 and isinstance(strategies[0], Sampling):
+        return sparsity_threshold(problem.width, problem.rank, strategies[0].false_rejection)
+    return None
+
+
+def _observer(problem: Problem, clock: Clock, on_progress: Callable[[Progress], None] | None) -> Observer:
+    def observe(search: Search, strategy: str, stage: Any = "search") -> None:
+        if on_progress is None:
+            return
+        seconds = clock.elapsed
+        on_progress(
+            Progress(
+                stage=stage,
+                strategy=strategy,
+                certified=search.best.certified,
+                batch_size=problem.rank,
+                candidates=len(search.pool),
+                samples_drawn=search.drawn,
+                rate=search.drawn / max(seconds, 1e-9),
+                seconds=seconds,
+            )
+        )
+
+    return observe
+
+
+def _check_limits(**limits: float | None) -> None:
+    for name, value in limits.items():
+        if value is not None and not value > 0:
+            unit = "seconds" if name == "time_limit" else "multiply-adds"
+            msg = f"{name}={value!r}: need a positive number of {unit}"
+            raise ArgumentRangeError(msg)
+
+
+def _renamed(
+    search: str | Strategy | Sequence[str | Strategy], false_rejection: float | None
+) -> str | Strategy | Sequence[str | Strategy]:
+    """The search with an argument of version 0.1, which other strategies than the published one ignored."""
+    if false_rejection is None:
+        return search
+    warnings.warn(
+        "invert(false_rejection=...) is now search=spear_xp.strategies.Sampling(false_rejection=...)",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return Sampling(false_rejection=false_rejection) if search == "sampling" else search

@@ -1,34 +1,40 @@
-"""Enters: what a search has proven and guessed. Leaves: the arrays and sentences of a `Result`.
+"""Enters: the state of a search that has ended. Leaves: the `Result`.
 
-Proven samples come first, then those of the same set that are not, then guesses: directions in the place of
-stand-ins, which span the same space, so that nothing before them changes. A guess is returned where its own
-mask agrees with its zero pattern; what is left is named.
+Certified samples come first, then those of the same set that are not, then tentative ones: directions in the
+place of nuisance, which span the same space, so that nothing before them changes. A tentative direction is
+returned where its own mask agrees with its zero pattern; what is left is named.
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.refit import stacked_directions
 from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.certification.evidence import Evidence
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
-from spear_xp.numerics.backend import Array, Host, Namespace, to_host
+from spear_xp.numerics.backend import Array, Host, Namespace, Space, to_host
 from spear_xp.numerics.linalg import normalize
 from spear_xp.recovery.mask_fit import SOURCE, MaskFit
-from spear_xp.recovery.samples import SampleSet, recover, samples_of
+from spear_xp.recovery.samples import SampleSet, recover, to_inputs
 from spear_xp.reduction.problem import TOLERANCE, Problem
-from spear_xp.solver.incumbent import Best
+from spear_xp.solver.assessment import Assessment
+from spear_xp.solver.result import Result, Status, Trace
+from spear_xp.solver.runtime.clock import Clock
+from spear_xp.solver.solver import Search
 
-__all__ = ["Outcome", "missing_samples", "outcome_of"]
+__all__ = ["Outcome", "missing_samples", "outcome_of", "result_of", "status_of", "unread"]
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
-GUESS = "a guess: its mask fits, but hardly a row tells it from other samples"
+TENTATIVE = "tentative: its mask fits, but hardly a row tells it from other samples"
 NOT_FOUND = "no direction was found for it in time"
-FITS = 0.05  # share of rows on which the mask of a guess may contradict its zero pattern
+RANK_UNKNOWN = "the gradient was not read to the end: its rank, and with it the batch size, is unknown"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
-FAINT = "it is too quiet: on nine rows of ten it does not show above the noise"
-TINY = 1e-300  # keeps logarithms finite
+QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
+FITS = 0.05  # share of rows on which the mask of a tentative direction may contradict its zero pattern
 LOUDER = 0.9  # share of rows that hold less of a sample than the row by which its loudness is told
+TINY = 1e-300  # keeps logarithms finite
 
 
 class Outcome(NamedTuple):
@@ -39,13 +45,96 @@ class Outcome(NamedTuple):
     certified: Host
     error_bars: Host
     reasons: tuple[str, ...]
-    unresolved: tuple[str, ...]
+    missing: tuple[str, ...]
     sources: tuple[str, ...]
     residuals: Host
     evidence: Evidence | None
 
 
-def outcome_of(problem: Problem, best: Best | None, pool: Pool) -> Outcome:
+def status_of(search: Search, problem: Problem) -> Status:
+    """Status of a search that was not interrupted."""
+    best, certified = search.best.best, search.best.certified
+    if certified == problem.rank:
+        return Status.EXACT
+    if best is None or (best.samples.nuisance and not certified):
+        return Status.TIME_LIMIT
+    return Status.PARTIAL if certified else Status.UNCERTIFIED
+
+
+def result_of(
+    problem: Problem,
+    search: Search,
+    status: Status,
+    clock: Clock,
+    *,
+    seed: int,
+    dtype: Any,
+    leave: Callable[[Array], Array],
+) -> Result:
+    """Everything found so far, in the caller's library and dtype."""
+    outcome = outcome_of(problem, search.best.best, search.pool)
+    asarray, xp = problem.space.asarray, problem.space.xp
+    with clock.stage("inputs"):
+        inputs = to_inputs(problem, outcome.duals)
+    best = search.best.best
+    return Result(
+        inputs=leave(xp.astype(inputs, dtype)),
+        certified=leave(asarray(outcome.certified, dtype=xp.bool)),
+        error_bars=leave(asarray(outcome.error_bars)),
+        status=status,
+        batch_size=problem.rank,
+        reasons=outcome.reasons,
+        missing=outcome.missing,
+        evidence=outcome.evidence,
+        seed=seed,
+        trace=Trace(
+            directions=leave(outcome.directions),
+            sources=outcome.sources,
+            samples_drawn=search.drawn,
+            candidates=len(search.pool),
+            score=0.0 if best is None else best.score,
+            noise_level=problem.relative_noise,
+            noise_model=problem.noise_model,
+            threshold=search.threshold,
+            seconds={**clock.seconds, "total": clock.elapsed},
+            work=clock.work,
+            residuals=outcome.residuals,
+        ),
+    )
+
+
+def unread(
+    space: Space,
+    columns: int,
+    status: Status,
+    clock: Clock,
+    *,
+    seed: int,
+    dtype: Any,
+    leave: Callable[[Array], Array],
+) -> Result:
+    """The result where a limit or an interruption came before the rank was known."""
+    xp = space.xp
+    nothing = xp.zeros((0,), dtype=space.dtype, device=space.device)
+    return Result(
+        inputs=leave(xp.zeros((0, columns), dtype=dtype, device=space.device)),
+        certified=leave(xp.zeros((0,), dtype=xp.bool, device=space.device)),
+        error_bars=leave(nothing),
+        status=status,
+        batch_size=None,
+        reasons=(),
+        missing=(RANK_UNKNOWN,),
+        evidence=None,
+        seed=seed,
+        trace=Trace(
+            directions=leave(nothing[:, None]),
+            seconds={**clock.seconds, "total": clock.elapsed},
+            residuals=to_host(nothing),
+        ),
+    )
+
+
+def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome:
     """What a search has found: its best full set, or the samples that rows alone determine."""
     xp, space = problem.space.xp, problem.space
     if best is None:
@@ -56,7 +145,7 @@ def outcome_of(problem: Problem, best: Best | None, pool: Pool) -> Outcome:
         sources = [entry.candidate.source for entry in pool.entries if entry.dual is not None]
         return Outcome(
             duals,
-            Pool(problem, tuple(candidates)).directions,
+            stacked_directions(problem, candidates),
             _filled(count, False),
             _filled(count, math.inf),
             (ALONE,) * count,
@@ -65,50 +154,49 @@ def outcome_of(problem: Problem, best: Best | None, pool: Pool) -> Outcome:
             _filled(0, 0.0),
             None,
         )
-    certificate, known = best.certificate, problem.rank - best.recovery.stand_ins
-    whole = _with_guesses(problem, best)
-    count, guesses = problem.rank - whole.stand_ins, problem.rank - whole.stand_ins - known
-    proven = certificate.certified[:known]
-    ranking = to_host([*(~proven).argsort(kind="stable"), *range(known, count)])
+    certificate, known = best.certificate, best.samples.count
+    whole = _with_tentative(problem, best)
+    tentative = whole.count - known
+    certified = certificate.certified[:known]
+    ranking = to_host([*(~certified).argsort(kind="stable"), *range(known, whole.count)])
     order = space.indices(ranking)
-    bars = to_host([*certificate.error_bars[:known], *_filled(guesses, math.inf)])
-    reasons = [certificate.reason(k) for k in range(known)] + [GUESS] * guesses
-    sources = best.sources[:known] + [SOURCE] * guesses
+    bars = to_host([*certificate.error_bars[:known], *_filled(tentative, math.inf)])
+    reasons = [certificate.reason(k) for k in range(known)] + [TENTATIVE] * tentative
+    sources = [*best.sources[:known], *[SOURCE] * tentative]
     return Outcome(
-        xp.take(_kept(xp, best.recovery.duals, whole.duals, known), order, axis=1),
-        xp.take(_kept(xp, best.recovery.directions, whole.directions, known), order, axis=1),
-        to_host([*proven, *_filled(guesses, False)])[ranking],
+        xp.take(_kept(xp, best.samples.duals, whole.duals, known), order, axis=1),
+        xp.take(_kept(xp, best.samples.directions, whole.directions, known), order, axis=1),
+        to_host([*certified, *_filled(tentative, False)])[ranking],
         bars[ranking],
         tuple(reasons[int(k)] for k in ranking),
-        missing_samples(problem, whole),
+        missing_samples(whole),
         tuple(sources[int(k)] for k in ranking),
         certificate.residuals,
         certificate.evidence.take(ranking),
     )
 
 
-def _with_guesses(problem: Problem, best: Best) -> SampleSet:
-    """The best set, with those guesses for stand-ins whose masks fit; the others stay stand-ins."""
-    xp, recovery = problem.space.xp, best.recovery
-    if best.guesses is None:
-        return recovery
-    known = problem.rank - recovery.stand_ins
-    directions = xp.concat([recovery.directions[:, :known], best.guesses], axis=1)
-    judged = MaskFit.of(problem, normalize(xp, directions))
-    if judged is None:
-        return recovery
-    fits = judged.wrong[known:] <= FITS * problem.width
+def _with_tentative(problem: Problem, best: Assessment) -> SampleSet:
+    """The best set, with those tentative directions for nuisance whose masks fit."""
+    xp, samples = problem.space.xp, best.samples
+    if best.tentative is None:
+        return samples
+    known, directions = samples.count, best.whole
+    fit = MaskFit.of(problem, normalize(xp, directions))
+    if fit is None:
+        return samples
+    fits = fit.contradictions[known:] <= FITS * problem.width
     order = [
         *range(known),
         *(known + k for k in fits.nonzero()[0]),
         *(known + k for k in (~fits).nonzero()[0]),
     ]
     whole = recover(problem, xp.take(directions, problem.space.indices(order), axis=1), int((~fits).sum()))
-    return recovery if whole is None else whole
+    return samples if whole is None else whole
 
 
 def _kept(xp: Namespace, first: Array, then: Array, count: int) -> Array:
-    """So many columns of one array, and those after them of the other: nothing proven changes for a guess."""
+    """So many columns of one array, and those after them of the other: what is certified stays as it is."""
     return xp.concat([first[:, :count], then[:, count:]], axis=1)
 
 
@@ -116,24 +204,22 @@ def _filled(count: int, value: float) -> Host:
     return to_host([value] * count).astype(type(value))
 
 
-def missing_samples(problem: Problem, recovery: SampleSet) -> tuple[str, ...]:
-    """Why samples that stand-ins hold the place of were not found, one sentence each, the loudest first.
+def missing_samples(samples: SampleSet) -> tuple[str, ...]:
+    """Why samples that nuisance holds the place of were not found, one sentence each, the loudest first.
 
-    Stand-ins say what all of these together add to the gradient. The SNR of a singular triplet of it is taken
+    Nuisance says what all of these together add to the gradient. The SNR of a singular triplet of it is taken
     where a tenth of the rows hold more: a sample is active on more of them, unless hardly any.
     """
-    xp = problem.space.xp
-    if not recovery.stand_ins:
+    problem, xp, first = samples.problem, samples.problem.space.xp, samples.count
+    if not samples.nuisance:
         return ()
-    first = problem.rank - recovery.stand_ins
-    samples, _ = samples_of(problem, recovery)
-    triangle = xp.linalg.qr(samples[:, first:]).R
-    added = problem.rows @ recovery.directions[:, first:] @ triangle.T
+    triangle = xp.linalg.qr(samples.coordinates[:, first:]).R
+    added = samples.columns[:, first:] @ triangle.T
     left, shares, _ = xp.linalg.svd(added / problem.noise_level, full_matrices=False)
     entries = to_host(xp.sort(xp.abs(left), axis=0)[int(LOUDER * problem.width), :] * shares)
     found = []
     for entry in entries.clip(min=TINY):
-        why = FAINT if entry < AMBIGUOUS_WIDTH * TOLERANCE[problem.noise_model] else OPEN
+        why = QUIET if entry < AMBIGUOUS_WIDTH * TOLERANCE[problem.noise_model] else OPEN
         snr = 20 * math.log10(entry) - 10 * math.log10(problem.right.shape[1])
         found.append(f"{why} (SNR {max(snr, -99):.0f} dB)")
     return tuple(found)

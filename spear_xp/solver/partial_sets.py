@@ -1,48 +1,225 @@
 """Enters: a pool with fewer directions than samples. Leaves: full sets, completed in two ways.
 
-Nuisance directions span what is missing; tentative ones may be it. They cost little
-and need no row that tells a sample from its near-twins; nothing that follows is taken for true without the
-filter or the certificate.
+Nuisance directions span what the missing samples span, and all other samples can be certified beside them.
+Tentative directions may be the missing ones: they cost little and need no row that tells a sample from its
+near-twins. Nothing that follows from them is taken for true without the screen or the certificate.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import Candidate
+from spear_xp.candidates.refit import Candidate, stacked_directions
 from spear_xp.candidates.screening import Screen
 from spear_xp.geometry.deflation import complement_of
 from spear_xp.geometry.directions import columns_of, in_span
-from spear_xp.geometry.nullspaces import SAME_SPACE, kernel_space
+from spear_xp.geometry.nullspaces import kernel_space
 from spear_xp.geometry.robust_regression import regressed_duals
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.numerics.linalg import normalize
-from spear_xp.recovery.alternation import alternate
+from spear_xp.numerics.work import KeepGoing
+from spear_xp.recovery.alternation import alternate, change_work, tentative_set
 from spear_xp.recovery.mask_fit import FAINT, SOURCE, MaskFit, cost_of
 from spear_xp.recovery.nuisance import (
     Nuisance,
     assembled,
     extended,
     holds_samples,
+    last_direction,
     parted,
     same_nuisance,
     stood_in,
 )
-from spear_xp.recovery.single_rows import basis_of
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known
-from spear_xp.solver.incumbent import Judge
-from spear_xp.solver.repair import adopt
+from spear_xp.solver.assessment import Assessment, FullSet, assessment_work
+from spear_xp.solver.incumbent import Incumbent
+from spear_xp.solver.repair import freeze
+from spear_xp.solver.runtime.clock import Clock
 
-__all__ = ["Guessing", "completions", "guessed"]
+__all__ = ["PartialSets", "completions"]
 
 WEIGHTS = (1.0, FAINT)  # of zeros on active rows, in turns: for near-twins, and for quiet samples
-TRIES = 100_000  # changes at random, unless time is up
-MANY = 24  # directions that masks contradict, up to which these alone are guessed anew
-PROMISING = 0.1  # share of the entries of D on which masks may contradict a guess that is worth a certificate
+MANY = 24  # directions that masks contradict, up to which these alone are worked out anew
+FEW_MISSING = 24  # directions, so many that tentative ones in their place are worth the work
+PROMISING = 0.1  # share of the entries of D on which masks may contradict a set that is worth a certificate
+SHARE = 0.1  # of the work so far, for one attempt
+FRUITLESS = 0.5  # of the work since the last find, for attempts
+QUIET = 0.2  # of the work so far without a find, from which attempts are made
+
+
+class PartialSets:
+    """What can be certified, and what may be, while directions are missing."""
+
+    def __init__(self, problem: Problem, pool: Pool, screen: Screen, best: Incumbent, clock: Clock) -> None:
+        self.problem, self.pool, self.screen, self.best, self.clock = problem, pool, screen, best, clock
+        self.tentative = screen.separability is not None  # masks have to mean something
+        self.turn = 0
+        self.least = dict.fromkeys(WEIGHTS, cost_of(None))
+        self.cost, self.last = cost_of(None), None
+        self.spent = self.found_at = self.spent_at = 0.0
+        if self.tentative:
+            clock.keep_for_the_end(SHARE)
+
+    # When
+
+    def note_find(self) -> None:
+        """New directions were found: attempts have time."""
+        self.found_at, self.spent_at = self.clock.work, self.spent
+
+    @property
+    def due(self) -> bool:
+        """Whether little is missing, nothing was found for a while, and attempts have not had their share."""
+        fruitless = self.clock.work - self.found_at
+        few = self.problem.rank - len(self.pool) <= FEW_MISSING
+        return (
+            few and fruitless > QUIET * self.clock.work and self.spent - self.spent_at < FRUITLESS * fruitless
+        )
+
+    # What
+
+    def add_last(self) -> None:
+        """Give the pool the direction that follows from all others, where one is missing."""
+        if len(self.pool) != self.problem.rank - 1:
+            return
+        last = last_direction(self.problem, self.pool.directions)
+        if last is not None:  # a near-twin of what the pool holds has almost the same zeros
+            self.pool.add(Candidate.of(self.problem, last, "complement"), may_be_twin=True)
+
+    def complete(self) -> list[Candidate]:
+        """Certify and try what can be without the missing directions; candidates that are right."""
+        before = self.clock.work
+        chosen = self.pool.independent()
+        if not 0 < len(chosen) < self.problem.rank:
+            return []
+        directions = stacked_directions(self.problem, chosen)
+        with self.clock.stage("partial sets"):
+            right, nuisance = self._certify(chosen, directions)
+            if self.tentative:
+                keep_going = self._allowance()
+                self._try(directions, nuisance, keep_going)
+                # Once the search is over, several batches may fit: all the time that is left for them.
+                while nuisance and not (self.clock.searching() or self.best.complete) and keep_going():
+                    self._try(directions, nuisance, keep_going)
+        self.spent += self.clock.work - before
+        return right
+
+    def mend(
+        self, directions: Array, keep_going: KeepGoing | None = None, doubtful: Host | None = None
+    ) -> bool:
+        """Work out anew which of b directions, shape (b, b), are wrong; whether there were some.
+
+        These are the ones that masks contradict, and those that are said to be doubtful, shape (b,).
+        """
+        if not self.tentative:
+            return False
+        keep_going = self._allowance() if keep_going is None else keep_going
+        faint, unit = self._weight(), normalize(self.problem.space.xp, directions)
+        found = alternate(self.problem, unit, faint=faint, keep_going=keep_going)
+        again = False
+        if found is not None:  # false ones are among those that masks contradict
+            right = found.contradictions == 0
+            right = right if doubtful is None else right & ~doubtful
+            again = bool(right.any()) and 1 < (~right).sum() <= MANY
+            if again:
+                parts = parted(self.problem, found.directions, right)
+                anew = tentative_set(self.problem, *parts, faint=faint, seed=self.turn, keep_going=keep_going)
+                found = min(found, anew, key=cost_of)
+        self._settle(found)
+        return again
+
+    def finish(self) -> None:
+        """Mend what the best set leaves in doubt, for a while, or until time is up if that is near."""
+        if not (self.best.complete or self.best.revisited):
+            self.complete()
+        keep_going = self._allowance()
+        with self.clock.stage("partial sets"):
+            while self.tentative and self.best.best is not None and keep_going():
+                certificate = self.best.best.certificate
+                doubtful = ~(certificate.trusted | certificate.certified)
+                if not (doubtful.any() and self.mend(self.best.best.whole, keep_going, doubtful)):
+                    break
+
+    # How
+
+    def _allowance(self) -> KeepGoing:
+        return self.clock.allowance(SHARE, change_work(self.problem))
+
+    def _weight(self) -> float:
+        """The weight whose turn it is."""
+        self.turn += 1
+        return WEIGHTS[self.turn % len(WEIGHTS)]
+
+    def _consider(
+        self, chosen: list[Candidate], nuisance: Nuisance | None = None, *, tentative: bool = False
+    ) -> Assessment | None:
+        self.clock.count(assessment_work(self.problem))
+        full = FullSet(self.problem, tuple(chosen), nuisance)
+        return self.best.consider(full, self.clock.before_limit, tentative=tentative)
+
+    def _certify(self, chosen: list[Candidate], directions: Array) -> tuple[list[Candidate], Nuisance | None]:
+        """Candidates that are right beside some nuisance directions, and those nuisance directions."""
+        right: list[Candidate] = []
+        best: Nuisance | None = None
+        for nuisance in completions(self.pool, directions):
+            stay = [candidate for candidate, kept in zip(chosen, nuisance.kept, strict=True) if kept]
+            found = self._consider(stay, nuisance)
+            if found is not None:
+                good = [c for c, trusted in zip(stay, found.certificate.trusted, strict=False) if trusted]
+                if best is None or len(good) > len(right):
+                    right, best = good, nuisance
+                if found.certificate.certified.any():
+                    freeze(self.pool, stay, found.samples, found.certificate.certified)
+                    break
+        return right, best
+
+    def _try(self, directions: Array, nuisance: Nuisance | None, keep_going: KeepGoing) -> None:
+        """Tentative directions beside unit directions, shape (b, k), in the space of nuisance, if any."""
+        problem, xp = self.problem, self.problem.space.xp
+        if nuisance is None:
+            others = xp.linalg.qr(directions, mode="complete").Q[:, directions.shape[1] :]
+            self.mend(xp.concat([directions, others], axis=1), keep_going)
+            return
+        stay, _ = parted(problem, directions, nuisance.kept)
+        faint = self._weight()
+        found = tentative_set(
+            problem,
+            stay,
+            nuisance.directions,
+            before=self.last if self.turn // len(WEIGHTS) % 2 else None,
+            faint=faint,
+            seed=self.turn,
+            keep_going=keep_going,
+        )
+        self._settle(found)
+
+    def _settle(self, found: MaskFit | None) -> None:
+        """Certify what can be of a tentative set, if it is the best; the pool gets what passes the screen."""
+        if found is None:
+            return
+        problem, directions = self.problem, found.directions
+        cost = cost_of(MaskFit.of(problem, directions, faint=FAINT))
+        if cost <= self.cost:
+            self.cost, self.last = cost, directions
+        if found.cost >= self.least[found.faint]:
+            return
+        self.least[found.faint] = found.cost
+        chosen = [Candidate.of(problem, directions[:, k], SOURCE) for k in range(problem.rank)]
+        judged = self._consider(chosen, tentative=True) if found.share < PROMISING else None
+        if judged is not None:
+            trusted = judged.certificate.trusted
+            if trusted.any() and not trusted.all():  # the others may be open, but their space is not
+                nuisance = stood_in(problem, directions, trusted)
+                chosen = [candidate for candidate, kept in zip(chosen, trusted, strict=True) if kept]
+                judged = self._consider(chosen, nuisance, tentative=True) or judged
+            freeze(self.pool, chosen, judged.samples, judged.certificate.certified[: len(chosen)])
+            self.best.adopt_tentative(directions, self.clock.before_limit)
+        self.clock.count(
+            self.screen.admit(directions, SOURCE, whole_masks=True, keep_going=self.clock.before_limit).work
+        )
 
 
 def completions(pool: Pool, directions: Array) -> Iterator[Nuisance]:
-    """Stand-ins that make a set complete, those first that open no given direction.
+    """Nuisance directions that make a set complete, those first that open no given direction.
 
     Parameters
     ----------
@@ -61,10 +238,10 @@ def completions(pool: Pool, directions: Array) -> Iterator[Nuisance]:
     duals = regressed_duals(problem, directions, columns)
     kept = to_host(xp.ones((directions.shape[1],), dtype=xp.bool)).copy()
     if duals is not None:
-        stand_ins = xp.linalg.qr(duals, mode="complete").Q[:, directions.shape[1] :]
-        yield Nuisance(kept, stand_ins, holds_samples(problem, directions, stand_ins))
+        nuisance = xp.linalg.qr(duals, mode="complete").Q[:, directions.shape[1] :]
+        yield Nuisance(kept, nuisance, holds_samples(problem, directions, nuisance))
     whole = _rest(pool, pool.known)
-    kernels = [extended(problem, kernel, directions) for kernel in pool.shared]
+    kernels = [extended(problem, kernel, directions) for kernel in pool.shared.kernels]
     before: list[Nuisance] = []
     for first in ([whole], []) if whole is not None else ([],):
         for order in _orders(xp, kernels, directions):
@@ -92,132 +269,3 @@ def _rest(pool: Pool, known: Known) -> Array | None:
         return None
     space = kernel_space(problem, xp.take(problem.rows, empty, axis=0))
     return space if space.shape[1] == remainder.frame.shape[1] else None
-
-
-class Guessing:
-    """Guesses at full sets of one problem; each has to be less doubtful than all before."""
-
-    def __init__(self, intake: Screen, judge: Judge) -> None:
-        self.intake, self.judge = intake, judge
-        self.count = 0
-        self.least = dict.fromkeys(WEIGHTS, cost_of(None))
-        self.doubt, self.last = cost_of(None), None
-
-    def mend(self, directions: Array, keep_going: Callable[[], bool], doubtful: Host | None = None) -> bool:
-        """Guess which of b directions, shape (b, b), are wrong; whether some of them were guessed anew.
-
-        These are the ones that masks contradict, and those that are said to be doubtful, shape (b,).
-        """
-        problem, faint = self.judge.problem, self._turn()
-        unit = normalize(problem.space.xp, directions)
-        found = alternate(problem, unit, faint=faint, keep_going=keep_going)
-        again = False
-        if found is not None:  # false ones are among those that masks contradict
-            right = found.wrong == 0 if doubtful is None else (found.wrong == 0) & ~doubtful
-            again = bool(right.any()) and 1 < (~right).sum() <= MANY
-            if again:
-                parts = parted(problem, found.directions, right)
-                anew = guessed(problem, *parts, faint=faint, seed=self.count, keep_going=keep_going)
-                found = min(found, anew, key=cost_of)
-        self._settle(found)
-        return again
-
-    def _turn(self) -> float:
-        """The weight whose turn it is."""
-        self.count += 1
-        return WEIGHTS[self.count % len(WEIGHTS)]
-
-    def complete(self, directions: Array, rest: Nuisance | None, keep_going: Callable[[], bool]) -> None:
-        """Guess what is missing beside unit directions, shape (b, k), in the space of stand-ins, if any."""
-        problem, xp = self.judge.problem, self.judge.problem.space.xp
-        if rest is None:
-            others = xp.linalg.qr(directions, mode="complete").Q[:, directions.shape[1] :]
-            self.mend(xp.concat([directions, others], axis=1), keep_going)
-            return
-        stay, _ = parted(problem, directions, rest.kept)
-        faint = self._turn()
-        guess = guessed(
-            problem,
-            stay,
-            rest.stand_ins,
-            before=self.last if self.count // len(WEIGHTS) % 2 else None,
-            faint=faint,
-            seed=self.count,
-            keep_going=keep_going,
-        )
-        self._settle(guess)
-
-    def _settle(self, guess: MaskFit | None) -> None:
-        """Prove what can be of a guess that is the best so far, and give the pool what passes the filter."""
-        if guess is None:
-            return
-        problem = self.judge.problem
-        common = cost_of(MaskFit.of(problem, guess.directions, faint=FAINT))
-        if common <= self.doubt:
-            self.doubt, self.last = common, guess.directions
-        if guess.doubt >= self.least[guess.faint]:
-            return
-        self.least[guess.faint] = guess.doubt
-        chosen = [Candidate.of(problem, guess.directions[:, k], SOURCE) for k in range(problem.rank)]
-        judged = self.judge.judge(chosen, guess=True) if guess.share < PROMISING else None
-        if judged is not None:
-            trusted = judged[1].trusted
-            if trusted.any() and not trusted.all():  # the others may be open, but their space is not
-                rest = stood_in(problem, guess.directions, trusted)
-                chosen = [candidate for candidate, kept in zip(chosen, trusted, strict=True) if kept]
-                judged = self.judge.judge(chosen, rest, guess=True) or judged
-            adopt(self.intake.pool, chosen, judged[0], judged[1].certified[: len(chosen)])
-            self.judge.adopt_rest(guess.directions)
-        self.intake.take(guess.directions, SOURCE)
-
-
-def guessed(
-    problem: Problem,
-    directions: Array,
-    rest: Array,
-    *,
-    before: Array | None = None,
-    faint: float = 1.0,
-    seed: int = 0,
-    keep_going: Callable[[], bool] = lambda: True,
-) -> MaskFit | None:
-    """A full set with few contradictions, from some directions and a basis of a space that holds the others.
-
-    Parameters
-    ----------
-    problem : Problem
-        The reduced gradient.
-    directions : array, shape (b, k)
-        Independent unit vectors.
-    rest : array, shape (b, b - k)
-        Independent of these.
-    before : array, shape (b, b), optional
-        An earlier guess, from which to go on if as many of its directions lie in the space.
-    faint : float
-        Weight of zeros on active rows.
-    seed : int
-        Of changes at random.
-    keep_going : callable
-        Asked before each change; False ends with what there is.
-
-    Returns
-    -------
-    MaskFit or None
-        None if everything is dependent.
-    """
-    xp = problem.space.xp
-
-    def mended(open_: Array) -> MaskFit | None:
-        whole = xp.concat([directions, open_], axis=1)
-        return alternate(problem, whole, faint=faint, keep_going=keep_going)
-
-    rest = xp.linalg.qr(rest).Q
-    start = basis_of(problem, directions, rest, seed)
-    first = mended(start)
-    if before is not None:
-        held = xp.nonzero(xp.sum((rest.T @ before) ** 2, axis=0) > 1 - SAME_SPACE)[0]
-        start = xp.take(before, held, axis=1) if held.shape[0] == rest.shape[1] else start
-    more = {"beside": directions, "faint": faint, "tries": TRIES, "seed": seed, "keep_going": keep_going}
-    within = alternate(problem, start, **more)
-    then = None if within is None else mended(within.directions)
-    return min(first, then, key=cost_of)

@@ -1,24 +1,26 @@
-"""Enters: a full set of samples, some of them not proven. Leaves: a pool without what held the search back.
+"""Enters: a full set of samples, some not certified. Leaves: a pool without what holds the search back.
 
-Proven samples are frozen and leave the problem. Each of the others is repaired where the mask of its
+Certified samples are frozen and leave the problem. Each of the others is repaired where the mask of its
 own estimate has a kernel that fits it; false directions are deflated like true ones and block the search,
 so the least credible of the rest go.
 """
 
 from spear_xp.candidates.pool import Entry, Pool
-from spear_xp.candidates.refit import Candidate, filter_directions
-from spear_xp.certification.certificate import Certificate
-from spear_xp.geometry.directions import SAME_DIRECTION
+from spear_xp.candidates.refit import Candidate, filter_directions, stacked_zeros
+from spear_xp.geometry.directions import same_direction
 from spear_xp.geometry.masks import EXACT_FLIPS
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.irls import masked_kernels
+from spear_xp.numerics.linalg import normalize
+from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
+from spear_xp.solver.assessment import Assessment
 
-__all__ = ["adopt", "agreement", "freeze", "repair"]
+__all__ = ["agreement", "freeze", "repair"]
 
 SOFTNESS = 0.3  # of the masks of doubtful samples, in units of the mean pre-activation
-EIGHTHS = 8  # a share of attempts/8 of the unproven candidates goes
+EIGHTHS = 8  # a share of attempts/8 of the candidates that are not certified goes
 
 
 def agreement(problem: Problem, zero: Array, z: Array) -> Array:
@@ -29,114 +31,97 @@ def agreement(problem: Problem, zero: Array, z: Array) -> Array:
 
 def repair(
     pool: Pool,
-    chosen: list[Candidate],
-    recovery: SampleSet,
-    certificate: Certificate,
+    chosen: tuple[Candidate, ...],
+    found: Assessment,
+    *,
     threshold: int,
     attempt: int,
+    keep_going: KeepGoing = forever,
 ) -> bool:
-    """Freeze what is proven, repair what can be repaired, drop the least credible.
+    """Freeze what is certified, repair what can be repaired, drop the least credible.
 
     Parameters
     ----------
     pool : Pool
         Changed in place.
-    chosen : list of Candidate
-        The full set, in the order of `recovery`.
-    recovery, certificate : SampleSet, Certificate
+    chosen : tuple of Candidate
+        The full set.
+    found : Assessment
         What became of it.
     threshold : int
         Zero rows that a repaired direction needs.
     attempt : int
-        How often this very set has been certified.
+        How often this very set has come.
+    keep_going : callable
+        Asked before each repair.
 
     Returns
     -------
     bool
         Whether a repair took the place of a candidate: the pool may hold a better full set.
     """
-    problem = pool.problem
-    xp = problem.space.xp
-    kept, doubtful = [], []
-    for k, old in enumerate(chosen):
-        if certificate.trusted[k]:
-            kept.append(_entry(problem, old, recovery, k))
-        else:
-            doubtful.append(k)
+    problem, samples = pool.problem, found.samples
+    xp, trusted = problem.space.xp, found.certificate.trusted
+    proven = [_entry(problem, old, samples, k) for k, old in enumerate(chosen) if trusted[k]]
+    doubtful = [k for k in range(len(chosen)) if not trusted[k]]
     if not doubtful:
-        pool.entries = kept
+        pool.renew(proven, [], set(pool.candidates))
         return False
-    z = problem.layer @ xp.take(recovery.duals, problem.space.indices(doubtful), axis=1)
-    repairs = _repair(problem, z, threshold)
-    confirmed: set[int] = set()
-    refuted: set[int] = set()
+    z = xp.take(samples.preactivations, problem.space.indices(doubtful), axis=1)
+    repairs = _repaired(problem, z, threshold, keep_going)
+    confirmed: set[Candidate] = set()
+    refuted: set[Candidate] = set()
     for j, k in enumerate(doubtful):
         if j in repairs:
-            (confirmed if _same(chosen[k], repairs[j]) else refuted).add(id(chosen[k]))
+            same = same_direction(chosen[k].direction, repairs[j].direction)
+            (confirmed if same else refuted).add(chosen[k])
     # What rows or an earlier certificate have settled is not in doubt for what stands beside it now.
-    solved = {id(entry.candidate) for entry in pool.entries if entry.dual is not None}
-    open_ = [chosen[k] for k in doubtful if id(chosen[k]) not in confirmed | refuted | solved]
+    solved = {entry.candidate for entry in pool.entries if entry.dual is not None}
+    open_ = [chosen[k] for k in doubtful if chosen[k] not in confirmed | refuted | solved]
     if not refuted:  # nothing learnt: the least credible go, more of them at every repetition
-        fit = to_host(agreement(problem, xp.stack([chosen[k].zero for k in doubtful], axis=1), z))
-        credible = {id(chosen[k]): float(fit[j]) for j, k in enumerate(doubtful)}
-        open_.sort(key=lambda candidate: -credible[id(candidate)])
-        out = open_[max(0, len(open_) - max(2, len(open_) * min(attempt, 4) // EIGHTHS)) :]
-        refuted |= {id(candidate) for candidate in out}
-    frozen = {id(c) for c in chosen} - {id(chosen[k]) for k in doubtful}
-    others = [entry for entry in pool.entries if id(entry.candidate) not in refuted | frozen]
-    pool.entries = kept
-    renewed = [pool.add(candidate) for candidate in repairs.values()]
-    pool.entries += [entry for entry in others if pool.find(entry.candidate) is None]
-    return any(new for new, j in zip(renewed, repairs, strict=True) if id(chosen[doubtful[j]]) in refuted)
+        fit = to_host(agreement(problem, stacked_zeros(problem, [chosen[k] for k in doubtful]), z))
+        credible = {chosen[k]: float(fit[j]) for j, k in enumerate(doubtful)}
+        open_.sort(key=lambda candidate: -credible[candidate])
+        refuted |= set(open_[max(0, len(open_) - max(2, len(open_) * min(attempt, 4) // EIGHTHS)) :])
+    frozen = set(chosen) - {chosen[k] for k in doubtful}
+    new = pool.renew(proven, list(repairs.values()), refuted | frozen)
+    return any(added for added, j in zip(new, repairs, strict=True) if chosen[doubtful[j]] in refuted)
 
 
-def freeze(pool: Pool, chosen: list[Candidate], recovery: SampleSet, proven: Host) -> None:
-    """Give the pool directions and duals of the candidates that are proven, of an incomplete set.
+def freeze(pool: Pool, chosen: list[Candidate], samples: SampleSet, proven: Host) -> None:
+    """Give the pool refined directions and duals of the candidates that are certified.
 
     Parameters
     ----------
     pool : Pool
-        Changed in place.
+        Changed in place, whether it holds the candidates or not.
     chosen : list of Candidate
-        The set, in the order of `recovery`.
-    recovery : SampleSet
+        The set, in the order of `samples`; nuisance left out.
+    samples : SampleSet
         What became of it.
-    proven : NumPy array of bool, shape (b,)
+    proven : NumPy array of bool, shape (k,)
         Which samples are certified.
     """
-    place = {id(candidate): k for k, candidate in enumerate(chosen) if proven[k]}
-    for i, entry in enumerate(pool.entries):
-        k = place.get(id(entry.candidate))
-        if k is not None:
-            pool.entries[i] = _entry(pool.problem, entry.candidate, recovery, k)
+    pool.freeze({old: _entry(pool.problem, old, samples, k) for k, old in enumerate(chosen) if proven[k]})
 
 
-def adopt(pool: Pool, chosen: list[Candidate], recovery: SampleSet, proven: Host) -> None:
-    """Give the pool the candidates that are proven, whether it holds them or not; as `freeze` otherwise."""
-    new = [_entry(pool.problem, c, recovery, k) for k, c in enumerate(chosen) if proven[k]]
-    old = [e for e in pool.entries if not any(_same(e.candidate, entry.candidate) for entry in new)]
-    pool.entries = new + old
-
-
-def _entry(problem: Problem, old: Candidate, recovery: SampleSet, k: int) -> Entry:
-    """A candidate as sample k of a recovery has refined it, with its dual."""
+def _entry(problem: Problem, old: Candidate, samples: SampleSet, k: int) -> Entry:
+    """A candidate as sample k has refined it, with its dual."""
     xp = problem.space.xp
-    scale = xp.sqrt(xp.sum(recovery.directions[:, k] ** 2))
-    candidate = Candidate.of(problem, recovery.directions[:, k] / scale, old.source, old.misfit)
-    return Entry(candidate, recovery.duals[:, k] * scale)
+    scale = xp.sqrt(xp.sum(samples.directions[:, k] ** 2))
+    candidate = Candidate.of(problem, samples.directions[:, k] / scale, old.source, old.misfit)
+    return Entry(candidate, samples.duals[:, k] * scale)
 
 
-def _same(first: Candidate, second: Candidate) -> bool:
-    return abs(float(first.direction @ second.direction)) > 1 - SAME_DIRECTION
-
-
-def _repair(problem: Problem, z: Array, threshold: int) -> dict[int, Candidate]:
+def _repaired(problem: Problem, z: Array, threshold: int, keep_going: KeepGoing) -> dict[int, Candidate]:
     """For each column of z whose mask has a kernel with just that zero pattern, the candidate it yields."""
     xp = problem.space.xp
-    kernels = problem.unbalance @ masked_kernels(xp, problem.balanced, z, softness=SOFTNESS)
-    kernels = kernels / xp.sqrt(xp.sum(kernels**2, axis=0))
+    kernels = masked_kernels(xp, problem.balanced, z, softness=SOFTNESS, keep_going=keep_going)
+    directions = normalize(xp, problem.unbalance @ kernels)
     found = {}
-    for candidate in filter_directions(problem, kernels, threshold=threshold, source="repair"):
+    for candidate in filter_directions(
+        problem, directions, threshold=threshold, source="repair", keep_going=keep_going
+    ):
         flips = to_host(xp.sum(xp.astype(candidate.zero[:, None] != (z < 0), xp.int64), axis=0))
         if flips.min() <= EXACT_FLIPS:
             found[int(flips.argmin())] = candidate

@@ -1,12 +1,14 @@
 """Enters: the outcome of a search. Leaves: what the caller gets, and what a progress callback is told."""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field, fields
 from enum import Enum
+from typing import Any, Literal
 
 from spear_xp.certification.evidence import Evidence
 from spear_xp.numerics.backend import Array, Host
 
-__all__ = ["Progress", "Result", "Status"]
+__all__ = ["Progress", "Result", "Status", "Trace"]
 
 
 class Status(Enum):
@@ -18,14 +20,14 @@ class Status(Enum):
         "the rest shares its mask, its input or its kernel with another sample."
     )
     UNCERTIFIED = (
-        "A full set of directions was found and none could be proven: check that weight and bias belong to "
-        "the step that produced the gradient, and that batch_size is right."
+        "A full set of directions was found and none could be certified: check that weight and bias belong "
+        "to the step that produced the gradient, and that batch_size is right."
     )
     TIME_LIMIT = (
-        "Time ran out before a full set of directions was found: raise time_limit, or call spear_xp.estimate "
-        "to see how many samples the search needs."
+        "A limit was reached before a full set of directions was found: raise time_limit or work_limit, or "
+        "call spear_xp.estimate to see how many samples the search needs."
     )
-    INTERRUPTED = "The search was interrupted: everything certified so far is kept; call again to go on."
+    INTERRUPTED = "The search was interrupted: everything certified until then is kept."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,12 @@ class Progress:
 
     Attributes
     ----------
-    stage : str
-        "factorize", "search", "certify" or "done".
+    stage : {"search", "done"}
+        "done" in the last call of a search that was not interrupted.
     strategy : str
         Strategy at work.
     certified, batch_size : int
-        Samples proven so far, of how many.
+        Samples certified so far, of how many.
     candidates : int
         Distinct directions in the pool.
     samples_drawn : int
@@ -50,7 +52,7 @@ class Progress:
         Time since the call.
     """
 
-    stage: str
+    stage: Literal["search", "done"]
     strategy: str
     certified: int
     batch_size: int
@@ -61,35 +63,20 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """What a gradient reveals.
+class Trace:
+    """How a result came about.
 
     Attributes
     ----------
-    inputs : array, shape (k, n)
-        Recovered samples, certified ones first and guesses last, in the caller's library and the dtype of
-        `grad_w`.
-    certified : array of bool, shape (k,)
-        Proven without ground truth.
-    error_bars : array, shape (k,)
-        Standard deviation of the entries of each sample, in units of the inputs; infinite for guesses.
-    status : Status
-        How the search ended; its value says what to try next.
-    batch_size : int
-        Given, or found from the rank. Identical samples count once.
     directions : array, shape (batch_size, k)
         Directions in factor coordinates, in the order of `inputs`; where no full set was found, the
         candidates so far, sparsest first (`inputs` then holds the samples that rows alone determine).
-    reasons : tuple of str
-        Why a sample is not certified; empty strings for those that are.
-    unresolved : tuple of str
-        Why a sample of the batch is not among `inputs`; one entry for each.
     sources : tuple of str
         Strategy that found the direction of each sample.
     samples_drawn : int
         Row subsets drawn.
     candidates : int
-        Distinct directions that passed the filter.
+        Distinct directions that passed the screen.
     score : float
         Sparsity matching score of the selection, 0 without a full set.
     noise_level : float
@@ -101,28 +88,101 @@ class Result:
         Zero rows that a direction needed.
     seconds : dict of str to float
         Time by stage.
+    work : float
+        Multiply-adds, as `numerics.work` counts them: the unit of `work_limit`.
     residuals : NumPy array, shape (m_live,)
         Relative part of each row that the recovered samples leave unexplained; empty without a full set.
+    """
+
+    directions: Array = None
+    sources: tuple[str, ...] = ()
+    samples_drawn: int = 0
+    candidates: int = 0
+    score: float = 0.0
+    noise_level: float = 0.0
+    noise_model: str = "relative"
+    threshold: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    work: float = 0.0
+    residuals: Host | None = None
+
+
+OLD_NAMES = {
+    "unresolved": "missing",
+    **{f.name: f"trace.{f.name}" for f in fields(Trace) if f.name != "work"},
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Result:
+    """What a gradient reveals.
+
+    Attributes
+    ----------
+    inputs : array, shape (k, n)
+        Recovered samples, certified ones first and tentative ones last, in the caller's library and the dtype
+        of `grad_w`.
+    certified : array of bool, shape (k,)
+        Proven without ground truth.
+    error_bars : array, shape (k,)
+        Standard deviation of the entries of each sample, in units of the inputs; infinite for tentative ones.
+    status : Status
+        How the search ended; its value says what to try next.
+    batch_size : int or None
+        Given, or found from the rank. Identical samples count once. None where a limit or an interruption
+        came before the rank was known.
+    reasons : tuple of str
+        Why a sample is not certified; empty strings for those that are.
+    missing : tuple of str
+        Why a sample of the batch is not among `inputs`; one entry for each.
     evidence : Evidence or None
         What the certificates rest on, in the order of `inputs`; see `spear_xp.false_acceptance`. None
         without a full set.
+    seed : int
+        As `rng`, it gives this result again.
+    trace : Trace
+        How the result came about: draws, candidates, seconds, work, thresholds, residuals.
     """
 
     inputs: Array
     certified: Array
     error_bars: Array
     status: Status
-    batch_size: int
-    directions: Array
+    batch_size: int | None
     reasons: tuple[str, ...]
-    unresolved: tuple[str, ...]
-    sources: tuple[str, ...]
-    samples_drawn: int
-    candidates: int
-    score: float
-    noise_level: float
-    noise_model: str
-    threshold: int
-    seconds: dict[str, float]
-    residuals: Host
+    missing: tuple[str, ...]
     evidence: Evidence | None
+    seed: int
+    trace: Trace
+
+    @property
+    def success(self) -> bool:
+        """Whether every sample of the batch is certified."""
+        return self.batch_size is not None and self._count == self.batch_size
+
+    @property
+    def _count(self) -> int:
+        return sum(bool(one) for one in self.certified)
+
+    def __repr__(self) -> str:
+        of = "an unknown number" if self.batch_size is None else self.batch_size
+        seconds = self.trace.seconds.get("total", 0.0)
+        return f"<Result {self.status.name}: {self._count} of {of} certified in {seconds:.3g} s>"
+
+    def summary(self) -> str:
+        """What was found, what to try next, and a line for each sample that is not certified."""
+        of = "an unknown number of" if self.batch_size is None else self.batch_size
+        lines = [
+            f"{'exact' if self.success else 'not exact'}: {self._count} of {of} certified",
+            self.status.value,
+        ]
+        lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(self.reasons) if text]
+        return "\n".join(lines + [f"one more sample: {why}" for why in self.missing])
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in OLD_NAMES:
+            msg = f"'Result' object has no attribute {name!r}"
+            raise AttributeError(msg)
+        new = OLD_NAMES[name]
+        warnings.warn(f"Result.{name} is now Result.{new}", DeprecationWarning, stacklevel=2)
+        return self.missing if name == "unresolved" else getattr(self.trace, name)

@@ -9,22 +9,28 @@ out altogether.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from spear_xp.geometry.deflation import Deflated, LayerModel, deflated
 from spear_xp.geometry.masks import predicted_activity
 from spear_xp.numerics.backend import Array, Namespace, Space, quiet, to_host
-from spear_xp.numerics.irls import masked_kernels, sharpen
+from spear_xp.numerics.irls import masked_kernels, masking_work, sharpen, sharpening_work
 from spear_xp.numerics.linalg import normalize, outside
 from spear_xp.numerics.random import Generator, Stream, generator
+from spear_xp.numerics.work import KeepGoing, calls, elementwise, forever, product
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
+from spear_xp.strategies.base import nothing
 
-__all__ = ["TEMPERATURES", "Descent", "descend", "distinct", "iterates"]
+__all__ = ["TEMPERATURES", "Descent", "descend", "descent_work", "distinct", "iterates"]
 
 SHRINK = 1e-3  # last step over first
 EVERY = 3  # steps between two predictions of the mask
+ASK = 10  # cosmetic: steps between two questions whether to go on
 DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
 TEMPERATURES = (0.2, 0.4)  # of the predicted masks, in turns
+PASSES, PREDICTING = 3, 8  # elementwise operations of a step, and of a prediction of the mask
+CALLS = 20  # on arrays in a step, with its share of a prediction
 TINY = 1e-20  # keeps quotients finite where an iterate has arrived
 FEW_MISSING = 24  # samples left from which masks of iterates are solved as well
 SHARPENED = 64  # iterates of a chunk that are solved to the end
@@ -39,6 +45,7 @@ def descend(
     avoid: Array | None = None,
     steps: int = 300,
     temperature: float = 0.7,
+    keep_going: KeepGoing = forever,
 ) -> Array:
     """Minimise the weighted l1 norm ‖w · rows q‖₁ over unit vectors, many starts at once.
 
@@ -58,6 +65,8 @@ def descend(
         Steps; their length falls geometrically from 1 to 1e-3.
     temperature : float
         Softness of the predicted mask, in units of the mean pre-activation.
+    keep_going : callable
+        Asked now and then; the iterates of that moment are returned when it says no.
 
     Returns
     -------
@@ -81,6 +90,8 @@ def descend(
         if layer is not None and step % EVERY == 0:
             z = predicted_activity(xp, residual, layer.implied @ current, layer.basis)
             weights = 1 / (1 + xp.exp(xp.clip(z / temperature, -20, 20)))
+        if step % ASK == 0 and not keep_going():
+            break
         gradient = rows.T @ (weights * xp.sign(residual))
         gradient = gradient - free * xp.sum(current * gradient, axis=0)
         current = current - length * gradient / size(gradient)
@@ -111,29 +122,60 @@ class Descent:
     share: float = 1.0
     arm: int = 0
     name: str = "descent"
+    uses_layer: ClassVar[bool] = True
+    whole_masks: ClassVar[bool] = False
 
-    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+    def propose(
+        self,
+        problem: Problem,
+        known: Known,
+        seed: int,
+        chunk: int,
+        *,
+        keep_going: KeepGoing = forever,
+    ) -> Proposals:
         """Directions at which one batch of descents has arrived."""
         space = problem.space
         xp, rng = space.xp, generator(seed, Stream.DESCENT, chunk, self.arm)
         face = deflated(problem, known, share=self.share)
         d = face.rows.shape[1]
         if d == 0:  # every sample is solved
-            return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
+            return nothing(problem)
         missing = problem.rank - known.directions.shape[1]
         count = int(min(self.starts, max(24, 4 * missing)))
         steps, temperature = self.steps * (1 + chunk // 6), TEMPERATURES[chunk % len(TEMPERATURES)]
-        arrived = iterates(space, face, rng, count, steps=steps, temperature=temperature)
-        found = [sharpen(xp, face.rows, arrived)]
+        arrived = iterates(
+            space, face, rng, count, steps=steps, temperature=temperature, keep_going=keep_going
+        )
+        work = descent_work(face, count, steps) + sharpening_work(
+            int(face.rows.shape[0]), d, arrived.shape[1]
+        )
+        found = [sharpen(xp, face.rows, arrived, keep_going)]
         if missing <= FEW_MISSING:
             # What is left are near-twins of what is known: an iterate keeps those in it, but not in its mask.
             z = face.predict(xp, arrived)
-            found.append(masked_kernels(xp, normalize(xp, face.rows, axis=1), z))
-        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), count)
+            found.append(masked_kernels(xp, normalize(xp, face.rows, axis=1), z, keep_going=keep_going))
+            work += masking_work(int(face.rows.shape[0]), d, arrived.shape[1])
+        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), count, work)
+
+
+def descent_work(face: Deflated, count: int, steps: int) -> float:
+    """Multiply-adds of so many steps from so many starts."""
+    (m, d), r = face.rows.shape, face.layer.basis.shape[1]
+    step = 2 * product(m, d, count, double=False) + elementwise(m * count, PASSES)
+    prediction = product(m, d + 2 * r, count, double=False) + elementwise(m * count, PREDICTING)
+    return steps * (step + prediction / EVERY + calls(CALLS))
 
 
 def iterates(
-    space: Space, face: Deflated, rng: Generator, count: int, *, steps: int, temperature: float
+    space: Space,
+    face: Deflated,
+    rng: Generator,
+    count: int,
+    *,
+    steps: int,
+    temperature: float,
+    keep_going: KeepGoing = forever,
 ) -> Array:
     """Distinct last iterates of descents from random starts, some, little or all of them off what is known.
 
@@ -152,6 +194,7 @@ def iterates(
             xp.astype(normalize(xp, start), xp.float32),
             steps=steps,
             temperature=temperature,
+            keep_going=keep_going,
         )
     return distinct(xp, face, normalize(xp, xp.astype(end, space.dtype)))
 

@@ -7,6 +7,7 @@ the b ratios agree for any two such rows. One sort of b numbers replaces b²/2 k
 of I for another (Canteaut and Chabaud 1998) gives the next set without a factorisation.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,10 +15,11 @@ import numpy as np
 
 from spear_xp.numerics.backend import Array, Host, LinAlgError, Namespace, quiet, to_host
 from spear_xp.numerics.linalg import normalize
-from spear_xp.numerics.sorting import sort_in_place
+from spear_xp.numerics.sorting import sort_in_place, sorting_network
+from spear_xp.numerics.work import DOUBLE, KeepGoing, calls, elementwise, forever, small_solves
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["FEWEST", "Walk", "gap_of", "sparse_directions"]
+__all__ = ["FEWEST", "Walk", "gap_of", "sparse_directions", "walk_work"]
 
 FEWEST = 4  # of them that must be zero: the two that gave the direction away, and two that confirm it
 PIVOT = 0.1  # |W_rc| below which a swap would lose accuracy; the chain waits for the next one
@@ -74,7 +76,14 @@ class _Hits(NamedTuple):
     weight: Array
 
 
-def sparse_directions(xp: Namespace, rows: Array, sets: Host, walk: Walk, rng: np.random.Generator) -> Array:
+def sparse_directions(
+    xp: Namespace,
+    rows: Array,
+    sets: Host,
+    walk: Walk,
+    rng: np.random.Generator,
+    keep_going: KeepGoing = forever,
+) -> Array:
     """Directions of weight at most two on the information sets along many exchange chains.
 
     Parameters
@@ -89,6 +98,8 @@ def sparse_directions(xp: Namespace, rows: Array, sets: Host, walk: Walk, rng: n
         How far the chains go and how closely they look.
     rng : numpy.random.Generator
         Chooses swaps and pairs, the same for all chains (their rows are in random order).
+    keep_going : callable
+        Asked before each step of the chains, which ends them when it says no.
 
     Returns
     -------
@@ -108,14 +119,28 @@ def sparse_directions(xp: Namespace, rows: Array, sets: Host, walk: Walk, rng: n
     jitter = xp.asarray(size * rng.standard_normal((b, b)), dtype=rows.dtype, device=rows.device)
     try:
         with quiet():
-            hits = _walk(xp, rows, sets, walk, rng, jitter)
+            hits = _walk(xp, rows, sets, walk, rng, jitter, keep_going)
             return _solve(xp, rows, hits, jitter, LOOSE * walk.equal)
     except LinAlgError:
         return nothing
 
 
+def walk_work(b: int, spare: int, chains: int, walk: Walk) -> float:
+    """Multiply-adds of so many chains in b dimensions."""
+    start = DOUBLE * small_solves(b, chains)
+    swap, ratios = 2 * b * spare, walk.pairs * b * (2 + math.log2(b) ** 2)
+    each = walk.steps * (40 + walk.pairs * 4 + 3 * len(sorting_network(b)))
+    return start + elementwise(chains * walk.steps * (swap + ratios)) + calls(each)
+
+
 def _walk(
-    xp: Namespace, rows: Array, sets: Host, walk: Walk, rng: np.random.Generator, jitter: Array
+    xp: Namespace,
+    rows: Array,
+    sets: Host,
+    walk: Walk,
+    rng: np.random.Generator,
+    jitter: Array,
+    keep_going: KeepGoing,
 ) -> _Hits:
     """Follow all chains and collect what they come across."""
     b = rows.shape[1]
@@ -126,6 +151,8 @@ def _walk(
     doubles: list[_Seen] = []
     hits: list[_Hits] = []
     for step in range(walk.steps):
+        if step and not keep_going():
+            break
         if step:
             _swap(xp, table, members, int(rng.integers(spare)), int(rng.integers(b)))
         order = rng.permutation(spare)

@@ -5,6 +5,7 @@ hold two active ones, which is b²/2 times as frequent; `exchange` finds them.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,10 +14,12 @@ from spear_xp.numerics.backend import Array, Host, quiet, to_host
 from spear_xp.numerics.elimination import draw_subsets
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.random import Stream, generator
+from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
-from spear_xp.strategies.descent import TEMPERATURES, iterates
-from spear_xp.strategies.exchange import FEWEST, Walk, gap_of, sparse_directions
+from spear_xp.strategies.base import nothing
+from spear_xp.strategies.descent import TEMPERATURES, descent_work, iterates
+from spear_xp.strategies.exchange import FEWEST, Walk, gap_of, sparse_directions, walk_work
 
 __all__ = ["GuidedSets", "InformationSet", "unsolved"]
 
@@ -58,25 +61,36 @@ class InformationSet:
     pairs: int = 4
     spare: int = 12
     name: str = "information_set"
+    uses_layer: ClassVar[bool] = False
+    whole_masks: ClassVar[bool] = False
 
-    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+    def propose(
+        self,
+        problem: Problem,
+        known: Known,
+        seed: int,
+        chunk: int,
+        *,
+        keep_going: KeepGoing = forever,
+    ) -> Proposals:
         """Directions of one chunk of chains, in the complement of the samples that are solved."""
         space = problem.space
         xp = space.xp
         rows, lift = unsolved(problem, known)
         m, d = rows.shape
         if d == 1:  # one sample is left: nothing to search
-            return Proposals(normalize(xp, lift), 1)
+            return Proposals(normalize(xp, lift), 1, 1.0)
         spare = min(self.spare, m - d)
         if d < 2 or spare < FEWEST:
-            return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
+            return nothing(problem)
         sets, _ = draw_subsets(
             m, d + spare, self.chains, stream=Stream.INFORMATION_SETS, seed=seed, chunk=chunk
         )
         rng = generator(seed, Stream.EXCHANGE, chunk)
         walk = Walk(self.steps, self.pairs, gap_of(problem))
-        found = sparse_directions(xp, rows, sets, walk, rng)
-        return Proposals(normalize(xp, lift @ found), self.chains * self.steps)
+        found = sparse_directions(xp, rows, sets, walk, rng, keep_going)
+        work = walk_work(d, spare, self.chains, walk)
+        return Proposals(normalize(xp, lift @ found), self.chains * self.steps, work)
 
 
 def unsolved(problem: Problem, known: Known) -> tuple[Array, Array]:
@@ -123,33 +137,56 @@ class GuidedSets:
     share: float = 1.0
     arm: int = 0
     name: str = "guided_sets"
+    uses_layer: ClassVar[bool] = True
+    whole_masks: ClassVar[bool] = False
 
-    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+    def propose(
+        self,
+        problem: Problem,
+        known: Known,
+        seed: int,
+        chunk: int,
+        *,
+        keep_going: KeepGoing = forever,
+    ) -> Proposals:
         """Directions of some batches of descents and of the chains that they guide."""
         space = problem.space
         xp, rng = space.xp, generator(seed, Stream.GUIDED_SETS, chunk, self.arm)
         face = deflated(problem, known, self.share)
         m, d = face.rows.shape
         if d < 2 or m - d < FEWEST:
-            return Proposals(xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device), 0)
+            return nothing(problem)
         rows, walk = normalize(xp, face.rows, axis=1), Walk(self.steps, self.pairs, gap_of(problem))
         missing = problem.rank - known.directions.shape[1]
         starts = min(self.starts, max(FEWEST_STARTS, STARTS_EACH * missing))
-        found, drawn = [], 0
+        found, drawn, work = [nothing(problem).directions[:d, :]], 0, 0.0
         for turn in range(min(MOST, 1 + chunk // PATIENCE)):
             temperature = TEMPERATURES[(chunk + turn) % len(TEMPERATURES)]
-            sets = self._draw(rng, self._rankings(problem, face, rng, starts, temperature), d)
-            found.append(sparse_directions(xp, rows, sets, walk, rng))
+            ranking = self._rankings(problem, face, rng, starts, temperature, keep_going)
+            if not keep_going():
+                break
+            sets = self._draw(rng, ranking, d)
+            found.append(sparse_directions(xp, rows, sets, walk, rng, keep_going))
             drawn += len(sets) * self.steps
-        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), drawn)
+            work += descent_work(face, starts, self.descent_steps)
+            work += walk_work(d, min(SPARE_ROWS, m - d), len(sets), walk)
+        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), drawn, work)
 
     def _rankings(
-        self, problem: Problem, face: Deflated, rng: np.random.Generator, starts: int, temperature: float
+        self,
+        problem: Problem,
+        face: Deflated,
+        rng: np.random.Generator,
+        starts: int,
+        temperature: float,
+        keep_going: KeepGoing,
     ) -> Host:
         """Rows by predicted activity for the iterates of one descent, shape (m, iterates)."""
         space = problem.space
         xp = space.xp
-        arrived = iterates(space, face, rng, starts, steps=self.descent_steps, temperature=temperature)
+        arrived = iterates(
+            space, face, rng, starts, steps=self.descent_steps, temperature=temperature, keep_going=keep_going
+        )
         arrived = arrived[:, : self.iterates]
         with quiet():
             size = xp.abs(face.rows @ arrived)

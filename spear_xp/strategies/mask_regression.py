@@ -8,15 +8,18 @@ along its dual. Any guess of a dual predicts a mask, and the kernel of a mask is
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from spear_xp.geometry.masks import predicted_activity
 from spear_xp.numerics.backend import Array, Namespace, to_host
-from spear_xp.numerics.classifiers import logistic
-from spear_xp.numerics.irls import masked_kernels
+from spear_xp.numerics.classifiers import logistic, regression_work
+from spear_xp.numerics.irls import masked_kernels, masking_work
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.random import Stream, generator
+from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
+from spear_xp.strategies.base import nothing
 
 __all__ = ["MaskRegression", "estimated_duals"]
 
@@ -34,17 +37,26 @@ CONSISTENT = 0.02  # share of rows in which an estimate may contradict its mask
 class MaskRegression:
     """Guesses of the missing duals, their masks, and the kernels of those."""
 
-    name: str = "estimation"
+    name: str = "mask_regression"
+    uses_layer: ClassVar[bool] = True
+    whole_masks: ClassVar[bool] = True
 
-    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+    def propose(
+        self,
+        problem: Problem,
+        known: Known,
+        seed: int,
+        chunk: int,
+        *,
+        keep_going: KeepGoing = forever,
+    ) -> Proposals:
         """Directions for lines of rows, and for random duals, in the complement of the known directions."""
         space = problem.space
         xp, b = space.xp, problem.rank
         found = known.directions.shape[1]
         missing = b - found
-        nothing = Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), 0)
         if not 1 < missing <= min(MOST_MISSING, b // 2):
-            return nothing
+            return nothing(problem)
         complement = xp.linalg.qr(known.directions, mode="complete").Q[:, found:]
         rng = generator(seed, Stream.MASK_REGRESSION, chunk)
         guesses = complement @ space.normal(rng, (missing, RANDOM))
@@ -55,12 +67,14 @@ class MaskRegression:
             guesses = xp.concat([complement @ lines, guesses], axis=1)
         scale = problem.last @ guesses
         z = problem.layer @ (guesses / xp.where(scale == 0, xp.ones_like(scale), scale))
-        kernels = masked_kernels(xp, problem.balanced, z, softness=SOFTNESS)
+        kernels = masked_kernels(xp, problem.balanced, z, softness=SOFTNESS, keep_going=keep_going)
         basis = xp.linalg.qr(problem.layer @ complement).Q
         z = predicted_activity(xp, problem.balanced @ kernels, z, basis)
-        again = masked_kernels(xp, problem.balanced, z)
+        again = masked_kernels(xp, problem.balanced, z, keep_going=keep_going)
         directions = problem.unbalance @ xp.concat([kernels, again], axis=1)
-        return Proposals(normalize(xp, directions), int(guesses.shape[1]))
+        count = int(guesses.shape[1])
+        work = 2 * masking_work(problem.width, b, count) + regression_work(problem.width, missing, found)
+        return Proposals(normalize(xp, directions), count, work)
 
 
 def estimated_duals(problem: Problem, known: Known, complement: Array) -> Array | None:

@@ -6,12 +6,15 @@ first; the kernels themselves are always those of the original rows, so noise do
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from spear_xp.geometry.deflation import complement_of, remaining_activity
 from spear_xp.numerics.backend import to_host
-from spear_xp.numerics.linalg import normalize, weighted_kernels
+from spear_xp.numerics.linalg import kernel_work, normalize, weighted_kernels
+from spear_xp.numerics.work import KeepGoing, forever, product
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
+from spear_xp.strategies.base import nothing
 
 __all__ = ["Peeling"]
 
@@ -24,8 +27,18 @@ class Peeling:
     """Rows of the remainder taken as samples, the least active first."""
 
     name: str = "peeling"
+    uses_layer: ClassVar[bool] = True
+    whole_masks: ClassVar[bool] = True
 
-    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:  # noqa: ARG002
+    def propose(
+        self,
+        problem: Problem,
+        known: Known,
+        seed: int,  # noqa: ARG002
+        chunk: int,
+        *,
+        keep_going: KeepGoing = forever,
+    ) -> Proposals:
         """Directions of the masks of some rows; nothing is drawn at random."""
         space = problem.space
         xp, b = space.xp, problem.rank
@@ -37,7 +50,7 @@ class Peeling:
         order = to_host(xp.argsort(remaining_activity(problem, rest)))
         order = order[to_host(full)[order]]
         if not len(order):
-            return Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), 0)
+            return nothing(problem)
         # The least active rows are looked at every time, since what is solved changes them; others in turns.
         turn = chunk % max(1, -(-(len(order) - ROWS) // ROWS))
         chosen = [*order[:ROWS], *order[ROWS * (turn + 1) : ROWS * (turn + 2)]]
@@ -51,6 +64,7 @@ class Peeling:
         keep = xp.nonzero(plausible)[0]
         z = xp.take(z, keep, axis=1)
         if not z.shape[1]:
-            return Proposals(xp.zeros((b, 0), dtype=space.dtype, device=space.device), int(index.shape[0]))
-        kernels = weighted_kernels(xp, problem.balanced, xp.astype(z < 0, space.dtype))
-        return Proposals(normalize(xp, problem.unbalance @ kernels), int(index.shape[0]))
+            return nothing(problem, work=product(problem.width, b, int(index.shape[0])))
+        kernels = weighted_kernels(xp, problem.balanced, xp.astype(z < 0, space.dtype), keep_going)
+        work = kernel_work(problem.width, b, z.shape[1])
+        return Proposals(normalize(xp, problem.unbalance @ kernels), int(index.shape[0]), work)

@@ -7,13 +7,16 @@ solved again in full precision.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.elimination import draw_subsets, kernel_directions
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.random import Stream
+from spear_xp.numerics.work import KeepGoing, blocks, elementwise, forever, small_solves
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
+from spear_xp.strategies.base import nothing
 
 __all__ = ["Sampling"]
 
@@ -21,6 +24,7 @@ TEST_ROWS = 8  # set aside in every chunk
 TINY = 4  # batch size up to which one zero is enough: hits are plenty and a chunk sets aside few
 NEEDED = 2  # zeros among them; a random direction shows two in fewer than one of 1e5 draws
 NEAR = 1e-4  # |row · direction| in balanced rows that single precision cannot tell from zero
+ELIMINATION = 3  # measured: elementwise passes over each entry of a subset
 SURVIVORS = 64  # kept of one chunk, the rest would be the same few directions again
 
 
@@ -32,17 +36,31 @@ class Sampling:
     ----------
     chunk_size : int
         Subsets in a chunk.
+    false_rejection : float
+        Probability in (0, 1) that a column of D, zero on each row with probability 1/2, shows fewer zeros
+        than the sparsity threshold of the published attack.
     """
 
     chunk_size: int = 2048
+    false_rejection: float = 1e-9
     name: str = "sampling"
+    uses_layer: ClassVar[bool] = False
+    whole_masks: ClassVar[bool] = False
 
-    def propose(self, problem: Problem, known: Known | None, seed: int, chunk: int) -> Proposals:  # noqa: ARG002
+    def propose(
+        self,
+        problem: Problem,
+        known: Known | None,  # noqa: ARG002
+        seed: int,
+        chunk: int,
+        *,
+        keep_going: KeepGoing = forever,
+    ) -> Proposals:
         """Directions of one chunk that look sparse on the rows set aside; what is known plays no part."""
         space = problem.space
         xp, b = space.xp, problem.rank
         if b == 1:
-            return Proposals(xp.ones((1, 1), dtype=space.dtype, device=space.device), 1)
+            return Proposals(xp.ones((1, 1), dtype=space.dtype, device=space.device), 1, 1.0)
         reserved = min(TEST_ROWS, problem.width - (b - 1))
         subsets, aside = draw_subsets(
             problem.width,
@@ -54,11 +72,19 @@ class Sampling:
             reserved=reserved,
         )
         rows = xp.astype(problem.balanced, xp.float32)
-        kernels = kernel_directions(xp, rows, space.indices(subsets))
+        solved = []
+        for part in blocks(len(subsets), b * b):
+            if not keep_going():
+                break
+            solved.append(kernel_directions(xp, rows, space.indices(subsets[part])))
+        if not solved:
+            return nothing(problem)
+        kernels = xp.concat(solved, axis=1)
         near = xp.abs(xp.take(rows, space.indices(aside), axis=0) @ kernels) < NEAR
         hits = xp.sum(xp.astype(near, xp.int32), axis=0) >= min(NEEDED if b > TINY else 1, reserved)
         chosen = to_host(hits).nonzero()[0][:SURVIVORS]
-        return Proposals(self._solve(problem, subsets[chosen]), len(subsets))
+        work = elementwise(len(subsets) * b**3 / 3, ELIMINATION) + small_solves(b, len(chosen))
+        return Proposals(self._solve(problem, subsets[chosen]), len(subsets), work)
 
     @staticmethod
     def _solve(problem: Problem, subsets: Host) -> Array:

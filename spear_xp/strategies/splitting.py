@@ -7,16 +7,19 @@ boundary of the mask that the samples have in common, which a hyperplane shows.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from spear_xp.geometry.directions import WITHIN, in_span
 from spear_xp.numerics.backend import Array, Namespace, Space, to_host
 from spear_xp.numerics.classifiers import hyperplanes
 from spear_xp.numerics.elimination import random_kernels
-from spear_xp.numerics.irls import sharpen
+from spear_xp.numerics.irls import sharpen, sharpening_work
 from spear_xp.numerics.linalg import balance, normalize, outside
 from spear_xp.numerics.random import Stream, generator
+from spear_xp.numerics.work import KeepGoing, calls, elementwise, forever, product
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
+from spear_xp.strategies.base import nothing
 from spear_xp.strategies.descent import descend
 
 __all__ = ["Splitting"]
@@ -27,6 +30,7 @@ ANYWHERE = 4  # dimension up to which any rows do
 NEXT_TO = (6, 12)  # rows next to the boundary, for each dimension, in turns
 STEPS = 80  # towards the hyperplane between the rows of a mask
 SMALL = 1e-3  # of a row, below which a kernel of a few of them seems to vanish on it
+ELIMINATION = 6  # measured: elementwise passes over each entry of a subset
 BEST = 6  # of these kernels that stay, for each dimension
 SPARE = 2  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
 DISTINCT = 1e-6  # 1 - |cos| of two directions that are not the same
@@ -39,15 +43,31 @@ class Splitting:
 
     steps: int = 90
     name: str = "splitting"
+    uses_layer: ClassVar[bool] = True
+    whole_masks: ClassVar[bool] = False
 
-    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> Proposals:
+    def propose(
+        self,
+        problem: Problem,
+        known: Known,
+        seed: int,
+        chunk: int,
+        *,
+        keep_going: KeepGoing = forever,
+    ) -> Proposals:
         """Sparse directions of the kernels that hold some that are not known yet."""
         space = problem.space
         xp = space.xp
-        parts: list[Array] = [xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device)]
-        margins = _margins(problem, known.shared) if known.shared else problem.rows[:, :0]
-        for k, kernel in enumerate(known.shared):
+        if not known.shared:
+            return nothing(problem)
+        parts = [nothing(problem).directions]
+        margins = _margins(problem, tuple(known.shared.values()))
+        work = STEPS * 2 * product(problem.width, problem.rank, len(known.shared), double=False)
+        for k, kernel in enumerate(known.shared.values()):
+            if not keep_going():
+                break
             d = kernel.shape[1]
+            work += product(problem.width, problem.rank, d)
             inside = problem.rows @ kernel
             size = xp.sqrt(xp.sum(inside**2, axis=1))
             rows = xp.nonzero(size > CLEAR * xp.max(problem.noise_of(kernel)))[0]
@@ -60,8 +80,17 @@ class Splitting:
                 balanced, change = balance(xp, xp.take(inside, chosen, axis=0))
                 found = self._within(space, balanced, change, kernel.T @ contained, seed, chunk)
                 parts.append(_sparse(problem, rows, normalize(xp, kernel @ found), d, contained))
+                work += self._work(int(chosen.shape[0]), d) + product(problem.width, problem.rank, BEST * d)
         drawn = sum(int(part.shape[1]) for part in parts)
-        return Proposals(xp.concat(parts, axis=1), drawn)
+        return Proposals(xp.concat(parts, axis=1), drawn, work, tuple(known.shared))
+
+    def _work(self, count: int, d: int) -> float:
+        """Multiply-adds of the descents and subsets within one kernel of dimension d, on so many rows."""
+        starts, subsets = STARTS * d, MANY if d > ANYWHERE else FEW
+        descents = self.steps * (2 * product(count, d, starts, double=False) + elementwise(count * starts, 3))
+        sampled = elementwise(subsets * d**3 / 3, ELIMINATION) + elementwise(count * subsets, 3)
+        sampled += product(count, d, subsets) + calls(10 * self.steps + 500)
+        return descents + sharpening_work(count, d, starts) + sampled
 
     def _within(self, space: Space, rows: Array, change: Array, known: Array, seed: int, chunk: int) -> Array:
         """Sparse directions of some rows, by descent and by subsets of them, shape (d, s)."""
@@ -84,7 +113,7 @@ def _margins(problem: Problem, kernels: tuple[Array, ...]) -> Array:
     xp = problem.space.xp
     zero = xp.stack([xp.all(problem.zeros_of(kernel), axis=1) for kernel in kernels], axis=1)
     one = xp.ones(zero.shape, dtype=xp.float32, device=problem.space.device)
-    basis = xp.astype(xp.linalg.qr(problem.layer).Q, xp.float32)
+    basis = xp.astype(problem.layer_basis, xp.float32)
     return hyperplanes(xp, basis, xp.where(zero, -one, one), one, STEPS)
 
 

@@ -140,9 +140,9 @@ def replay(seed: int, limit: float) -> None:
     print("; ".join(problem.parts), f"batch_size={problem.batch_size}")
     result = solve(problem, seed, limit)
     found = judged(problem, result)
-    print(
-        f"{result.status.name}, rank {result.batch_size}, noise {result.noise_level:.1e} {result.noise_model}"
-    )
+    trace = result.trace
+    noise = f"noise {trace.noise_level:.1e} {trace.noise_model}"
+    print(f"{result.status.name}, rank {result.batch_size}, {noise}")
     for k, (error, bars) in enumerate(zip(found.relative, found.bars, strict=True)):
         mark = "  FALSE" if found.false[k] else "  merged" if found.merged[k] else ""
         print(

@@ -101,9 +101,9 @@ def remarks(case: Case, truth: LayerGradient, result: Result, oracle: Oracle | N
     notes: list[str] = []
     if oracle is not None:
         notes.append(
-            f"{result.status.name.lower()}, rank {result.batch_size} of {b}, score {result.score:.3f}"
+            f"{result.status.name.lower()}, rank {result.batch_size} of {b}, score {result.trace.score:.3f}"
         )
-        notes += summed_up([reason for reason in result.reasons if reason]) + summed_up(result.unresolved)
+        notes += summed_up([reason for reason in result.reasons if reason]) + summed_up(result.missing)
         possible = oracle.identifiable(case.level)
         if possible < b:
             notes.append(f"with all masks known {possible}: {oracle.obstacles(case.level)}")

@@ -81,7 +81,7 @@ def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floa
     apart = float(np.linalg.norm(along))
     active = masks(problem)[[i, j]]
     differ = int((active[0] != active[1]).sum())
-    alike = not differ or apart <= TWINS * result.noise_level**0.5 * size
+    alike = not differ or apart <= TWINS * result.trace.noise_level**0.5 * size
     scale = float(sample @ true[i]) / max(size**2, 1e-300)
     size = max(size, 1e-300)
     note = (

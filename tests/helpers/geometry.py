@@ -61,7 +61,7 @@ def known_samples(
         coefficients=coefficients[:, chosen],
         duals=duals[:, chosen],
         solved=tuple(k in solved for k in chosen),
-        shared=tuple(np.linalg.qr(unit[:, list(kernel)]).Q for kernel in kernels),
+        shared={i: np.linalg.qr(unit[:, list(kernel)]).Q for i, kernel in enumerate(kernels)},
     )
 
 

@@ -20,7 +20,7 @@ def true_recovery(problem: Problem, inputs: Floats) -> SampleSet:
     extended = np.c_[np.asarray(inputs, dtype=float), np.ones(len(inputs))]
     duals = (problem.right @ extended.T) / problem.singular_values[:, None]
     directions = np.linalg.inv(duals).T
-    return SampleSet(duals, directions, problem.zeros_of(directions))
+    return SampleSet(problem, duals, directions, problem.zeros_of(directions))
 
 
 def relative_errors(inputs: Floats, recovered: Floats) -> Floats:

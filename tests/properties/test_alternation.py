@@ -40,7 +40,7 @@ def test_contradictions_never_rise(layer: LayerGradient, seed: int, faint: float
         assert after is None
         return
     assert after is not None
-    assert after.contradictions <= before.contradictions
+    assert after.total_contradictions <= before.total_contradictions
     assert after.order <= before.order
     assert after.faint == faint
 
@@ -79,6 +79,6 @@ def test_what_contradicts_depends_on_neither_order_nor_scale_nor_basis(
     assert (one is None) == (shuffled is None) == (again is None)
     if one is None or shuffled is None or turned is None or again is None:
         return
-    np.testing.assert_array_equal(one.wrong[order], shuffled.wrong)
-    np.testing.assert_array_equal(one.wrong, again.wrong)
-    assert np.abs(one.wrong - turned.wrong).max() <= 2  # entries next to a limit
+    np.testing.assert_array_equal(one.contradictions[order], shuffled.contradictions)
+    np.testing.assert_array_equal(one.contradictions, again.contradictions)
+    assert np.abs(one.contradictions - turned.contradictions).max() <= 2  # entries next to a limit

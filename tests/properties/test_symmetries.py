@@ -64,7 +64,7 @@ def test_scaling_the_whole_gradient_changes_nothing(truth: LayerGradient, power:
     other = invert(
         factor * truth.grad_w, factor * truth.grad_b, truth.weight, truth.bias, rng=0, time_limit=10.0
     )
-    assert one.samples_drawn == other.samples_drawn
+    assert one.trace.samples_drawn == other.trace.samples_drawn
     np.testing.assert_allclose(one.inputs, other.inputs, rtol=1e-6, atol=1e-6)
 
 

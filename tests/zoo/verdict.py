@@ -37,7 +37,7 @@ def false_certificates(result: Result, inputs: Floats) -> list[str]:
 
 def twins_of(inputs: Floats, k: int, result: Result) -> Floats:
     """Sample k and those too close to it to be told apart."""
-    limit = TWINS * result.noise_level**0.5 * np.linalg.norm(inputs[k])
+    limit = TWINS * result.trace.noise_level**0.5 * np.linalg.norm(inputs[k])
     return inputs[np.linalg.norm(inputs - inputs[k], axis=1) <= limit]
 
 

@@ -1,18 +1,28 @@
-"""Enters: strategies and what they yielded. Leaves: which one runs next, by measured progress per second."""
+"""Enters: strategies and what they yielded. Leaves: which one runs next, by finds for each unit of work."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from spear_xp.reduction.protocol import Strategy
 
-__all__ = ["Schedule"]
+__all__ = ["Schedule", "Turn"]
 
 IDLE = 4  # chunks without a find after which a strategy counts as stalled
 FORGET = 0.3  # weight of the past in a rate: what a strategy yields changes as the search goes on
 FADED = 0.2  # finds, so weighted, that count as none
-SHARE = 0.08  # of all time that any strategy may spend, whatever it found: its hour may still come
+SHARE = 0.08  # of all work that any strategy may do, whatever it found: its hour may still come
 
 
-@dataclass(slots=True)
+class Turn(NamedTuple):
+    """One chunk of one strategy."""
+
+    strategy: Strategy
+    chunk: int
+
+
+@dataclass(slots=True, eq=False)
 class _Record:
     strategy: Strategy
     chunk: int = 0
@@ -25,58 +35,63 @@ class _Record:
 
     @property
     def rate(self) -> float:
-        """Recent finds per second; zero when they are too long ago."""
-        return self.gain / max(self.cost, 1e-9) if self.gain > FADED else 0.0
+        """Recent finds for each unit of work; zero when they are too long ago."""
+        return self.gain / self.cost if self.gain > FADED else 0.0
 
 
 @dataclass(slots=True)
 class Schedule:
-    """Gives the next chunk to the strategy that finds most new directions per second.
+    """Gives the next chunk to the strategy that finds most new directions for its work.
 
-    Every strategy runs once, in the given order, and whenever it has had less than its share of the time.
-    One that finds nothing falls to rate zero; those share the time. One that had nothing to try waits
+    Every strategy runs once, in the given order, and whenever it has had less than its share of the work.
+    One that finds nothing falls to rate zero; those share the work. One that had nothing to try waits
     until something is found.
 
     Attributes
     ----------
-    strategies : list of Strategy
+    strategies : sequence of Strategy
     """
 
-    strategies: list[Strategy]
+    strategies: Sequence[Strategy]
     records: list[_Record] = field(init=False)
 
     def __post_init__(self) -> None:
         self.records = [_Record(strategy) for strategy in self.strategies]
 
-    def next(self) -> tuple[Strategy, int]:
-        """The strategy to run and the number of its chunk."""
-        record = self._best()
-        return record.strategy, record.chunk
+    def round(self, size: int) -> list[Turn]:
+        """The next turns, several of one strategy where that is best; the same for any number of workers."""
+        handed: Counter[int] = Counter()
+        turns = []
+        for _ in range(size):
+            i = self._best(handed)
+            turns.append(Turn(self.strategies[i], self.records[i].chunk + handed[i]))
+            handed[i] += 1
+        return turns
 
-    def _best(self) -> _Record:
-        ready = [r for r in self.records if not r.waits] or self.records
-        for record in ready:
-            if record.chunk == 0:
-                return record
-        least = min(ready, key=lambda r: r.spent)
-        if least.spent < SHARE * sum(r.spent for r in ready):
+    def _best(self, handed: Counter[int]) -> int:
+        ready = [i for i, r in enumerate(self.records) if not r.waits] or list(range(len(self.records)))
+        for i in ready:
+            if self.records[i].chunk + handed[i] == 0:
+                return i
+        least = min(ready, key=lambda i: self.records[i].spent)
+        if self.records[least].spent < SHARE * sum(self.records[i].spent for i in ready):
             return least
-        return max(ready, key=lambda r: (r.rate, -r.in_vain))
+        return max(ready, key=lambda i: (self.records[i].rate, -self.records[i].in_vain))
 
-    def record(self, strategy: Strategy, drawn: int, found: int, seconds: float) -> None:
-        """Note that a chunk of a strategy drew some samples and found some new directions in some seconds."""
+    def record(self, turn: Turn, work: float, found: int) -> None:
+        """Note the work of a turn, zero if there was nothing to try, and the new directions it found."""
         if found:
             self.wake()
-        record = next(r for r in self.records if r.strategy is strategy)
+        record = next(r for r in self.records if r.strategy is turn.strategy)
         record.idle = 0 if found else record.idle + 1
-        if not drawn:
+        if not work:
             record.waits = True
             return
         record.chunk += 1
         record.gain = FORGET * record.gain + found
-        record.cost = FORGET * record.cost + seconds
-        record.spent += seconds
-        record.in_vain = 0.0 if found else record.in_vain + seconds
+        record.cost = FORGET * record.cost + work
+        record.spent += work
+        record.in_vain = 0.0 if found else record.in_vain + work
 
     def wake(self) -> None:
         """Let strategies that had nothing to try look again: the pool has changed."""

@@ -69,7 +69,7 @@ def test_what_strategies_may_build_on(problem: Problem, candidates: list[Candida
 
 def test_solved_duals_are_true(problem: Problem, candidates: list[Candidate], layer: LayerGradient) -> None:
     pool = Pool(problem, tuple(candidates))
-    pool.solve()
+    pool.solve_duals()
     truth = true_recovery(problem, layer.inputs).duals
     duals = np.asarray(pool.known.duals)
     assert any(pool.known.solved)
@@ -87,10 +87,10 @@ def test_a_shared_kernel_within_another_is_kept_too(problem: Problem, layer: Lay
     directions = true_recovery(problem, layer.inputs).directions
     large, small = (np.linalg.qr(directions[:, :size]).Q for size in (4, 2))
     pool = Pool(problem)
-    pool.share([large])
-    pool.share([small, large[:, ::-1]])
-    assert [kernel.shape[1] for kernel in pool.shared] == [4, 2]
-    assert [kernel.shape[1] for kernel in pool.known.shared] == [2, 4]  # what is easiest comes first
+    pool.shared.add([large])
+    pool.shared.add([small, large[:, ::-1]])
+    assert [kernel.shape[1] for kernel in pool.shared.kernels] == [4, 2]
+    assert [kernel.shape[1] for kernel in pool.known.shared.values()] == [2, 4]  # what is easiest comes first
 
 
 def test_doubtful_candidates_go_unless_spared(problem: Problem, candidates: list[Candidate]) -> None:

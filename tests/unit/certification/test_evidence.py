@@ -95,7 +95,7 @@ def test_what_is_not_certified_has_no_bound(layer: LayerGradient) -> None:
     wrong = invert(*layer.observed[:2], -layer.weight, -layer.bias, time_limit=0.3, rng=0)
     assert np.isnan(false_acceptance(wrong)).all()
     truth = mlp_gradient(gaussian_inputs(40, 100, rng=0), width=120, rng=0)
-    nothing = invert(*truth.observed, time_limit=1e-3, rng=0, search="sampling")
+    nothing = invert(*truth.observed, time_limit=0.1, rng=0, search="sampling")
     assert nothing.status is Status.TIME_LIMIT
     assert nothing.evidence is None
     assert false_acceptance(nothing).shape == (0,)
@@ -108,6 +108,6 @@ def test_angles_out_of_range(result: Result) -> None:
 
 def test_the_text_states_the_bound(result: Result, layer: LayerGradient) -> None:
     near = float(false_acceptance(result).max())
-    assert any(f"10^{near:.1f} for samples 1 % off" in line for line in summary(result, (6, 6)))
+    assert any(f"10^{near:.1f} for samples 1 % off" in line for line in summary(result))
     wrong = invert(*layer.observed[:2], -layer.weight, -layer.bias, time_limit=0.3, rng=0)
-    assert not any("1 % off" in line for line in summary(wrong, (0, 6)))
+    assert not any("1 % off" in line for line in summary(wrong))

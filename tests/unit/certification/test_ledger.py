@@ -9,10 +9,11 @@ from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.certify import certify
 from spear_xp.certification.ledger import Ledger
 from spear_xp.certification.split_half import SIGMAS
-from spear_xp.recovery.samples import SampleSet, recover, samples_of
+from spear_xp.recovery.samples import SampleSet, recover
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
-from spear_xp.solver.incumbent import Judge
+from spear_xp.solver.assessment import FullSet
+from spear_xp.solver.incumbent import Incumbent
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.helpers.networks import Floats
 from tests.helpers.sets import candidates
@@ -61,10 +62,10 @@ def test_samples_are_proven_in_another_order_and_no_others() -> None:
 def test_a_sample_that_differs_is_not_the_same(bars: float) -> None:
     problem, recovery, certificate = proven()
     proofs = Ledger.none(problem).learn(recovery, certificate)
-    samples, _ = samples_of(problem, recovery)
+    samples = recovery.coordinates
     far = np.linalg.norm(samples[:, 0] - samples[:, 1]) / 60**0.5
     found = mixed(problem, recovery, bars * certificate.error_bars[1] / far)
-    difference = np.linalg.norm(samples_of(problem, found)[0][:, 1] - samples[:, 1]) / 60**0.5
+    difference = np.linalg.norm(found.coordinates[:, 1] - samples[:, 1]) / 60**0.5
     extended = proofs.extend(found, replace(certificate, certified=KNOWN & False))
     assert extended.certified[1] == (difference <= SIGMAS * certificate.error_bars[1])
     assert extended.certified[[0, 2, 3, 4]].all()
@@ -76,7 +77,7 @@ def test_a_sample_that_differs_is_not_the_same(bars: float) -> None:
 def test_a_proof_is_of_one_sample_and_of_none_that_it_leaves_open() -> None:
     problem, recovery, certificate = proven()
     nothing = replace(certificate, certified=KNOWN & False)
-    samples, size = samples_of(problem, recovery)
+    samples, size = recovery.coordinates, recovery.sizes
     far = np.linalg.norm(samples[:, 1] - samples[:, 2]) / 60**0.5
     wide = replace(certificate, certified=np.arange(12) == 1, error_bars=np.full(12, far))
     assert not Ledger.none(problem).learn(recovery, wide).extend(recovery, nothing).certified.any()
@@ -108,11 +109,11 @@ def test_of_two_proofs_the_tighter_stays() -> None:
         np.testing.assert_allclose(np.sort(proofs.error_bars), np.sort(certificate.error_bars[:5]))
 
 
-def test_stand_ins_are_no_samples() -> None:
+def test_nuisance_directions_are_no_samples() -> None:
     problem, recovery, certificate = proven(KNOWN | True)
     proofs = Ledger.none(problem).learn(recovery, certificate)
-    with_stand_ins = replace(recovery, stand_ins=7)
-    found = proofs.extend(with_stand_ins, replace(certificate, certified=KNOWN & False))
+    with_nuisance = replace(recovery, nuisance=7)
+    found = proofs.extend(with_nuisance, replace(certificate, certified=KNOWN & False))
     np.testing.assert_array_equal(found.certified, KNOWN)
 
 
@@ -120,14 +121,16 @@ def test_stand_ins_are_no_samples() -> None:
 def test_the_best_set_has_the_proofs_of_all(first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     problem, recovery, certificate = proven()
     less = mixed(problem, recovery, 1e-3).directions  # its sample 1 is wrong, so it is more in doubt
-    monkeypatch.setattr("spear_xp.solver.incumbent.refine", lambda _, found: found)
-    judge = Judge(problem)
+    monkeypatch.setattr("spear_xp.solver.assessment.refine", lambda _, found, **__: found)
+    best = Incumbent(problem)
     for good in (first, not first):
         own = certificate.certified & ~np.eye(12, dtype=bool)[1] & (not good)
         monkeypatch.setattr(
-            "spear_xp.solver.incumbent.certify", lambda *_, own=own, **__: replace(certificate, certified=own)
+            "spear_xp.solver.assessment.certify",
+            lambda *_, own=own, **__: replace(certificate, certified=own),
         )
-        assert judge.judge(candidates(problem, recovery.directions if good else less)) is not None
-    assert judge.best is not None
-    assert judge.best.certified == 4  # all that the more doubtful set has proven
-    np.testing.assert_allclose(judge.best.recovery.duals, recovery.duals, atol=1e-9)
+        chosen = candidates(problem, recovery.directions if good else less)
+        assert best.consider(FullSet(problem, tuple(chosen))) is not None
+    assert best.best is not None
+    assert best.best.certified == 4  # all that the more doubtful set has proven
+    np.testing.assert_allclose(best.best.samples.duals, recovery.duals, atol=1e-9)

@@ -24,7 +24,7 @@ def test_samples_that_are_not_told_apart_explain_rows_all_the_same(
     doubtful = replace(evidence, active=active)
     everyone = np.ones(problem.rank, dtype=bool)
     kept, apart, _ = row_span(
-        problem, recovery, doubtful, sizes_of(problem, recovery) * doubtful.possible, everyone, 0 * everyone
+        recovery, doubtful, sizes_of(recovery) * doubtful.possible, everyone, 0 * everyone
     )
     assert kept.all()
     np.testing.assert_array_equal(apart, [False, *everyone[1:]])
@@ -39,7 +39,7 @@ def test_zeros_by_chance_of_an_unproven_sample_tell_it_from_nobody(
     start = np.arange(problem.rank) > 0
     many = problem.width * (np.arange(problem.rank) == 0)
     for chance, told in ((0 * many, True), (many, False), (many[::-1], True)):
-        kept, apart, _ = row_span(problem, recovery, evidence, sizes, start.copy(), chance)
+        kept, apart, _ = row_span(recovery, evidence, sizes, start.copy(), chance)
         np.testing.assert_array_equal(kept, start)
         assert apart[1:].all() == told
 

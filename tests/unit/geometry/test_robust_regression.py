@@ -89,9 +89,9 @@ def test_a_bit_of_a_quiet_sample_goes_out_of_the_others() -> None:
 @pytest.mark.parametrize(("size", "quiet"), [(1e-7, True), (1.0, False)])
 def test_what_is_missing_is_named_with_its_snr(size: float, quiet: bool) -> None:
     problem, directions, _ = problem_with_truth(quiet_layer(size, loud_rows=0))
-    recovery = recover(problem, directions, stand_ins=1)
+    recovery = recover(problem, directions, nuisance=1)
     assert recovery is not None
-    (reason,) = missing_samples(problem, recovery)
+    (reason,) = missing_samples(recovery)
     assert ("too quiet" in reason) == quiet
     decibels = float(reason.split("SNR ")[1].split(" dB")[0])
     assert decibels < 20 if quiet else decibels > 80

@@ -46,7 +46,7 @@ def energy(problem: Problem, recovery: SampleSet, directions: Floats) -> float:
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_near_is_more_likely(seed: int) -> None:
     problem, start, _ = one_by_one(with_near_twins(seed))
-    found, noise, gain = most_likely(problem, start)
+    found, noise, gain = most_likely(start)
     least, first = (energy(problem, found, one.directions) for one in (found, start))
     assert least < first
     assert gain == pytest.approx(found.support.sum() * np.log(first / least) / 2, rel=0.15)
@@ -59,12 +59,12 @@ def test_nothing_near_is_more_likely(seed: int) -> None:
 
 def test_a_bit_of_another_direction_goes_again() -> None:
     problem, start, _ = one_by_one(mlp_gradient(gaussian_inputs(12, 60, rng=0), width=300, rng=0))
-    _, noise, _ = most_likely(problem, start)
+    _, noise, _ = most_likely(start)
     mixed = start.directions.copy()
     mixed[:, 0] += 1e-6 * np.linalg.norm(mixed[:, 0]) / np.linalg.norm(mixed[:, 1]) * mixed[:, 1]
     wrong = recover(problem, mixed)
     assert wrong is not None
-    again, same, gain = most_likely(problem, wrong)
+    again, same, gain = most_likely(wrong)
     assert 0.2 < noise < 5
     assert same == pytest.approx(noise, rel=0.05)
     assert gain > 500
@@ -74,12 +74,12 @@ def test_a_bit_of_another_direction_goes_again() -> None:
 def test_weights_that_do_not_fit_into_memory_are_not_formed(monkeypatch: pytest.MonkeyPatch) -> None:
     problem, start, _ = one_by_one(with_near_twins(0))
     monkeypatch.setattr("spear_xp.recovery.likelihood.LARGEST", problem.width * problem.rank**2 - 1)
-    found, noise, gain = most_likely(problem, start)
+    found, noise, gain = most_likely(start)
     assert found is start
     assert (noise, gain) == (np.inf, 0.0)
 
 
 def test_rows_without_an_inactive_sample_say_nothing() -> None:
     problem, start, _ = one_by_one(with_near_twins(0))
-    everyone = replace(problem, noise_level=0.0)
-    assert most_likely(everyone, start) == (start, np.inf, 0.0)
+    everyone = replace(start, problem=replace(problem, noise_level=0.0))
+    assert most_likely(everyone) == (everyone, np.inf, 0.0)

@@ -31,8 +31,8 @@ def test_twins_do_not_hold_back_the_others(distance: float, seed: int) -> None:
     result = invert(*layer.observed, rng=0, time_limit=1.0)
     assert result.status is Status.PARTIAL
     assert result.certified.sum() == 10  # a direction of one twin may be found, but not proven
-    assert len(result.inputs) + len(result.unresolved) == 12
-    assert all("tells it from other samples" in why for why in result.unresolved)
+    assert len(result.inputs) + len(result.missing) == 12
+    assert all("tells it from other samples" in why for why in result.missing)
     comparison = metrics.compare(layer.inputs, result.inputs[:10])
     assert set(comparison.truth.tolist()) == set(range(10))
     assert comparison.psnr.min() > 120
@@ -41,7 +41,7 @@ def test_twins_do_not_hold_back_the_others(distance: float, seed: int) -> None:
 def test_distant_twins_are_told_apart() -> None:
     result = invert(*with_twin(0.3).observed, rng=0, time_limit=10.0)
     assert result.status is Status.EXACT
-    assert result.unresolved == ()
+    assert result.missing == ()
 
 
 def test_stand_ins_leave_the_other_samples_exact() -> None:
@@ -52,13 +52,13 @@ def test_stand_ins_leave_the_other_samples_exact() -> None:
     zeros = problem.zeros_of(unit)
     known = [Candidate(unit[:, k], zeros[:, k], int(zeros[:, k].sum()), "truth") for k in range(10)]
     pool = Pool(problem, tuple(known))
-    pool.share([np.linalg.qr(unit[:, 10:]).Q])
+    pool.shared.add([np.linalg.qr(unit[:, 10:]).Q])
     found = list(completions(pool, pool.directions))
     assert len(found) == 2  # from the rows on which neither twin is active, and from the kernel they share
     for whole, error in zip(found, (1e-5, 1e-9), strict=True):  # the kernel here is that of the truth
         assert whole.kept.all()
-        assert whole.stand_ins.shape == (12, 2)
-        full = np.concatenate([unit[:, :10], whole.stand_ins], axis=1)
+        assert whole.directions.shape == (12, 2)
+        full = np.concatenate([unit[:, :10], whole.directions], axis=1)
         duals = np.linalg.inv(full).T[:, :10]
         duals = duals / (problem.last @ duals)
         np.testing.assert_allclose(
@@ -104,10 +104,10 @@ def test_samples_that_cancel_on_a_few_rows_of_a_kernel_are_taken_to_be_in_it() -
     known = [Candidate(unit[:, k], zeros[:, k], int(zeros[:, k].sum()), "truth") for k in range(7)]
     pool = Pool(problem, tuple(known))
     common = np.asarray(validate(*layer.observed).live) < 80
-    pool.share([kernel_of(problem, problem.rows[common])])
-    assert pool.shared[0].shape[1] == 6  # four samples, and two ways in which three cancel
+    pool.shared.add([kernel_of(problem, problem.rows[common])])
+    assert pool.shared.kernels[0].shape[1] == 6  # four samples, and two ways in which three cancel
     *_, whole = completions(pool, pool.directions)
     np.testing.assert_array_equal(whole.kept, np.arange(7) < 5)
-    duals = np.linalg.inv(np.concatenate([unit[:, :5], whole.stand_ins], axis=1)).T[:, :5]
+    duals = np.linalg.inv(np.concatenate([unit[:, :5], whole.directions], axis=1)).T[:, :5]
     duals = duals / (problem.last @ duals)
     np.testing.assert_allclose(duals, truth.duals[:, :5], atol=1e-5 * np.abs(truth.duals).max())

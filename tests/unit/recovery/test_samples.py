@@ -117,8 +117,8 @@ def test_error_bars_grow_with_the_noise_level(problem: Problem, layer: LayerGrad
         replace(problem, noise_level=k * problem.noise_level, bias_noise=k * problem.bias_noise)
         for k in (100, 200)  # above what the rows show, which counts where it is more
     )
-    bars, inside = error_bars(loud, recovery)
-    doubled, inside_doubled = error_bars(louder, recovery)
+    bars, inside = error_bars(replace(recovery, problem=loud))
+    doubled, inside_doubled = error_bars(replace(recovery, problem=louder))
     np.testing.assert_allclose(doubled, 2 * bars, rtol=1e-9)
     np.testing.assert_allclose(inside_doubled, 2 * inside, rtol=1e-9)
 
@@ -127,4 +127,4 @@ def test_undetermined_samples_have_wide_error_bars(precise_layer: LayerGradient)
     problem = reduce(validate(*precise_layer.observed))
     recovery = true_recovery(problem, precise_layer.inputs)
     nothing = replace(recovery, support=np.zeros_like(recovery.support))
-    assert (error_bars(problem, nothing)[0] > 0.1).all()  # entries of the inputs have size 1
+    assert (error_bars(nothing)[0] > 0.1).all()  # entries of the inputs have size 1

@@ -26,7 +26,7 @@ def test_the_basis_spans_the_space_and_contradicts_no_more(seed: int, twins: int
     before, after = (MaskFit.of(problem, vectors, stay) for vectors in (space, basis))
     assert before is not None
     assert after is not None
-    assert after.contradictions <= before.contradictions
+    assert after.total_contradictions <= before.total_contradictions
 
 
 def test_samples_alone_on_rows_are_found() -> None:

@@ -22,21 +22,22 @@ def test_the_whole_batch_on_every_backend(space: Backend, solve: Callable[..., A
 def test_types_of_the_result(space: Backend, solve: Callable[..., Any]) -> None:
     truth = space.mlp(4, 80, 30)
     result = solve(*truth.observed)
-    for array in (result.inputs, result.certified, result.error_bars, result.directions):
+    for array in (result.inputs, result.certified, result.error_bars, result.trace.directions):
         assert type(array) is type(truth.grad_w)
         assert array.device == truth.grad_w.device
     assert result.inputs.dtype == truth.grad_w.dtype
     assert result.certified.dtype == space.xp.bool
-    assert (result.inputs.shape, result.directions.shape) == ((4, 30), (4, 4))
+    assert (result.inputs.shape, result.trace.directions.shape) == ((4, 30), (4, 4))
     assert result.certified.shape == result.error_bars.shape == (4,)
-    for name in ("batch_size", "samples_drawn", "candidates", "threshold"):
-        assert type(getattr(result, name)) is int
-    assert type(result.noise_level) is float
+    assert type(result.batch_size) is int
+    for name in ("samples_drawn", "candidates", "threshold"):
+        assert type(getattr(result.trace, name)) is int
+    assert type(result.trace.noise_level) is float
     assert result.reasons == ("",) * 4
-    assert result.residuals.max() < 1e-3
-    assert 0.99 < result.score <= 1
-    assert set(result.seconds) >= {"factorize", "filter", "select", "certify", "total"}
-    assert all(value >= 0 for value in result.seconds.values())
+    assert result.trace.residuals.max() < 1e-3
+    assert 0.99 < result.trace.score <= 1
+    assert set(result.trace.seconds) >= {"factorize", "screen", "certify", "total"}
+    assert all(value >= 0 for value in result.trace.seconds.values())
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
@@ -78,26 +79,36 @@ def test_every_search_solves_a_small_problem(
 def test_the_same_seed_gives_the_same_result(layer: LayerGradient) -> None:
     one, other = (invert(*layer.observed, rng=7) for _ in range(2))
     np.testing.assert_array_equal(one.inputs, other.inputs)
-    assert (one.samples_drawn, one.candidates) == (other.samples_drawn, other.candidates)
+    assert one.trace.samples_drawn == other.trace.samples_drawn
+    assert one.trace.candidates == other.trace.candidates
 
 
 def test_every_kind_of_seed(layer: LayerGradient) -> None:
     for rng in (None, 3, np.random.default_rng(3), np.random.SeedSequence(3)):
         assert invert(*layer.observed, rng=rng).status is Status.EXACT
-    seeded = [invert(*layer.observed, rng=r).samples_drawn for r in (3, np.random.default_rng(3))]
+    seeded = [invert(*layer.observed, rng=r).trace.samples_drawn for r in (3, np.random.default_rng(3))]
     assert seeded[0] == seeded[1]
 
 
 def test_running_out_of_time_is_a_result() -> None:
     truth = mlp_gradient(gaussian_inputs(40, 100, rng=0), width=120, rng=0)
-    result = invert(*truth.observed, time_limit=1e-3, rng=0, search="sampling")
+    result = invert(*truth.observed, time_limit=0.1, rng=0, search="sampling")
     assert result.status is Status.TIME_LIMIT
     assert "time_limit" in result.status.value
     assert result.inputs.shape == (0, 100)
     assert result.certified.shape == result.error_bars.shape == (0,)
     assert result.reasons == ()
-    assert result.samples_drawn > 0
-    assert result.directions.shape[0] == 40
+    assert result.trace.samples_drawn > 0
+    assert result.trace.directions.shape[0] == 40
+
+
+def test_a_limit_before_the_rank_is_known_is_a_result_too(layer: LayerGradient) -> None:
+    result = invert(*layer.observed, time_limit=1e-9, rng=0)
+    assert (result.status, result.batch_size, result.success) == (Status.TIME_LIMIT, None, False)
+    assert result.inputs.shape == (0, 40)
+    assert result.reasons == ()
+    assert "rank" in result.missing[0]
+    assert "0 of an unknown number certified" in repr(result)
 
 
 def test_wrong_weights_end_uncertified(layer: LayerGradient) -> None:
@@ -123,7 +134,7 @@ def test_progress_is_told_in_plain_numbers(layer: LayerGradient) -> None:
     result = invert(*layer.observed, rng=0, on_progress=events.append)
     assert events[-1].stage == "done"
     assert events[-1].certified == events[-1].batch_size == 6
-    assert events[-1].samples_drawn == result.samples_drawn
+    assert events[-1].samples_drawn == result.trace.samples_drawn
     for event in events:
         assert all(type(getattr(event, name)) in {int, float, str} for name in Progress.__slots__)
     assert [e.samples_drawn for e in events] == sorted(e.samples_drawn for e in events)
@@ -138,7 +149,7 @@ def test_an_interruption_keeps_what_there_is() -> None:
 
     result = invert(*truth.observed, rng=0, on_progress=interrupt, time_limit=20.0)
     assert result.status is Status.INTERRUPTED
-    assert result.samples_drawn > 0
+    assert result.trace.samples_drawn > 0
 
 
 def test_errors_of_the_callback_are_the_callers(layer: LayerGradient) -> None:
@@ -196,5 +207,5 @@ def test_more_features_than_neurons(solve: Callable[..., Any]) -> None:
 
 def test_every_sample_names_its_strategy(layer: LayerGradient) -> None:
     sampled = invert(*layer.observed, search="sampling", rng=0)
-    assert sampled.sources == ("sampling",) * 6
-    assert len(invert(*layer.observed, rng=0).sources) == 6
+    assert sampled.trace.sources == ("sampling",) * 6
+    assert len(invert(*layer.observed, rng=0).trace.sources) == 6

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from spear_xp.candidates.pool import Pool
+from spear_xp.candidates.pool import Entry, Pool
 from spear_xp.candidates.refit import Candidate
-from spear_xp.certification.certify import certify
+from spear_xp.certification.ledger import Ledger
 from spear_xp.recovery.samples import recover
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import reduce
+from spear_xp.solver.assessment import assessed
 from spear_xp.solver.repair import repair
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.helpers.truth import true_recovery
@@ -24,13 +25,12 @@ def test_what_rows_have_settled_stays_whatever_stands_beside_it() -> None:
     zeros = problem.zeros_of(unit)
     chosen = [Candidate(unit[:, k], zeros[:, k], int(zeros[:, k].sum()), "test") for k in range(12)]
     pool = Pool(problem, tuple(chosen))
-    for k, entry in enumerate(pool.entries[:8]):
-        entry.dual = truth.duals[:, k]
+    pool.freeze({chosen[k]: Entry(chosen[k], truth.duals[:, k]) for k in range(8)})
     recovery = recover(problem, unit)
     assert recovery is not None
-    certificate = certify(problem, recovery)
-    assert not certificate.trusted.any()
-    repair(pool, chosen, recovery, certificate, threshold=14, attempt=4)
+    found = assessed(recovery, ("test",) * 12, None, Ledger.none(problem))
+    assert not found.certificate.trusted.any()
+    repair(pool, tuple(chosen), found, threshold=14, attempt=4)
     left = {id(entry.candidate): entry for entry in pool.entries}
     assert all(id(c) in left and left[id(c)].dual is not None for c in chosen[:8])
     assert id(chosen[11]) not in left

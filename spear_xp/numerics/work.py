@@ -1,0 +1,84 @@
+"""Enters: sizes of arrays. Leaves: the work of an operation on them, in multiply-adds.
+
+A search decides by counted work, never by seconds: the same seed then gives the same run on a busy machine.
+One unit is a multiply-add of a large product of matrices in single precision. The weights say how many units
+an operation of another kind takes as long as; they were measured once (docs/lab.md, "Counted work").
+"""
+
+from collections.abc import Callable, Iterator
+
+__all__ = [
+    "KeepGoing",
+    "OutOfTime",
+    "ask",
+    "blocks",
+    "calls",
+    "decompositions",
+    "elementwise",
+    "forever",
+    "product",
+    "small_solves",
+    "weighted_grams",
+]
+
+KeepGoing = Callable[[], bool]  # asked on the way by whatever may take long; False ends it with what there is
+
+BLOCK = 2**22  # cosmetic: entries of a temporary array, from which a batch is worked off in parts
+
+DOUBLE = 2.0  # measured: a multiply-add in double precision
+ELEMENT = 16.0  # measured: one pass of an elementwise operation, for each entry
+GRAM = 2.0  # measured: a multiply-add of a batch of weighted Gram matrices, which are formed by parts
+SOLVE = 8.0  # measured: a multiply-add of a batch of small factorisations
+SPECTRAL = 60.0  # measured: the same of a singular value or eigenvalue decomposition of small matrices
+CALL = 1.5e5  # measured: one call on an array, however small (3 microseconds)
+
+
+def forever() -> bool:
+    """A `KeepGoing` that never ends anything."""
+    return True
+
+
+def blocks(count: int, entries: int) -> Iterator[slice]:
+    """Parts of a batch of `count`, each of which takes up so many entries that a part fits into a block."""
+    step = max(1, BLOCK // max(1, entries))
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def calls(count: float) -> float:
+    """What so many calls on arrays cost beside the work on their entries."""
+    return CALL * count
+
+
+def decompositions(m: int, d: int, count: float = 1) -> float:
+    """Singular value decompositions of `count` matrices of shape (m, d), m >= d."""
+    return SPECTRAL * m * d * d * count
+
+
+def product(m: int, d: int, k: int, *, double: bool = True) -> float:
+    """Of matrices of shapes (m, d) and (d, k)."""
+    return (DOUBLE if double else 1.0) * m * d * k
+
+
+def elementwise(entries: float, passes: int = 1) -> float:
+    """Some passes over so many entries."""
+    return ELEMENT * entries * passes
+
+
+def weighted_grams(m: int, d: int, count: int) -> float:
+    """Matrices rowsᵀ diag(w) rows, shape (d, d), of `count` weights of rows of shape (m, d)."""
+    return GRAM * m * d * d * count
+
+
+def small_solves(d: int, count: int) -> float:
+    """Factorisations of `count` matrices of shape (d, d)."""
+    return SOLVE * d**3 * count
+
+
+class OutOfTime(Exception):  # noqa: N818 - no error: a search that is cut short keeps what it has
+    """Raised on the way by what is worth nothing in part, when a `KeepGoing` says no."""
+
+
+def ask(keep_going: KeepGoing) -> None:
+    """Raise `OutOfTime` if the answer is no."""
+    if not keep_going():
+        raise OutOfTime

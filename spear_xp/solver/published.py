@@ -1,0 +1,51 @@
+"""Enters: a `Problem` and the sampler. Leaves: the best set that the attack as published finds.
+
+Sample subsets of rows, keep directions with many zeros, select greedily, recover (Dimitrov et al. 2024). The
+certificate is added; nothing else of the default search takes part.
+"""
+
+from spear_xp.candidates.refit import filter_directions
+from spear_xp.candidates.selection import greedy_selection
+from spear_xp.reduction.problem import Problem
+from spear_xp.solver.assessment import FullSet
+from spear_xp.solver.runtime.clock import Clock
+from spear_xp.solver.solver import Observer, Search
+from spear_xp.strategies.sampling import Sampling
+
+__all__ = ["solve_published"]
+
+
+def solve_published(
+    problem: Problem,
+    sampler: Sampling,
+    search: Search,
+    clock: Clock,
+    *,
+    seed: int,
+    observer: Observer = lambda *_: None,
+) -> None:
+    """Sample until a set is certified or a limit is reached; arguments as `solve` has them."""
+    pool, best, chunk = search.pool, search.best, 0
+    while not best.complete and clock.searching():
+        with clock.stage("strategies"):
+            proposals = sampler.propose(problem, pool.known, seed, chunk, keep_going=clock.searching)
+        with clock.stage("screen"):
+            found = filter_directions(
+                problem,
+                pool.new(proposals.directions),
+                threshold=search.threshold if problem.rank > 1 else 0,
+                source=sampler.name,
+                keep_going=clock.searching,
+            )
+            added = sum([pool.add(candidate) for candidate in found])
+        chunk, search.drawn = chunk + 1, search.drawn + proposals.drawn
+        clock.count(proposals.work)
+        if added and len(pool) >= problem.rank:
+            with clock.stage("select"):
+                chosen, _ = greedy_selection(problem, pool.candidates, keep_going=clock.before_limit)
+            with clock.stage("certify"):
+                if len(chosen) == problem.rank:
+                    best.consider(FullSet(problem, tuple(chosen)), clock.before_limit)
+        observer(search, sampler.name)
+    with clock.stage("sharpen"):
+        best.sharpen(clock.before_limit)

@@ -1,0 +1,109 @@
+"""Enters: a time limit and a work limit. Leaves: whether to go on, and what each stage took.
+
+This file alone reads the time. Seconds only end a run; whatever a search decides on the way it decides by
+counted work, so that the same seed gives the same run on a busy machine.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from spear_xp.numerics.work import KeepGoing
+
+__all__ = ["FINISH", "Clock"]
+
+FINISH = (
+    0.1  # measured (lab.md, "The last tenth"): share of both limits that is kept for tentative directions
+)
+
+
+class Clock:
+    """Both limits of a search, and what has been used of them.
+
+    Parameters
+    ----------
+    time_limit : float
+        Seconds from `started`.
+    work_limit : float, optional
+        Multiply-adds as `numerics.work` counts them.
+    now : callable
+        Seconds of a clock that never goes back.
+    started : float, optional
+        Its reading at the start, if that was earlier.
+
+    Attributes
+    ----------
+    work : float
+        Multiply-adds counted so far.
+    seconds : dict of str to float
+        Time by stage.
+    """
+
+    def __init__(
+        self,
+        time_limit: float,
+        work_limit: float | None = None,
+        *,
+        now: Callable[[], float] = time.perf_counter,
+        started: float | None = None,
+    ) -> None:
+        self._now = now
+        self.started = now() if started is None else started
+        self.time_limit, self.work_limit = time_limit, math.inf if work_limit is None else work_limit
+        self.finish = 0.0
+        self.work = 0.0
+        self.seconds: dict[str, float] = {}
+
+    def keep_for_the_end(self, share: float) -> None:
+        """Let the search itself end so much earlier than the limits do."""
+        self.finish = share
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return self._now() - self.started
+
+    def _before(self, share: float) -> bool:
+        return self.elapsed < share * self.time_limit and self.work < share * self.work_limit
+
+    def before_limit(self) -> bool:
+        """Whether neither limit is reached."""
+        return self._before(1.0)
+
+    def searching(self) -> bool:
+        """Whether the search itself goes on: neither limit is reached, less what is kept for the end."""
+        return self._before(1.0 - self.finish)
+
+    def count(self, work: float) -> None:
+        """Add to the work done."""
+        self.work += work
+
+    def allowance(self, share: float, unit: float) -> KeepGoing:
+        """A `KeepGoing` for a part of the work done so far; once the search is over, for all that is left.
+
+        Parameters
+        ----------
+        share : float
+            Of the work so far.
+        unit : float
+            Work that follows each question with the answer yes.
+        """
+        end = self.work + share * self.work if self.searching() else math.inf
+
+        def keep_going() -> bool:
+            if self.work >= end or not self.before_limit():
+                return False
+            self.count(unit)
+            return True
+
+        return keep_going
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of a block to a stage."""
+        since = self._now()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + self._now() - since
