@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from theory._moved import stand_in
 from theory.acceptance import (
     log_false_acceptance,
     log_halves_acceptance,
@@ -35,7 +36,6 @@ from theory.coupon import (
     log_expected_draws,
     log_expected_draws_equal,
 )
-from theory.errors import ParameterError
 from theory.failure import log_column_never_found, unlimited_success, unlimited_success_bounds
 from theory.forecasting import Forecast, forecast
 from theory.identifiability import asymptotic_width, identifiable_width
@@ -49,6 +49,7 @@ from theory.mixtures import (
     width_to_separate,
 )
 from theory.noise import distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
+from theory.numerics.checks import ParameterError
 from theory.patterns import draw_rows, draw_zeros, found_direction, kernel_support_size, structural_rank
 from theory.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
 from theory.rank import (
@@ -100,8 +101,12 @@ _LAZY_NAMES = {
     "static_zero_probability": "leverage",
 }
 
+_STAND_INS = stand_in()
+
 
 def __getattr__(name: str) -> Any:
+    if name in _STAND_INS:
+        return _STAND_INS[name]
     if name in _LAZY_MODULES:
         return importlib.import_module(f"theory.{name}")
     if name in _LAZY_NAMES:

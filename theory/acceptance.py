@@ -33,7 +33,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.errors import (
+from theory.numerics.binomial import log_binom_cdf, log_binom_sf, log_binomial_coefficient
+from theory.numerics.checks import (
     FloatArray,
     check_integer,
     check_probability,
@@ -41,7 +42,7 @@ from theory.errors import (
     check_scalar_integer,
     check_scalar_real,
 )
-from theory.logmath import as_output, log_binom_cdf, log_binom_sf, log_binomial_coefficient, log_gammainc
+from theory.numerics.logmath import as_output, log_gammainc
 
 _RARE = 1e-15  # smaller probabilities are raised to it: 1 - p has no digit left for them
 _CHANCE_TERMS = 32  # chance zeros told apart one by one; more of them are taken to suffice

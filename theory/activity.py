@@ -15,14 +15,6 @@ import numpy.typing as npt
 from theory.averaged import ColumnLaw, Kind, law_of_counts, log_samples_for_law
 from theory.budget import check_log_samples, least_zero_count
 from theory.coupon import log_expected_draws
-from theory.errors import (
-    FloatArray,
-    IntArray,
-    ParameterError,
-    check_real,
-    check_scalar_batch_size,
-    check_scalar_width,
-)
 from theory.forecasting import (
     GENERIC,
     LEVELS,
@@ -33,7 +25,16 @@ from theory.forecasting import (
     short_of_rows,
     triple,
 )
-from theory.logmath import LOG_TINY, as_output, tail_reach
+from theory.numerics.binomial import tail_reach
+from theory.numerics.checks import (
+    FloatArray,
+    IntArray,
+    ParameterError,
+    check_real,
+    check_scalar_batch_size,
+    check_scalar_width,
+)
+from theory.numerics.logmath import LOG_TINY, as_output
 from theory.rank import log_matching
 from theory.sample import log_zero_given_rows
 

@@ -26,8 +26,9 @@ import numpy.typing as npt
 from scipy import special
 
 from theory.dulmage_mendelsohn import table_size
-from theory.errors import FloatArray, IntArray
-from theory.logmath import LOG_TINY, binom_cdf, log_binom_pmf, log_hit, log_zero_subset, tail_reach
+from theory.numerics.binomial import binom_cdf, log_binom_pmf, log_zero_subset, tail_reach
+from theory.numerics.checks import FloatArray, IntArray
+from theory.numerics.logmath import LOG_TINY, log_hit
 from theory.rank import log_column_failure, log_matching, matching_failure, matching_failure_bounds
 
 Kind = Literal["estimate", "upper", "lower"]

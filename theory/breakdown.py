@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 
-from theory.errors import (
+from theory.numerics.checks import (
     FloatArray,
     ParameterError,
     check_scalar_batch_size,

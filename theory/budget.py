@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from theory.averaged import Cells, Kind, log_samples_for, log_success
 from theory.coupon import log_expected_draws_equal
-from theory.errors import (
+from theory.numerics.checks import (
     FloatArray,
     IntArray,
     ParameterError,
@@ -23,7 +23,7 @@ from theory.errors import (
     check_real,
     check_width,
 )
-from theory.logmath import as_output
+from theory.numerics.logmath import as_output
 from theory.sample import log_direction_probability
 from theory.threshold import minimum_zero_count
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.errors import (
+from theory.numerics.binomial import tail_reach
+from theory.numerics.checks import (
     FloatArray,
     ParameterError,
     check_batch_size,
@@ -23,7 +24,7 @@ from theory.errors import (
     check_scalar_integer,
     check_scalar_probability,
 )
-from theory.logmath import as_output, log_hit, tail_reach
+from theory.numerics.logmath import as_output, log_hit
 
 _CHUNK = 64
 

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.errors import (
+from theory.numerics.checks import (
     FloatArray,
     ParameterError,
     check_probability,

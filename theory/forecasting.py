@@ -9,9 +9,14 @@ from typing import Any, Literal
 import numpy as np
 
 from theory.budget import least_zero_count, log_expected_samples, log_sample_quantile
-from theory.errors import FloatArray, check_scalar_batch_size, check_scalar_probability, check_scalar_width
 from theory.failure import unlimited_success
 from theory.inverses import log_seconds
+from theory.numerics.checks import (
+    FloatArray,
+    check_scalar_batch_size,
+    check_scalar_probability,
+    check_scalar_width,
+)
 
 LEVELS = (0.1, 0.5, 0.9)
 GENERIC = "nonzero entries in general position, no noise"

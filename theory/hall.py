@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.errors import FloatArray, check_integer, check_scalar_probability
-from theory.logmath import as_output, log1mexp, log_binomial_coefficient
+from theory.numerics.binomial import log_binomial_coefficient
+from theory.numerics.checks import FloatArray, check_integer, check_scalar_probability
+from theory.numerics.logmath import as_output, log1mexp
 
 
 def log_violators(z: FloatArray, n: FloatArray, p: float, k: FloatArray) -> FloatArray:

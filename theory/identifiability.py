@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from theory.errors import check_scalar_batch_size, check_scalar_probability
 from theory.failure import log_column_never_found
+from theory.numerics.checks import check_scalar_batch_size, check_scalar_probability
 
 
 def asymptotic_width(batch_size: int, p: float = 0.5) -> float:

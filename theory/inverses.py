@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from theory.averaged import log_success
 from theory.budget import check_log_samples, least_zero_count
-from theory.errors import (
+from theory.numerics.checks import (
     FloatArray,
     IntArray,
     check_batch_size,
@@ -17,7 +17,7 @@ from theory.errors import (
     check_real,
     check_width,
 )
-from theory.logmath import as_output, log_hit
+from theory.numerics.logmath import as_output, log_hit
 from theory.sample import log_direction_probability
 
 _WIDEST = 10**9

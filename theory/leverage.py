@@ -12,8 +12,13 @@ import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 
-from theory.errors import FloatArray, check_scalar_batch_size, check_scalar_integer, check_scalar_probability
-from theory.logmath import log_binom_pmf
+from theory.numerics.binomial import log_binom_pmf
+from theory.numerics.checks import (
+    FloatArray,
+    check_scalar_batch_size,
+    check_scalar_integer,
+    check_scalar_probability,
+)
 
 __all__ = ["chain_flops", "guided_log_gain", "residual_zero_probability", "static_zero_probability"]
 

@@ -15,7 +15,9 @@ from scipy import special
 
 from theory.budget import least_zero_count
 from theory.coupon import log_draws_quantile, log_expected_draws
-from theory.errors import (
+from theory.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, against_iid, triple
+from theory.numerics.binomial import log_zero_subset
+from theory.numerics.checks import (
     FloatArray,
     IntArray,
     ParameterError,
@@ -26,8 +28,6 @@ from theory.errors import (
     check_scalar_probability,
     check_scalar_width,
 )
-from theory.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, against_iid, triple
-from theory.logmath import log_zero_subset
 from theory.patterns import check_zeros, draw_rows, structural_rank
 from theory.rank import log_matching
 

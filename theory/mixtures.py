@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.errors import (
+from theory.numerics.binomial import log_binom_sf, log_binomial_coefficient
+from theory.numerics.checks import (
     FloatArray,
     IntArray,
     ParameterError,
@@ -27,7 +28,7 @@ from theory.errors import (
     check_scalar_width,
     check_width,
 )
-from theory.logmath import as_output, log_binom_sf, log_binomial_coefficient
+from theory.numerics.logmath import as_output
 from theory.rank import kernel_support
 from theory.threshold import minimum_zero_count
 

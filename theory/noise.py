@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from theory.errors import (
+from theory.numerics.checks import (
     FloatArray,
     ParameterError,
     check_real,
@@ -18,7 +18,7 @@ from theory.errors import (
     check_scalar_probability,
     check_scalar_real,
 )
-from theory.logmath import as_output
+from theory.numerics.logmath import as_output
 
 __all__ = [
     "ROUNDING_LEVEL",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from theory.errors import ParameterError, check_scalar_integer, check_scalar_probability
+from theory.numerics.checks import ParameterError, check_scalar_integer, check_scalar_probability
 
 __all__ = ["draw_rows", "draw_zeros", "found_direction", "kernel_support_size", "structural_rank"]
 

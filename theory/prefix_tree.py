@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from theory.errors import (
+from theory.numerics.binomial import log_binom_pmf, log_zero_subset
+from theory.numerics.checks import (
     FloatArray,
     check_integer,
     check_scalar_integer,
     check_scalar_probability,
     check_scalar_real,
 )
-from theory.logmath import log_binom_pmf, log_zero_subset
 from theory.samplers import CHECKED_ROWS, SamplerCost, check_batch, elimination_flops
 
 __all__ = ["best_prefix_tree", "branching_tree", "inner_draws", "prefix_tree"]

@@ -13,9 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.dulmage_mendelsohn import RankTables, exact_tables, rank_distribution, rank_tables, table_size
-from theory.errors import FloatArray, check_integer, check_scalar_batch_size, check_scalar_probability
 from theory.hall import check_shape, empty_line, log_violators, matching_failure_bounds
-from theory.logmath import as_output, log_binomial_coefficient
+from theory.numerics.binomial import log_binomial_coefficient
+from theory.numerics.checks import (
+    FloatArray,
+    check_integer,
+    check_scalar_batch_size,
+    check_scalar_probability,
+)
+from theory.numerics.logmath import as_output
 
 __all__ = [
     "KernelSupport",

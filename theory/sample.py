@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.errors import (
+from theory.numerics.binomial import log_binomial_coefficient, log_zero_subset, tail_reach
+from theory.numerics.checks import (
     FloatArray,
     ParameterError,
     check_batch_size,
@@ -23,14 +24,7 @@ from theory.errors import (
     check_scalar_probability,
     check_width,
 )
-from theory.logmath import (
-    LOG_TINY,
-    as_output,
-    log1mexp,
-    log_binomial_coefficient,
-    log_zero_subset,
-    tail_reach,
-)
+from theory.numerics.logmath import LOG_TINY, as_output, log1mexp
 from theory.rank import log_matching
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from theory.errors import ParameterError, check_scalar_integer, check_scalar_probability
-from theory.logmath import binom_sf, log_binom_pmf, log_zero_subset
+from theory.numerics.binomial import binom_sf, log_binom_pmf, log_zero_subset
+from theory.numerics.checks import ParameterError, check_scalar_integer, check_scalar_probability
 from theory.rank import kernel_support, log_matching
 
 __all__ = [

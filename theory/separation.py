@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.errors import FloatArray, ParameterError, check_integer, check_real, check_scalar_real
-from theory.logmath import as_output, log_betainc, log_binomial_coefficient
+from theory.numerics.binomial import log_binomial_coefficient
+from theory.numerics.checks import FloatArray, ParameterError, check_integer, check_real, check_scalar_real
+from theory.numerics.logmath import as_output, log_betainc
 
 BoolArray = npt.NDArray[np.bool_]
 _LOUD = -1e300  # log of a probability that counts as zero and may still be added up

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from theory.errors import ParameterError, check_integer, check_scalar_integer, check_scalar_probability
+from theory.numerics.checks import (
+    ParameterError,
+    check_integer,
+    check_scalar_integer,
+    check_scalar_probability,
+)
 from theory.patterns import check_zeros, draw_rows, draw_zeros, found_direction
 
 __all__ = ["SimulatedSearch", "simulate_search"]

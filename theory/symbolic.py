@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy
 
-from theory.errors import ParameterError, check_scalar_integer
+from theory.numerics.checks import ParameterError, check_scalar_integer
 
 __all__ = [
     "ZERO_PROBABILITY",

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.errors import (
+from theory.numerics.binomial import binom_cdf, log_binomial_coefficient
+from theory.numerics.checks import (
     FloatArray,
     IntArray,
     check_probability,
@@ -22,7 +23,7 @@ from theory.errors import (
     check_scalar_width,
     check_width,
 )
-from theory.logmath import as_output, binom_cdf, log_binomial_coefficient
+from theory.numerics.logmath import as_output
 
 
 def _largest(passes: Callable[[IntArray], npt.NDArray[np.bool_]], low: IntArray, high: IntArray) -> IntArray:

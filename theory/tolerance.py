@@ -10,9 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory.errors import FloatArray, ParameterError, check_probability, check_real, check_scalar_batch_size
-from theory.logmath import as_output
 from theory.noise import check_matrix, check_positive
+from theory.numerics.checks import (
+    FloatArray,
+    ParameterError,
+    check_probability,
+    check_real,
+    check_scalar_batch_size,
+)
+from theory.numerics.logmath import as_output
 
 __all__ = ["fixed_tolerance_keep", "kappa_cdf", "kappa_quantile", "residual_scale", "tolerance_coverage"]
 

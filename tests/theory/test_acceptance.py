@@ -13,7 +13,7 @@ import theory
 from spear_xp import Recovery, certify, reduce, validate
 from spear_xp.synthetic import gaussian_inputs, mlp_gradient
 from tests.truth import true_recovery
-from theory.logmath import log_betainc, log_gammainc
+from theory.numerics.logmath import log_betainc, log_gammainc
 
 
 def not_above(hits, runs, bound):

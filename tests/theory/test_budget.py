@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import theory
 from theory.averaged import column_law, law_of_counts, log_samples_for_law
-from theory.logmath import binom_cdf, log_binom_pmf
+from theory.numerics.binomial import binom_cdf, log_binom_pmf
 from theory.patterns import draw_zeros, found_direction
 
 LN2 = math.log(2)
@@ -175,7 +175,7 @@ def test_thinned_grid_is_as_good_as_the_full_sum(b, m):
     law = column_law(m, 0.5, np.array([b]), np.array([b - 1]), "estimate")
     z = np.arange(max(b - 1, m // 2 - 12 * math.isqrt(m)), m // 2 + 12 * math.isqrt(m))
     assert law.weight.shape[1] < z.size / 3
-    weight = np.exp(theory.logmath.log_binom_pmf(z, m, 0.5))
+    weight = np.exp(log_binom_pmf(z, m, 0.5))
     log_rate = theory.log_direction_probability_given(z, m, b)
     median = theory.log_sample_quantile(b, m, 0.5)
     for log_samples in (median - 2, median, median + 1):

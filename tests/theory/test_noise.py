@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from theory.breakdown import breakdown_snr
-from theory.errors import ParameterError
 from theory.formulas import formula
 from theory.noise import (
     ROUNDING_LEVEL,
@@ -18,6 +17,7 @@ from theory.noise import (
     rounding_snr,
     snr,
 )
+from theory.numerics.checks import ParameterError
 from theory.sample import log_direction_probability
 from theory.tolerance import (
     fixed_tolerance_keep,

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import theory
+from theory.numerics.binomial import log_binom_pmf
 from theory.patterns import draw_zeros, found_direction
 
 
@@ -54,7 +55,7 @@ def test_brute_force_all_patterns(p, figures):
 def test_averaging_over_zero_counts_gives_the_unconditional_rate(b, extra, p):
     m = b - 1 + extra
     z = np.arange(m + 1)
-    log_pmf = theory.logmath.log_binom_pmf(z, m, p)
+    log_pmf = log_binom_pmf(z, m, p)
     given_z = theory.log_direction_probability_given(z, m, b, p)
     assert np.exp(log_pmf + given_z).sum() == pytest.approx(
         math.exp(theory.log_direction_probability(b, p)), rel=1e-10

@@ -6,7 +6,6 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.errors import ParameterError
 from theory.formulas import formula, optimal_draws
 from theory.leverage import (
     chain_flops,
@@ -14,7 +13,8 @@ from theory.leverage import (
     residual_zero_probability,
     static_zero_probability,
 )
-from theory.logmath import binom_sf, log_zero_subset
+from theory.numerics.binomial import binom_sf, log_zero_subset
+from theory.numerics.checks import ParameterError
 from theory.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
 from theory.rank import kernel_support, log_matching
 from theory.samplers import (

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import structural_rank as scipy_structural_rank
 
-from theory.errors import ParameterError
+from theory.numerics.checks import ParameterError
 from theory.patterns import draw_rows, draw_zeros, found_direction, kernel_support_size, structural_rank
 from theory.rank import kernel_support, rank_distribution
 from theory.sample import log_direction_probability, log_direction_probability_given

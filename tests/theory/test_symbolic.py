@@ -8,7 +8,6 @@ import pytest
 import sympy
 from scipy.special import logsumexp
 
-from theory.errors import ParameterError
 from theory.formulas import (
     FORMULAS,
     chernoff_information,
@@ -19,6 +18,7 @@ from theory.formulas import (
     render_formula,
 )
 from theory.mixtures import chernoff_information as numeric_chernoff_information
+from theory.numerics.checks import ParameterError
 from theory.patterns import found_direction
 from theory.rank import kernel_support, log_matching, matching_failure
 from theory.sample import exactly_one_zero_column, log_direction_probability, log_sample_probability

@@ -23,7 +23,7 @@ class ParameterError(ValueError):
     >>> theory.expected_samples(1, 200)
     Traceback (most recent call last):
         ...
-    theory.errors.ParameterError: batch_size=1 is out of range: need an integer >= 2
+    theory.numerics.checks.ParameterError: batch_size=1 is out of range: need an integer >= 2
     """
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import theory
-from theory.errors import ParameterError, check_integer, check_width
+from theory.numerics.checks import ParameterError, check_integer, check_width
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""Stand-ins for modules that have moved, so that `from theory.errors import ParameterError` still works.
+
+A stand-in looks a name up in the new homes when it is asked for; until then nothing is loaded.  They go with
+the next release.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+MOVED = {
+    "errors": ("numerics.checks",),
+    "logmath": ("numerics.logmath", "numerics.binomial"),
+}
+"""Old name of each module, and the rooms that its content is in now."""
+
+
+class MovedModule(ModuleType):
+    """Looks like the old module and reads from the new ones."""
+
+    def __init__(self, name: str, rooms: tuple[str, ...]) -> None:
+        super().__init__(f"theory.{name}", f"Moved to {' and '.join(f'theory.{room}' for room in rooms)}.")
+        self._rooms = rooms
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__"):  # those are asked for by whoever lists all modules
+            for room in self._rooms:
+                module = importlib.import_module(f"theory.{room}")
+                if hasattr(module, name):
+                    return getattr(module, name)
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+
+def stand_in() -> dict[str, ModuleType]:
+    """Register a stand-in for every module that has moved, and return them by their old names."""
+    modules: dict[str, ModuleType] = {name: MovedModule(name, rooms) for name, rooms in MOVED.items()}
+    sys.modules.update((module.__name__, module) for module in modules.values())
+    return modules
