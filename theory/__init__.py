@@ -50,20 +50,19 @@ from theory.mixtures import (
 )
 from theory.noise import distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
 from theory.numerics.checks import ParameterError
-from theory.patterns import draw_rows, draw_zeros, found_direction, kernel_support_size, structural_rank
-from theory.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
-from theory.rank import (
+from theory.patterns.dulmage_mendelsohn import RankTables, exact_tables, rank_distribution
+from theory.patterns.hall_bounds import matching_failure_bounds
+from theory.patterns.matching import found_direction, kernel_support_size, structural_rank
+from theory.patterns.rank_failure import (
     KernelSupport,
-    RankTables,
     column_failure,
-    exact_tables,
     kernel_support,
     log_column_failure,
     log_matching,
     matching_failure,
-    matching_failure_bounds,
-    rank_distribution,
 )
+from theory.patterns.sampling import draw_rows, draw_zeros
+from theory.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
 from theory.sample import (
     exactly_one_zero_column,
     log_active_row_loss,

@@ -12,8 +12,11 @@ from types import ModuleType
 from typing import Any
 
 MOVED = {
+    "dulmage_mendelsohn": ("patterns.dulmage_mendelsohn",),
     "errors": ("numerics.checks",),
+    "hall": ("patterns.hall_bounds",),
     "logmath": ("numerics.logmath", "numerics.binomial"),
+    "rank": ("patterns.rank_failure", "patterns.dulmage_mendelsohn", "patterns.hall_bounds"),
 }
 """Old name of each module, and the rooms that its content is in now."""
 

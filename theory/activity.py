@@ -15,16 +15,7 @@ import numpy.typing as npt
 from theory.averaged import ColumnLaw, Kind, law_of_counts, log_samples_for_law
 from theory.budget import check_log_samples, least_zero_count
 from theory.coupon import log_expected_draws
-from theory.forecasting import (
-    GENERIC,
-    LEVELS,
-    UNIFORM,
-    Forecast,
-    Triple,
-    against_iid,
-    short_of_rows,
-    triple,
-)
+from theory.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, Triple, against_iid, short_of_rows, triple
 from theory.numerics.binomial import tail_reach
 from theory.numerics.checks import (
     FloatArray,
@@ -35,7 +26,7 @@ from theory.numerics.checks import (
     check_scalar_width,
 )
 from theory.numerics.logmath import LOG_TINY, as_output
-from theory.rank import log_matching
+from theory.patterns.rank_failure import log_matching
 from theory.sample import log_zero_given_rows
 
 

@@ -25,11 +25,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.dulmage_mendelsohn import table_size
 from theory.numerics.binomial import binom_cdf, log_binom_pmf, log_zero_subset, tail_reach
 from theory.numerics.checks import FloatArray, IntArray
 from theory.numerics.logmath import LOG_TINY, log_hit
-from theory.rank import log_column_failure, log_matching, matching_failure, matching_failure_bounds
+from theory.patterns.dulmage_mendelsohn import table_size
+from theory.patterns.hall_bounds import matching_failure_bounds
+from theory.patterns.rank_failure import log_column_failure, log_matching, matching_failure
 
 Kind = Literal["estimate", "upper", "lower"]
 

@@ -16,7 +16,7 @@ from theory.budget import least_zero_count
 from theory.numerics.binomial import log_binom_cdf, log_binom_pmf, tail_reach
 from theory.numerics.checks import FloatArray, IntArray, check_batch_size, check_probability, check_width
 from theory.numerics.logmath import as_output
-from theory.rank import log_column_failure
+from theory.patterns.rank_failure import log_column_failure
 
 
 def log_column_never_found(
@@ -46,8 +46,8 @@ def log_column_never_found(
 
     Notes
     -----
-    As exact as `theory.rank.column_failure`.  To leading order ``P(z < c) + n (1 - p (1 - p))^m``: some other
-    column has no nonzero where this one is zero.
+    As exact as `column_failure` of `theory.patterns.rank_failure`.  To leading order
+    ``P(z < c) + n (1 - p (1 - p))^m``: some other column has no nonzero where this one is zero.
 
     Examples
     --------

@@ -28,8 +28,9 @@ from theory.numerics.checks import (
     check_scalar_probability,
     check_scalar_width,
 )
-from theory.patterns import check_zeros, draw_rows, structural_rank
-from theory.rank import log_matching
+from theory.patterns.matching import check_zeros, structural_rank
+from theory.patterns.rank_failure import log_matching
+from theory.patterns.sampling import draw_rows
 
 _CONFIDENCE = 0.99
 _ENTRIES = 4_000_000  # entries of sampled blocks that the matching may look at in all

@@ -29,7 +29,7 @@ from theory.numerics.checks import (
     check_width,
 )
 from theory.numerics.logmath import as_output
-from theory.rank import kernel_support
+from theory.patterns.rank_failure import kernel_support
 from theory.threshold import minimum_zero_count
 
 

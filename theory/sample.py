@@ -25,7 +25,7 @@ from theory.numerics.checks import (
     check_width,
 )
 from theory.numerics.logmath import LOG_TINY, as_output, log1mexp
-from theory.rank import log_matching
+from theory.patterns.rank_failure import log_matching
 
 
 def exactly_one_zero_column(batch_size: npt.ArrayLike, p: float = 0.5) -> float | FloatArray:
@@ -84,7 +84,8 @@ def log_direction_probability(batch_size: npt.ArrayLike, p: float = 0.5) -> floa
 
     Notes
     -----
-    Exact for independent entries; does not depend on the width.  M_n is `theory.rank.log_matching`.
+    Exact for independent entries; does not depend on the width.  M_n is `log_matching` of
+    `theory.patterns.rank_failure`.
 
     Examples
     --------

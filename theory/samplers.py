@@ -11,7 +11,7 @@ import numpy as np
 
 from theory.numerics.binomial import binom_sf, log_binom_pmf, log_zero_subset
 from theory.numerics.checks import ParameterError, check_scalar_integer, check_scalar_probability
-from theory.rank import kernel_support, log_matching
+from theory.patterns.rank_failure import kernel_support, log_matching
 
 __all__ = [
     "SamplerCost",

@@ -15,7 +15,8 @@ from theory.numerics.checks import (
     check_scalar_integer,
     check_scalar_probability,
 )
-from theory.patterns import check_zeros, draw_rows, draw_zeros, found_direction
+from theory.patterns.matching import check_zeros, found_direction
+from theory.patterns.sampling import draw_rows, draw_zeros
 
 __all__ = ["SimulatedSearch", "simulate_search"]
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import theory
 from theory.averaged import column_law, law_of_counts, log_samples_for_law
 from theory.numerics.binomial import binom_cdf, log_binom_pmf
-from theory.patterns import draw_zeros, found_direction
+from theory.patterns.matching import found_direction
+from theory.patterns.sampling import draw_zeros
 
 LN2 = math.log(2)
 QUANTILES = {  # (b, m): log2 of the samples at 10, 50, 90 %, and of H_b / q1

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import theory
 from theory.numerics.binomial import log_binom_cdf
-from theory.patterns import draw_zeros, structural_rank
+from theory.patterns.matching import structural_rank
+from theory.patterns.sampling import draw_zeros
 
 
 @pytest.mark.parametrize(("m", "figure"), [(12, 0.2893), (16, 0.0864), (24, 0.0063)])

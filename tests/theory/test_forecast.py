@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import theory
-from theory.patterns import draw_rows, draw_zeros, found_direction
+from theory.patterns.matching import found_direction
+from theory.patterns.sampling import draw_rows, draw_zeros
 
 
 def draws_until_all(zeros, rng, limit=100_000, batch=2000):

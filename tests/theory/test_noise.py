@@ -8,15 +8,7 @@ from scipy.optimize import minimize_scalar
 
 from theory.breakdown import breakdown_snr
 from theory.formulas import formula
-from theory.noise import (
-    ROUNDING_LEVEL,
-    distance_to_others,
-    dp_sgd_snr,
-    polish_mse,
-    psnr,
-    rounding_snr,
-    snr,
-)
+from theory.noise import ROUNDING_LEVEL, distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
 from theory.numerics.checks import ParameterError
 from theory.sample import log_direction_probability
 from theory.tolerance import (

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import theory
 from theory.numerics.binomial import log_binom_pmf
-from theory.patterns import draw_zeros, found_direction
+from theory.patterns.matching import found_direction
+from theory.patterns.sampling import draw_zeros
 
 
 def brute_force(p, width=5, batch=3):

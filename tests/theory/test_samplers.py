@@ -7,16 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory.formulas import formula, optimal_draws
-from theory.leverage import (
-    chain_flops,
-    guided_log_gain,
-    residual_zero_probability,
-    static_zero_probability,
-)
+from theory.leverage import chain_flops, guided_log_gain, residual_zero_probability, static_zero_probability
 from theory.numerics.binomial import binom_sf, log_zero_subset
 from theory.numerics.checks import ParameterError
+from theory.patterns.rank_failure import kernel_support, log_matching
 from theory.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
-from theory.rank import kernel_support, log_matching
 from theory.samplers import (
     SamplerCost,
     best_information_set,

@@ -1,59 +1,16 @@
+"""A simulated search against the probabilities of one sample and of the whole."""
+
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import structural_rank as scipy_structural_rank
 
+from tests.theory.helpers import within
 from theory.numerics.checks import ParameterError
-from theory.patterns import draw_rows, draw_zeros, found_direction, kernel_support_size, structural_rank
-from theory.rank import kernel_support, rank_distribution
+from theory.patterns.matching import found_direction
+from theory.patterns.sampling import draw_zeros
 from theory.sample import log_direction_probability, log_direction_probability_given
 from theory.simulate import simulate_search
-
-
-def within(count, trials, expected, sigmas=4):
-    """Whether a binomial count agrees with its expectation within a number of standard errors."""
-    return abs(count / trials - expected) <= sigmas * math.sqrt(expected * (1 - expected) / trials)
-
-
-@settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 6), st.floats(0.2, 0.8))
-def test_structural_rank_is_that_of_random_values(seed, rows, columns, p):
-    rng = np.random.default_rng(seed)
-    zeros = rng.random((5, rows, columns)) < p
-    values = np.where(zeros, 0.0, rng.uniform(0.5, 1.5, zeros.shape))
-    assert structural_rank(zeros).tolist() == np.linalg.matrix_rank(values).tolist()
-    assert structural_rank(zeros)[0] == scipy_structural_rank(csr_array(~zeros[0]))
-
-
-@settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 6))
-def test_kernel_support_is_that_of_random_values(seed, b):
-    rng = np.random.default_rng(seed)
-    zeros = rng.random((1, b - 1, b)) < 0.5
-    values = np.where(zeros[0], 0.0, rng.standard_normal((b - 1, b)))
-    _, size, basis = np.linalg.svd(values)
-    nonzero = int((np.abs(basis[-1]) > 1e-9).sum()) if (size > 1e-9).all() else 0
-    assert kernel_support_size(zeros)[0] == nonzero
-    assert (found_direction(zeros)[0] >= 0) == (nonzero == 1)
-
-
-def test_kernel_support_law():
-    trials = 20_000
-    size = kernel_support_size(draw_zeros(5, 4, count=trials, p=0.4, rng=1))
-    law = kernel_support(5, 0.4)
-    for k, expected in enumerate([law.higher, *law.support]):
-        assert within((size == k).sum(), trials, expected)
-
-
-def test_structural_rank_distribution():
-    trials = 20_000
-    rank = structural_rank(draw_zeros(4, 6, count=trials, p=0.7, rng=2))
-    for value, expected in enumerate(rank_distribution(6, 4, 0.7)):
-        assert within((rank == value).sum(), trials, expected)
 
 
 @pytest.mark.parametrize(("b", "p"), [(4, 0.5), (7, 0.6)])
@@ -110,24 +67,6 @@ def test_column_without_enough_zeros_is_never_found():
     assert np.isinf(search.samples_to_success[0])
 
 
-@settings(deadline=None)
-@given(st.integers(1, 12), st.data())
-def test_rows_are_distinct_and_in_range(width, data):
-    size = data.draw(st.integers(1, width))
-    rows = draw_rows(width, size, 20, rng=data.draw(st.integers(0, 1000)))
-    assert rows.shape == (20, size)
-    assert ((rows >= 0) & (rows < width)).all()
-    assert all(len(set(subset)) == size for subset in rows.tolist())
-
-
-def test_row_subsets_are_uniform():
-    trials = 20_000
-    rows = np.sort(draw_rows(6, 3, trials, rng=10), axis=1)
-    _, count = np.unique(rows, axis=0, return_counts=True)
-    assert len(count) == 20
-    assert ((count - trials / 20) ** 2 / (trials / 20)).sum() < 50  # chi-square, 19 degrees of freedom
-
-
 @pytest.mark.parametrize(
     "call",
     [
@@ -138,10 +77,6 @@ def test_row_subsets_are_uniform():
         lambda: simulate_search(3, 10, samples=5, zeros=np.ones((10, 4), bool)),
         lambda: simulate_search(3, 10, samples=5, zeros=np.ones((10, 3))),
         lambda: simulate_search(3, 10, samples=5, rng=0).success_rate(6),
-        lambda: draw_rows(3, 4, 1),
-        lambda: draw_zeros(3, 4, p=math.nan),
-        lambda: found_direction(np.ones((2, 3, 3), bool)),
-        lambda: structural_rank(np.ones((2, 3), bool)),
     ],
 )
 def test_bad_input(call):

@@ -19,8 +19,8 @@ from theory.formulas import (
 )
 from theory.mixtures import chernoff_information as numeric_chernoff_information
 from theory.numerics.checks import ParameterError
-from theory.patterns import found_direction
-from theory.rank import kernel_support, log_matching, matching_failure
+from theory.patterns.matching import found_direction
+from theory.patterns.rank_failure import kernel_support, log_matching, matching_failure
 from theory.sample import exactly_one_zero_column, log_direction_probability, log_sample_probability
 from theory.symbolic import enumerated_sample_law, evaluate, matching_count, sample_law
 

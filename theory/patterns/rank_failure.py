@@ -1,7 +1,7 @@
 """Pattern shape and zero probability in, probability of rank failure out: the best available value.
 
-Exact from the tables of `theory.dulmage_mendelsohn` while the pattern fits, otherwise from the rare
-violators of `theory.hall`.
+Exact from the tables of `theory.patterns.dulmage_mendelsohn` while the pattern fits, otherwise from the rare
+violators of `theory.patterns.hall_bounds`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from theory.dulmage_mendelsohn import RankTables, exact_tables, rank_distribution, rank_tables, table_size
-from theory.hall import check_shape, empty_line, log_violators, matching_failure_bounds
 from theory.numerics.binomial import log_binomial_coefficient
 from theory.numerics.checks import (
     FloatArray,
@@ -22,18 +20,16 @@ from theory.numerics.checks import (
     check_scalar_probability,
 )
 from theory.numerics.logmath import as_output
+from theory.patterns.dulmage_mendelsohn import rank_tables, table_size
+from theory.patterns.hall_bounds import check_shape, empty_line, log_violators
 
 __all__ = [
     "KernelSupport",
-    "RankTables",
     "column_failure",
-    "exact_tables",
     "kernel_support",
     "log_column_failure",
     "log_matching",
     "matching_failure",
-    "matching_failure_bounds",
-    "rank_distribution",
 ]
 
 _NEGLIGIBLE = -70.0  # log failure below which its leading term n p^z (or 2n p^n) is exact to all digits
