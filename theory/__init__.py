@@ -28,7 +28,7 @@ from theory.budget import (
     sample_quantile,
     success_probability,
 )
-from theory.coupon import (
+from theory.draws.coupon_collector import (
     coverage_error,
     log_coverage,
     log_draws_quantile,
@@ -36,6 +36,15 @@ from theory.coupon import (
     log_expected_draws,
     log_expected_draws_equal,
 )
+from theory.draws.one_draw import (
+    exactly_one_zero_column,
+    log_direction_probability,
+    log_direction_probability_given,
+    log_sample_probability,
+)
+from theory.draws.simulation import SimulatedSearch, simulate_search
+from theory.draws.threshold import minimum_zero_count, minimum_zero_count_uneven, observed_zero_probability
+from theory.draws.uneven_rows import log_active_row_loss, log_dead_row_gain, log_zero_given_rows
 from theory.failure import log_column_never_found, unlimited_success, unlimited_success_bounds
 from theory.forecasting import Forecast, forecast
 from theory.identifiability import asymptotic_width, identifiable_width
@@ -63,15 +72,6 @@ from theory.patterns.rank_failure import (
 )
 from theory.patterns.sampling import draw_rows, draw_zeros
 from theory.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
-from theory.sample import (
-    exactly_one_zero_column,
-    log_active_row_loss,
-    log_dead_row_gain,
-    log_direction_probability,
-    log_direction_probability_given,
-    log_sample_probability,
-    log_zero_given_rows,
-)
 from theory.samplers import (
     SamplerCost,
     best_information_set,
@@ -80,8 +80,6 @@ from theory.samplers import (
     plain_sampler,
 )
 from theory.separation import log_span_acceptance, log_within_span
-from theory.simulate import SimulatedSearch, simulate_search
-from theory.threshold import minimum_zero_count, minimum_zero_count_uneven, observed_zero_probability
 from theory.tolerance import (
     fixed_tolerance_keep,
     kappa_cdf,

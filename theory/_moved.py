@@ -12,11 +12,15 @@ from types import ModuleType
 from typing import Any
 
 MOVED = {
+    "coupon": ("draws.coupon_collector",),
     "dulmage_mendelsohn": ("patterns.dulmage_mendelsohn",),
     "errors": ("numerics.checks",),
     "hall": ("patterns.hall_bounds",),
     "logmath": ("numerics.logmath", "numerics.binomial"),
     "rank": ("patterns.rank_failure", "patterns.dulmage_mendelsohn", "patterns.hall_bounds"),
+    "sample": ("draws.one_draw", "draws.uneven_rows"),
+    "simulate": ("draws.simulation",),
+    "threshold": ("draws.threshold",),
 }
 """Old name of each module, and the rooms that its content is in now."""
 

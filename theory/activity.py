@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from theory.averaged import ColumnLaw, Kind, law_of_counts, log_samples_for_law
 from theory.budget import check_log_samples, least_zero_count
-from theory.coupon import log_expected_draws
+from theory.draws.coupon_collector import log_expected_draws
+from theory.draws.uneven_rows import log_zero_given_rows
 from theory.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, Triple, against_iid, short_of_rows, triple
 from theory.numerics.binomial import tail_reach
 from theory.numerics.checks import (
@@ -27,7 +28,6 @@ from theory.numerics.checks import (
 )
 from theory.numerics.logmath import LOG_TINY, as_output
 from theory.patterns.rank_failure import log_matching
-from theory.sample import log_zero_given_rows
 
 
 def forecast_from_row_activity(

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 from scipy.optimize import brentq
 
+from theory.draws.one_draw import log_direction_probability
 from theory.numerics.checks import (
     FloatArray,
     ParameterError,
@@ -14,7 +15,6 @@ from theory.numerics.checks import (
     check_scalar_probability,
     check_scalar_real,
 )
-from theory.sample import log_direction_probability
 from theory.tolerance import kappa_quantile
 
 __all__ = ["breakdown_snr"]

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from theory.averaged import Cells, Kind, log_samples_for, log_success
-from theory.coupon import log_expected_draws_equal
+from theory.draws.coupon_collector import log_expected_draws_equal
+from theory.draws.one_draw import log_direction_probability
+from theory.draws.threshold import minimum_zero_count
 from theory.numerics.checks import (
     FloatArray,
     IntArray,
@@ -24,8 +26,6 @@ from theory.numerics.checks import (
     check_width,
 )
 from theory.numerics.logmath import as_output
-from theory.sample import log_direction_probability
-from theory.threshold import minimum_zero_count
 
 
 def check_log_samples(samples: npt.ArrayLike | None, log_samples: npt.ArrayLike | None) -> FloatArray:

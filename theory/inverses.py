@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from theory.averaged import log_success
 from theory.budget import check_log_samples, least_zero_count
+from theory.draws.one_draw import log_direction_probability
 from theory.numerics.checks import (
     FloatArray,
     IntArray,
@@ -18,7 +19,6 @@ from theory.numerics.checks import (
     check_width,
 )
 from theory.numerics.logmath import as_output, log_hit
-from theory.sample import log_direction_probability
 
 _WIDEST = 10**9
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from theory.draws.threshold import minimum_zero_count
 from theory.numerics.binomial import log_binom_sf, log_binomial_coefficient
 from theory.numerics.checks import (
     FloatArray,
@@ -30,7 +31,6 @@ from theory.numerics.checks import (
 )
 from theory.numerics.logmath import as_output
 from theory.patterns.rank_failure import kernel_support
-from theory.threshold import minimum_zero_count
 
 
 def log_mixture_acceptance(

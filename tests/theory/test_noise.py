@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from theory.breakdown import breakdown_snr
+from theory.draws.one_draw import log_direction_probability
 from theory.formulas import formula
 from theory.noise import ROUNDING_LEVEL, distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
 from theory.numerics.checks import ParameterError
-from theory.sample import log_direction_probability
 from theory.tolerance import (
     fixed_tolerance_keep,
     kappa_cdf,

@@ -8,6 +8,7 @@ import pytest
 import sympy
 from scipy.special import logsumexp
 
+from theory.draws.one_draw import exactly_one_zero_column, log_direction_probability, log_sample_probability
 from theory.formulas import (
     FORMULAS,
     chernoff_information,
@@ -21,7 +22,6 @@ from theory.mixtures import chernoff_information as numeric_chernoff_information
 from theory.numerics.checks import ParameterError
 from theory.patterns.matching import found_direction
 from theory.patterns.rank_failure import kernel_support, log_matching, matching_failure
-from theory.sample import exactly_one_zero_column, log_direction_probability, log_sample_probability
 from theory.symbolic import enumerated_sample_law, evaluate, matching_count, sample_law
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "theory").glob("*.md"))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.theory.helpers import within
+from theory.draws.one_draw import log_direction_probability, log_direction_probability_given
+from theory.draws.simulation import simulate_search
 from theory.numerics.checks import ParameterError
 from theory.patterns.matching import found_direction
 from theory.patterns.sampling import draw_zeros
-from theory.sample import log_direction_probability, log_direction_probability_given
-from theory.simulate import simulate_search
 
 
 @pytest.mark.parametrize(("b", "p"), [(4, 0.5), (7, 0.6)])
