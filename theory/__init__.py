@@ -71,14 +71,9 @@ from theory.patterns.rank_failure import (
     matching_failure,
 )
 from theory.patterns.sampling import draw_rows, draw_zeros
-from theory.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
-from theory.samplers import (
-    SamplerCost,
-    best_information_set,
-    elimination_flops,
-    information_set,
-    plain_sampler,
-)
+from theory.samplers.cost import SamplerCost, elimination_flops, plain_sampler
+from theory.samplers.information_sets import best_information_set, information_set
+from theory.samplers.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
 from theory.separation import log_span_acceptance, log_within_span
 from theory.tolerance import (
     fixed_tolerance_keep,

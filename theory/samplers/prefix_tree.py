@@ -19,7 +19,7 @@ from theory.numerics.checks import (
     check_scalar_probability,
     check_scalar_real,
 )
-from theory.samplers import CHECKED_ROWS, SamplerCost, check_batch, elimination_flops
+from theory.samplers.cost import CHECKED_ROWS, SamplerCost, check_batch, elimination_flops
 
 __all__ = ["best_prefix_tree", "branching_tree", "inner_draws", "prefix_tree"]
 
