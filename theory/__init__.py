@@ -57,7 +57,14 @@ from theory.mixtures import (
     log_mixture_acceptance,
     width_to_separate,
 )
-from theory.noise import distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
+from theory.noise.propagation import distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
+from theory.noise.tolerance import (
+    fixed_tolerance_keep,
+    kappa_cdf,
+    kappa_quantile,
+    residual_scale,
+    tolerance_coverage,
+)
 from theory.numerics.checks import ParameterError
 from theory.patterns.dulmage_mendelsohn import RankTables, exact_tables, rank_distribution
 from theory.patterns.hall_bounds import matching_failure_bounds
@@ -75,13 +82,6 @@ from theory.samplers.cost import SamplerCost, elimination_flops, plain_sampler
 from theory.samplers.information_sets import best_information_set, information_set
 from theory.samplers.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
 from theory.separation import log_span_acceptance, log_within_span
-from theory.tolerance import (
-    fixed_tolerance_keep,
-    kappa_cdf,
-    kappa_quantile,
-    residual_scale,
-    tolerance_coverage,
-)
 
 # sympy and scipy.optimize take longer to import than all the rest: their users are loaded when asked for.
 _LAZY_MODULES = ("formulas", "symbolic")

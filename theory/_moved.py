@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 MOVED = {
+    "breakdown": ("noise.breakdown",),
     "coupon": ("draws.coupon_collector",),
     "dulmage_mendelsohn": ("patterns.dulmage_mendelsohn",),
     "errors": ("numerics.checks",),
@@ -23,6 +24,7 @@ MOVED = {
     "sample": ("draws.one_draw", "draws.uneven_rows"),
     "simulate": ("draws.simulation",),
     "threshold": ("draws.threshold",),
+    "tolerance": ("noise.tolerance",),
 }
 """Old name of each module, and the rooms that its content is in now."""
 

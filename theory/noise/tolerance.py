@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from theory.noise import check_matrix, check_positive
+from theory.noise.propagation import check_matrix, check_positive
 from theory.numerics.checks import (
     FloatArray,
     ParameterError,

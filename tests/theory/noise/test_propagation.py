@@ -1,27 +1,22 @@
+"""Noise of a gradient, of DP-SGD and of number formats, carried to directions and inputs."""
+
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.optimize import minimize_scalar
 
-from theory.breakdown import breakdown_snr
-from theory.draws.one_draw import log_direction_probability
+from tests.theory.helpers import random_layer
 from theory.formulas import formula
-from theory.noise import ROUNDING_LEVEL, distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
-from theory.numerics.checks import ParameterError
-from theory.tolerance import (
-    fixed_tolerance_keep,
-    kappa_cdf,
-    kappa_quantile,
-    residual_scale,
-    tolerance_coverage,
+from theory.noise.propagation import (
+    ROUNDING_LEVEL,
+    distance_to_others,
+    dp_sgd_snr,
+    polish_mse,
+    psnr,
+    rounding_snr,
+    snr,
 )
-
-
-def random_layer(b, m, features, rng, p=0.5):
-    return rng.standard_normal((m, b)) * (rng.random((m, b)) > p), rng.standard_normal((b, features))
+from theory.numerics.checks import ParameterError
 
 
 def test_direction_length_is_one_over_the_distance():
@@ -51,55 +46,6 @@ def test_row_noise_is_white_whatever_the_input_dimension(features):
     basis = np.linalg.svd(seen, full_matrices=False)[2][:b].T
     covariance = np.cov(((seen - clean) @ basis).T) / sigma**2
     assert np.abs(covariance - np.eye(b)).max() < 4 * math.sqrt(2 / m)
-
-
-def simulate_residuals(b, noise, trials, rng):
-    """Amplification of one zero row for each sample, and its residual in units of sigma |q|."""
-    n = b - 1
-    rows, basis = random_layer(b, (n + 1) * trials, b, rng)
-    rows = rows.reshape(trials, b, b)
-    rows[:, :, 0] = 0
-    rows = rows[np.linalg.matrix_rank(rows[:, :n]) == n]
-    sigma = noise * distance_to_others(basis)[0]
-    seen = rows @ basis + sigma * rng.standard_normal(rows.shape)
-    direction = np.linalg.svd(seen[:, :n])[2][:, -1]
-    kappa = np.array([residual_scale(block[:n], block[n:])[0] for block in seen])
-    return kappa, np.abs((seen[:, n] * direction).sum(axis=1)) / sigma
-
-
-def test_kappa_law_and_adaptive_tolerance():
-    """In units of sigma, |q| = 1. An independent simulation had coverages .679, .953 and .994."""
-    rng = np.random.default_rng(2)
-    parts = [simulate_residuals(20, 1e-6, 500, rng) for _ in range(12)]  # a basis each
-    kappa, residual = (np.concatenate(values) for values in zip(*parts, strict=True))
-    trials = len(kappa)
-    for multiple, shown in ((1, 0.679), (2, 0.953), (3, 0.994)):
-        covered = (residual <= multiple * kappa).mean()
-        predicted = tolerance_coverage(multiple)
-        assert abs(covered - predicted) < 4 * math.sqrt(predicted * (1 - predicted) / trials)
-        assert abs(covered - shown) < 4 * math.sqrt(2 * shown * (1 - shown) / trials)
-    for x in (5.0, 10.0, 30.0, 100.0):  # the law is that of Gaussian rows: zeros thin them, a few percent
-        assert (kappa <= x).mean() == pytest.approx(kappa_cdf(x, 20), abs=0.035)
-    assert 30 < np.quantile(residual, 0.95) < 100  # what a fixed tolerance has to be
-
-
-def test_fixed_tolerance_needs_30_to_100():
-    assert fixed_tolerance_keep([30, 100], 20) == pytest.approx([0.66, 0.90], abs=0.005)
-    assert fixed_tolerance_keep(3, 20) == 0
-
-
-@settings(deadline=None)
-@given(st.floats(1.0001, 1e6), st.integers(2, 500))
-def test_kappa_quantile_inverts(x, b):
-    u = kappa_cdf(x, b)
-    if 1e-300 < u < 1 - 1e-9:
-        assert kappa_quantile(u, b) == pytest.approx(x, rel=1e-6)
-
-
-def test_kappa_formula():
-    for x, b in ((1.5, 3), (10.0, 20), (200.0, 40)):
-        assert kappa_cdf(x, b) == pytest.approx(float(formula("kappa_law", n=b - 1, x=x)), rel=1e-12)
-    assert kappa_cdf([0.0, 1.0, math.inf], 5).tolist() == [0, 0, 1]
 
 
 def polish_by_refit(b, m, features, sigma, rng, correlation=0.0):
@@ -161,22 +107,6 @@ def test_decibels_per_halving_and_doubling():
     assert psnr(polish_mse(inputs, 1.0, 1e-3, 400)) - base == pytest.approx(np.full(10, 3.01), abs=0.005)
 
 
-@pytest.mark.parametrize(("b", "m", "rho"), [(16, 200, 6.2), (20, 200, 7.3), (20, 1000, 3.6)])
-def test_breakdown(b, m, rho):
-    assert breakdown_snr(b, m) == pytest.approx(rho, abs=0.05)
-
-
-@settings(deadline=None, max_examples=20)
-@given(st.integers(3, 60), st.floats(0.2, 0.8))
-def test_breakdown_needs_less_with_more_rows(b, p):
-    values = [breakdown_snr(b, m, p) for m in (10 * b, 20 * b, 40 * b)]
-    assert values == sorted(values, reverse=True)
-
-
-def test_breakdown_of_large_layers():
-    assert math.isfinite(breakdown_snr(2000, 10**6))
-
-
 def gaussian_inputs(features=784):
     return np.random.default_rng(6).standard_normal((20, features))
 
@@ -234,51 +164,6 @@ def test_rounding_snr_is_the_snr_of_that_noise():
     assert rounding_snr(inputs, "float16") == pytest.approx(snr(inputs, 1.0, 2.0**-12 * rms))
 
 
-def descent_success(b, m, rho, starts, rng, steps=300):
-    """Share of random starts from which projected l1 descent ends within a cosine of .9 of a direction."""
-    D = rng.standard_normal((m, b)) * (rng.random((m, b)) < 0.5)
-    white, factor = np.linalg.qr(D + rng.standard_normal((m, b)) / rho)
-    q = rng.standard_normal((b, starts))
-    for size in np.geomspace(1, 1e-3, steps):
-        q /= np.linalg.norm(q, axis=0)
-        slope = white.T @ np.sign(white @ q)
-        slope -= q * (q * slope).sum(axis=0)
-        q = q - size * slope / np.linalg.norm(slope, axis=0)
-    q = np.linalg.solve(factor, q)
-    return (np.abs(q / np.linalg.norm(q, axis=0)).max(axis=0) > 0.9).mean()
-
-
-def test_descent_survives_more_noise():
-    rng = np.random.default_rng(9)
-    success = {
-        rho: np.mean([descent_success(20, 1000, rho, 40, rng) for _ in range(3)]) for rho in (5, 3, 2, 1)
-    }
-    assert success[5] == 1
-    assert success[3] > 0.9
-    assert 0.1 < success[2] < 0.9
-    assert success[1] < 0.1
-    assert breakdown_snr(20, 1000) > 3
-
-
-def test_residual_divergence_is_the_exponent_of_the_likelihood_ratio():
-    """The breakdown of a huge search solves m D = log of its size: checked against plain integration."""
-    r = minimize_scalar(lambda r: abs(_divergence(r) * 200 - _needed()), bounds=(0.05, 2), method="bounded").x
-    assert kappa_quantile(0.01, 20) / r == pytest.approx(breakdown_snr(20, 200), rel=1e-4)
-
-
-def _needed():
-    return math.log(100) - log_direction_probability(20) + 5
-
-
-def _divergence(r):
-    x = np.linspace(-20, 20, 400_001)
-    gauss = [np.exp(-((x / s) ** 2) / 2) / s / math.sqrt(2 * math.pi) for s in (r, math.hypot(1, r))]
-    density = (gauss[0] + gauss[1]) / 2
-    spread = math.sqrt(0.5 + r * r)
-    reference = np.exp(-((x / spread) ** 2) / 2) / spread / math.sqrt(2 * math.pi)
-    return np.trapezoid(density * np.log(np.maximum(density, 1e-300) / np.maximum(reference, 1e-300)), x)
-
-
 @pytest.mark.parametrize(
     "call",
     [
@@ -286,16 +171,8 @@ def _divergence(r):
         lambda: distance_to_others([[math.nan, 1.0]]),
         lambda: snr(np.eye(2), 0.0, 1.0),
         lambda: snr(np.eye(2), 1.0, math.inf),
-        lambda: kappa_cdf(-1.0, 5),
-        lambda: kappa_cdf(1.0, 1),
-        lambda: kappa_quantile(1.0, 5),
-        lambda: residual_scale(np.ones((2, 3)), np.ones((2, 4))),
-        lambda: tolerance_coverage(-1),
-        lambda: fixed_tolerance_keep(1, 5, multiple=0),
         lambda: polish_mse(np.eye(3), 1.0, 1.0, 1),
         lambda: psnr(0.0),
-        lambda: breakdown_snr(20, 18),
-        lambda: breakdown_snr(20, 19, hits=1.0),
         lambda: dp_sgd_snr(np.eye(3), 0.0, 10),
         lambda: rounding_snr(np.eye(3), "float8"),
     ],

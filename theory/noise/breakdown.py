@@ -7,6 +7,7 @@ from scipy import special
 from scipy.optimize import brentq
 
 from theory.draws.one_draw import log_direction_probability
+from theory.noise.tolerance import kappa_quantile
 from theory.numerics.checks import (
     FloatArray,
     ParameterError,
@@ -15,7 +16,6 @@ from theory.numerics.checks import (
     check_scalar_probability,
     check_scalar_real,
 )
-from theory.tolerance import kappa_quantile
 
 __all__ = ["breakdown_snr"]
 
