@@ -12,13 +12,21 @@ import importlib
 from typing import Any
 
 from theory._moved import stand_in
-from theory.acceptance import (
+from theory.acceptance.certificate import (
     log_false_acceptance,
     log_halves_acceptance,
     log_kernel_acceptance,
     log_mask_acceptance,
     mask_agreement,
 )
+from theory.acceptance.mixtures import (
+    chernoff_information,
+    false_acceptance,
+    false_acceptance_ever,
+    log_mixture_acceptance,
+    width_to_separate,
+)
+from theory.acceptance.row_span import log_span_acceptance, log_within_span
 from theory.activity import forecast_from_row_activity, success_from_row_activity
 from theory.budget import (
     expected_samples,
@@ -50,13 +58,6 @@ from theory.forecasting import Forecast, forecast
 from theory.identifiability import asymptotic_width, identifiable_width
 from theory.inverses import largest_batch, log_seconds, smallest_width
 from theory.measured import forecast_from_layer, forecast_from_zero_counts, forecast_from_zeros
-from theory.mixtures import (
-    chernoff_information,
-    false_acceptance,
-    false_acceptance_ever,
-    log_mixture_acceptance,
-    width_to_separate,
-)
 from theory.noise.propagation import distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
 from theory.noise.tolerance import (
     fixed_tolerance_keep,
@@ -81,7 +82,6 @@ from theory.patterns.sampling import draw_rows, draw_zeros
 from theory.samplers.cost import SamplerCost, elimination_flops, plain_sampler
 from theory.samplers.information_sets import best_information_set, information_set
 from theory.samplers.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
-from theory.separation import log_span_acceptance, log_within_span
 
 # sympy and scipy.optimize take longer to import than all the rest: their users are loaded when asked for.
 _LAZY_MODULES = ("formulas", "symbolic")

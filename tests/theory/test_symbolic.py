@@ -8,6 +8,7 @@ import pytest
 import sympy
 from scipy.special import logsumexp
 
+from theory.acceptance.mixtures import chernoff_information as numeric_chernoff_information
 from theory.draws.one_draw import exactly_one_zero_column, log_direction_probability, log_sample_probability
 from theory.formulas import (
     FORMULAS,
@@ -18,7 +19,6 @@ from theory.formulas import (
     optimal_draws,
     render_formula,
 )
-from theory.mixtures import chernoff_information as numeric_chernoff_information
 from theory.numerics.checks import ParameterError
 from theory.patterns.matching import found_direction
 from theory.patterns.rank_failure import kernel_support, log_matching, matching_failure

@@ -1,7 +1,8 @@
 """Error rate in, zero-count threshold out.
 
 A candidate direction v is accepted if L v is zero in at least `minimum` of the m rows.  The column of D that
-a true direction reveals has Bin(m, p) zeros; what else may pass is the subject of `theory.mixtures`.
+a true direction reveals has Bin(m, p) zeros; what else may pass is the subject of
+`theory.acceptance.mixtures`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Enters: masks and residual limits of a gradient. Leaves: how likely its rows let a wrong sample pass.
 
-The part (d) of `theory.acceptance`: each row of the gradient lies in the span of the samples active on it.
+The part (d) of `theory.acceptance.certificate`: each row of the gradient lies in the span of the samples
+active on it.
 """
 
 from __future__ import annotations
