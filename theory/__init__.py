@@ -84,7 +84,6 @@ from theory.samplers.information_sets import best_information_set, information_s
 from theory.samplers.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
 
 # sympy and scipy.optimize take longer to import than all the rest: their users are loaded when asked for.
-_LAZY_MODULES = ("formulas", "symbolic")
 _LAZY_NAMES = {
     "breakdown_snr": "breakdown",
     "chain_flops": "leverage",
@@ -99,8 +98,6 @@ _STAND_INS = stand_in()
 def __getattr__(name: str) -> Any:
     if name in _STAND_INS:
         return _STAND_INS[name]
-    if name in _LAZY_MODULES:
-        return importlib.import_module(f"theory.{name}")
     if name in _LAZY_NAMES:
         return getattr(importlib.import_module(f"theory.{_LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module 'theory' has no attribute {name!r}")

@@ -16,6 +16,7 @@ MOVED = {
     "coupon": ("draws.coupon_collector",),
     "dulmage_mendelsohn": ("patterns.dulmage_mendelsohn",),
     "errors": ("numerics.checks",),
+    "formulas": ("exact.formulas", "exact.latex"),
     "hall": ("patterns.hall_bounds",),
     "leverage": ("samplers.leverage",),
     "logmath": ("numerics.logmath", "numerics.binomial"),
@@ -25,6 +26,7 @@ MOVED = {
     "sample": ("draws.one_draw", "draws.uneven_rows"),
     "separation": ("acceptance.row_span",),
     "simulate": ("draws.simulation",),
+    "symbolic": ("exact.polynomials",),
     "threshold": ("draws.threshold",),
     "tolerance": ("noise.tolerance",),
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.theory.helpers import random_layer
-from theory.formulas import formula
+from theory.exact.formulas import formula
 from theory.noise.propagation import (
     ROUNDING_LEVEL,
     distance_to_others,

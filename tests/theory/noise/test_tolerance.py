@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.theory.helpers import random_layer
-from theory.formulas import formula
+from theory.exact.formulas import formula
 from theory.noise.propagation import distance_to_others
 from theory.noise.tolerance import (
     fixed_tolerance_keep,

@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 from tests.theory.helpers import rounds_to
-from theory.formulas import formula
+from theory.exact.formulas import formula
 from theory.numerics.binomial import binom_sf
 from theory.numerics.checks import ParameterError
 from theory.patterns.rank_failure import kernel_support, log_matching

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.theory.helpers import rounds_to
-from theory.formulas import formula, optimal_draws
+from theory.exact.formulas import formula, optimal_draws
 from theory.numerics.checks import ParameterError
 from theory.samplers.cost import elimination_flops, plain_sampler
 from theory.samplers.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree

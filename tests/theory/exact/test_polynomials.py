@@ -1,30 +1,19 @@
+"""Polynomials in p: recursion against enumeration, and against the numerical code."""
+
 import itertools
 import math
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
-import sympy
 from scipy.special import logsumexp
 
-from theory.acceptance.mixtures import chernoff_information as numeric_chernoff_information
 from theory.draws.one_draw import exactly_one_zero_column, log_direction_probability, log_sample_probability
-from theory.formulas import (
-    FORMULAS,
-    chernoff_information,
-    fill_formulas,
-    formula,
-    harmonic_expectation,
-    optimal_draws,
-    render_formula,
-)
+from theory.exact.polynomials import enumerated_sample_law, evaluate, matching_count, sample_law
 from theory.numerics.checks import ParameterError
 from theory.patterns.matching import found_direction
-from theory.patterns.rank_failure import kernel_support, log_matching, matching_failure
-from theory.symbolic import enumerated_sample_law, evaluate, matching_count, sample_law
+from theory.patterns.rank_failure import kernel_support, matching_failure
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "theory").glob("*.md"))
 HALF = Fraction(1, 2)
 
 
@@ -95,61 +84,10 @@ def test_matching_failure_from_counts():
         assert matching_failure(n) == pytest.approx(float(exact), rel=1e-13)
 
 
-def test_harmonic_expectation_is_the_closed_form():
-    b, k = 7, 4
-    closed = formula("expected_samples", b=b, k=k).doit()
-    assert sympy.simplify(harmonic_expectation(b, k) - closed) == 0
-    assert harmonic_expectation(b, 0) == 0
-
-
-def test_optimal_draws_minimise_the_cost():
-    """The derivative of the cost vanishes where exp(u) - 1 - u = kappa, and Lambert's branch solves that."""
-    s, x, outer, inner = sympy.symbols("s x c_o c_i", positive=True)
-    cost = formula("draw_cost", b=5, k=5, s=s, x=x, c_o=outer, c_i=inner)
-    slope = sympy.diff(cost, s) * (1 - sympy.exp(-x * s)) ** 2 * sympy.exp(x * s) / inner
-    condition = sympy.exp(x * s) - 1 - x * s - x * outer / inner
-    assert sympy.simplify(slope - condition) == 0
-    for kappa in (sympy.Rational(1, 100), sympy.Rational(1, 2), sympy.Integer(30)):
-        u = sympy.N(optimal_draws(kappa), 40)
-        assert u > 0
-        assert abs(sympy.exp(u) - 1 - u - kappa) < 1e-30
-
-
-def test_chernoff_information():
-    half, quarter = sympy.Rational(1, 2), sympy.Rational(1, 4)
-    value = float(chernoff_information(half, quarter))
-    assert value == pytest.approx(0.03469, abs=5e-6)
-    s = np.linspace(0, 1, 100_001)
-    exponent = -np.log(0.5**s * 0.25 ** (1 - s) + 0.5**s * 0.75 ** (1 - s)).min()
-    assert value == pytest.approx(exponent, rel=1e-8)
-    assert numeric_chernoff_information(0.5, 0.25) == pytest.approx(value, rel=1e-9)
-    assert float(chernoff_information(quarter, half)) == pytest.approx(value)
-
-
-def test_formulas_agree_with_the_laws():
-    for b in (2, 4, 6):
-        law = sample_law(b)
-        assert sympy.simplify(formula("exactly_one", b=b) - law.exactly_one.as_expr()) == 0
-        matching = sympy.Rational(str(evaluate(law.direction, HALF))) * 2 ** (b - 1)
-        assert float(sympy.log(matching)) == pytest.approx(log_matching(b - 1), rel=1e-12)
-
-
 def test_kernel_support_law_adds_up():
     for b in (2, 5, 9):
         numeric = kernel_support(b, 0.3)
         assert float(logsumexp(np.log([*numeric.support, numeric.higher]))) == pytest.approx(0, abs=1e-12)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_pages_show_the_expressions(page):
-    text = page.read_text(encoding="utf-8")
-    assert fill_formulas(text) == text
-
-
-def test_filling_twice_changes_nothing():
-    once = fill_formulas("".join(f"<!-- formula: {name} -->old<!-- /formula -->" for name in FORMULAS))
-    assert fill_formulas(once) == once
-    assert "old" not in once
 
 
 @pytest.mark.parametrize(
@@ -161,12 +99,6 @@ def test_filling_twice_changes_nothing():
         lambda: evaluate(sample_law(2).zero, 0.5),
         lambda: evaluate(sample_law(2).zero, "1"),
         lambda: matching_count(0),
-        lambda: harmonic_expectation(3, 4),
-        lambda: optimal_draws(0),
-        lambda: chernoff_information(sympy.Rational(1, 2), sympy.Rational(1, 2)),
-        lambda: chernoff_information(sympy.Rational(3, 2), sympy.Rational(1, 2)),
-        lambda: render_formula("nothing"),
-        lambda: formula("direction", nothing=1),
     ],
 )
 def test_bad_input(call):

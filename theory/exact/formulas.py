@@ -1,25 +1,16 @@
-"""Names and symbols enter; closed forms leave, as sympy expressions and as the LaTeX of the pages.
+"""Names and symbols enter; closed forms leave, as sympy expressions.
 
 A formula is written once, here: the pages are filled from `FORMULAS`, and the tests hold the numerical code
 against the same expressions.
 """
 
-import re
 from typing import Any
 
 import sympy
 
 from theory.numerics.checks import ParameterError, check_scalar_integer
 
-__all__ = [
-    "FORMULAS",
-    "chernoff_information",
-    "fill_formulas",
-    "formula",
-    "harmonic_expectation",
-    "optimal_draws",
-    "render_formula",
-]
+__all__ = ["FORMULAS", "chernoff_information", "formula", "harmonic_expectation", "optimal_draws"]
 
 
 def _integers(names: str) -> Any:
@@ -162,71 +153,11 @@ def formula(name: str, **values: Any) -> Any:
     >>> sympy.N(formula("kappa_law", n=19, x=10), 4)
     0.6613
     """
-    expression = _named(name)[1]
+    expression = named_formula(name)[1]
     symbols = {symbol.name: symbol for symbol in expression.free_symbols}
     if unknown := sorted(set(values) - set(symbols)):
         raise ParameterError(f"{unknown[0]} is no symbol of {name!r}: need one of {sorted(symbols)}")
     return expression.subs({symbols[key]: value for key, value in values.items()})
-
-
-def render_formula(name: str) -> str:
-    """One of `FORMULAS` as LaTeX.
-
-    Parameters
-    ----------
-    name : str
-        A key of `FORMULAS`.
-
-    Returns
-    -------
-    str
-        LaTeX without delimiters.
-
-    Raises
-    ------
-    ParameterError
-        If no formula has that name.
-
-    Examples
-    --------
-    >>> render_formula("direction")
-    'q_1 = p^{b - 1} {M}_{b - 1}'
-    """
-    label, expression = _named(name)
-    shown = expression.replace(sympy.harmonic, sympy.Function("H"))  # sympy would spell the name out
-    return f"{label} = {sympy.latex(shown)}"
-
-
-def fill_formulas(page: str) -> str:
-    """Write the formulas of a Markdown page from the expressions.
-
-    Parameters
-    ----------
-    page : str
-        Text with blocks ``<!-- formula: NAME -->`` ... ``<!-- /formula -->``.
-
-    Returns
-    -------
-    str
-        The same text with the inside of each block rendered anew.
-
-    Raises
-    ------
-    ParameterError
-        If a block names no formula.
-
-    Examples
-    --------
-    >>> print(fill_formulas("<!-- formula: direction --><!-- /formula -->"))
-    <!-- formula: direction -->
-    $$q_1 = p^{b - 1} {M}_{b - 1}$$
-    <!-- /formula -->
-    """
-
-    def block(found: re.Match[str]) -> str:
-        return f"{found[1]}\n$${render_formula(found[2])}$$\n<!-- /formula -->"
-
-    return re.sub(r"(<!-- formula: (\w+) -->).*?<!-- /formula -->", block, page, flags=re.DOTALL)
 
 
 def _divergence(r: Any, p: Any) -> Any:
@@ -237,7 +168,8 @@ def _crossing(p: Any, q: Any) -> Any:
     return sympy.log((1 - q) / (1 - p)) / sympy.log(p * (1 - q) / (q * (1 - p)))
 
 
-def _named(name: str) -> tuple[str, Any]:
+def named_formula(name: str) -> tuple[str, Any]:
+    """Left side, as LaTeX, and right side, as an expression, of one of `FORMULAS`."""
     if name not in FORMULAS:
         raise ParameterError(f"name={name!r} is out of range: need one of {sorted(FORMULAS)}")
     return FORMULAS[name]
