@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 import theory
 from spear_xp.estimate import sparsity_threshold
 from spear_xp.search.sampling import NEEDED, TEST_ROWS
-from theory.averaged import ColumnLaw, Kind, law_of_counts
+from theory.batch.averaged import ColumnLaw, Kind, law_of_counts
 from theory.numerics.binomial import binom_cdf, log_binom_pmf, log_binomial_coefficient
 
 Floats = NDArray[np.float64]

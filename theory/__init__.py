@@ -27,15 +27,19 @@ from theory.acceptance.mixtures import (
     width_to_separate,
 )
 from theory.acceptance.row_span import log_span_acceptance, log_within_span
-from theory.activity import forecast_from_row_activity, success_from_row_activity
-from theory.budget import (
+from theory.batch.budget import log_success_probability, success_probability
+from theory.batch.failure import log_column_never_found, unlimited_success, unlimited_success_bounds
+from theory.batch.forecasting import Forecast, forecast
+from theory.batch.identifiability import asymptotic_width, identifiable_width
+from theory.batch.inverse_queries import largest_batch, log_seconds, smallest_width
+from theory.batch.row_activity import forecast_from_row_activity, success_from_row_activity
+from theory.batch.samples_needed import (
     expected_samples,
     log_expected_samples,
     log_sample_quantile,
-    log_success_probability,
     sample_quantile,
-    success_probability,
 )
+from theory.batch.zero_counts import forecast_from_layer, forecast_from_zero_counts, forecast_from_zeros
 from theory.draws.coupon_collector import (
     coverage_error,
     log_coverage,
@@ -53,11 +57,6 @@ from theory.draws.one_draw import (
 from theory.draws.simulation import SimulatedSearch, simulate_search
 from theory.draws.threshold import minimum_zero_count, minimum_zero_count_uneven, observed_zero_probability
 from theory.draws.uneven_rows import log_active_row_loss, log_dead_row_gain, log_zero_given_rows
-from theory.failure import log_column_never_found, unlimited_success, unlimited_success_bounds
-from theory.forecasting import Forecast, forecast
-from theory.identifiability import asymptotic_width, identifiable_width
-from theory.inverses import largest_batch, log_seconds, smallest_width
-from theory.measured import forecast_from_layer, forecast_from_zero_counts, forecast_from_zeros
 from theory.noise.propagation import distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
 from theory.noise.tolerance import (
     fixed_tolerance_keep,

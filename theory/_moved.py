@@ -12,14 +12,22 @@ from types import ModuleType
 from typing import Any
 
 MOVED = {
+    "activity": ("batch.row_activity",),
+    "averaged": ("batch.averaged",),
     "breakdown": ("noise.breakdown",),
+    "budget": ("batch.budget", "batch.samples_needed"),
     "coupon": ("draws.coupon_collector",),
     "dulmage_mendelsohn": ("patterns.dulmage_mendelsohn",),
     "errors": ("numerics.checks",),
+    "failure": ("batch.failure",),
+    "forecasting": ("batch.forecasting",),
     "formulas": ("exact.formulas", "exact.latex"),
     "hall": ("patterns.hall_bounds",),
+    "identifiability": ("batch.identifiability",),
+    "inverses": ("batch.inverse_queries",),
     "leverage": ("samplers.leverage",),
     "logmath": ("numerics.logmath", "numerics.binomial"),
+    "measured": ("batch.zero_counts",),
     "mixtures": ("acceptance.mixtures",),
     "prefix_tree": ("samplers.prefix_tree",),
     "rank": ("patterns.rank_failure", "patterns.dulmage_mendelsohn", "patterns.hall_bounds"),

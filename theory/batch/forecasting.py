@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from theory.budget import least_zero_count, log_expected_samples, log_sample_quantile
-from theory.failure import unlimited_success
-from theory.inverses import log_seconds
+from theory.batch.budget import least_zero_count
+from theory.batch.failure import unlimited_success
+from theory.batch.inverse_queries import log_seconds
+from theory.batch.samples_needed import log_expected_samples, log_sample_quantile
 from theory.numerics.checks import (
     FloatArray,
     check_scalar_batch_size,

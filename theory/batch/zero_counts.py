@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.budget import least_zero_count
+from theory.batch.budget import least_zero_count
+from theory.batch.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, against_iid, triple
 from theory.draws.coupon_collector import log_draws_quantile, log_expected_draws
-from theory.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, against_iid, triple
 from theory.numerics.binomial import log_zero_subset
 from theory.numerics.checks import (
     FloatArray,

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from theory.failure import log_column_never_found
+from theory.batch.failure import log_column_never_found
 from theory.numerics.checks import check_scalar_batch_size, check_scalar_probability
 
 

@@ -12,11 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from theory.averaged import ColumnLaw, Kind, law_of_counts, log_samples_for_law
-from theory.budget import check_log_samples, least_zero_count
+from theory.batch.averaged import ColumnLaw, Kind, law_of_counts, log_samples_for_law
+from theory.batch.budget import check_log_samples, least_zero_count
+from theory.batch.forecasting import (
+    GENERIC,
+    LEVELS,
+    UNIFORM,
+    Forecast,
+    Triple,
+    against_iid,
+    short_of_rows,
+    triple,
+)
 from theory.draws.coupon_collector import log_expected_draws
 from theory.draws.uneven_rows import log_zero_given_rows
-from theory.forecasting import GENERIC, LEVELS, UNIFORM, Forecast, Triple, against_iid, short_of_rows, triple
 from theory.numerics.binomial import tail_reach
 from theory.numerics.checks import (
     FloatArray,

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from theory.averaged import log_success
-from theory.budget import check_log_samples, least_zero_count
+from theory.batch.averaged import log_success
+from theory.batch.budget import check_log_samples, least_zero_count
 from theory.draws.one_draw import log_direction_probability
 from theory.numerics.checks import (
     FloatArray,

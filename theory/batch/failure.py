@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from theory.budget import least_zero_count
+from theory.batch.budget import least_zero_count
 from theory.numerics.binomial import log_binom_cdf, log_binom_pmf, tail_reach
 from theory.numerics.checks import FloatArray, IntArray, check_batch_size, check_probability, check_width
 from theory.numerics.logmath import as_output
