@@ -31,7 +31,7 @@ EARLIER = """
     success_from_row_activity success_probability symbolic tolerance_coverage unlimited_success
     unlimited_success_bounds width_to_separate
 """
-MODULES = {  # a name of each module that was one file in version 0.1
+MODULES = {  # a name of each module that was one file earlier
     "acceptance": "mask_agreement",
     "activity": "forecast_from_row_activity",
     "averaged": "law_of_counts",
