@@ -22,7 +22,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from theory._moved import stand_in
+from theory._moved import RENAMED, renamed, stand_in
 from theory.acceptance.mixtures import false_acceptance
 from theory.batch.budget import success_probability
 from theory.batch.forecasting import Forecast, forecast
@@ -36,7 +36,7 @@ from theory.numerics.checks import ParameterError
 # Loaded when asked for: some need scipy.optimize, which takes longer to import than all the rest.
 _ROOMS = {
     "acceptance.certificate": (
-        "log_false_acceptance",
+        "log_certificate_acceptance",
         "log_halves_acceptance",
         "log_kernel_acceptance",
         "log_mask_acceptance",
@@ -116,6 +116,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"theory.{name}")
     if name in _STAND_INS:
         return _STAND_INS[name]
+    if name in RENAMED:
+        return renamed(name)
     raise AttributeError(f"module 'theory' has no attribute {name!r}")
 
 

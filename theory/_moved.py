@@ -1,13 +1,14 @@
-"""Stand-ins for modules that have moved, so that `from theory.errors import ParameterError` still works.
+"""Earlier names of modules and functions, so that `from theory.errors import ParameterError` still works.
 
-A stand-in looks a name up in the new homes when it is asked for; until then nothing is loaded.  They go with
-the next release.
+A stand-in for a module looks a name up in the new homes when it is asked for; until then nothing is loaded.
+The old name of a function warns.  All of this goes with the next release.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -40,6 +41,9 @@ MOVED = {
 }
 """Old name of each module, and the rooms that its content is in now."""
 
+RENAMED = {"log_false_acceptance": "acceptance.certificate.log_certificate_acceptance"}
+"""Old name of each function, and where it is now."""
+
 
 class MovedModule(ModuleType):
     """Looks like the old module and reads from the new ones."""
@@ -62,3 +66,10 @@ def stand_in() -> dict[str, ModuleType]:
     modules: dict[str, ModuleType] = {name: MovedModule(name, rooms) for name, rooms in MOVED.items()}
     sys.modules.update((module.__name__, module) for module in modules.values())
     return modules
+
+
+def renamed(name: str) -> Any:
+    """Return what an old name of a function stands for, and warn the caller of the caller."""
+    room, _, new = RENAMED[name].rpartition(".")
+    warnings.warn(f"theory.{name} is now theory.{new}", DeprecationWarning, stacklevel=3)
+    return getattr(importlib.import_module(f"theory.{room}"), new)

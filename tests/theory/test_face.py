@@ -21,7 +21,7 @@ EARLIER = """
     inner_draws kappa_cdf kappa_quantile kernel_support kernel_support_size largest_batch
     log_active_row_loss log_column_failure log_column_never_found log_coverage log_dead_row_gain
     log_direction_probability log_direction_probability_given log_draws_quantile log_draws_quantile_equal
-    log_expected_draws log_expected_draws_equal log_expected_samples log_false_acceptance
+    log_expected_draws log_expected_draws_equal log_expected_samples
     log_halves_acceptance log_kernel_acceptance log_mask_acceptance log_matching log_mixture_acceptance
     log_sample_probability log_sample_quantile log_seconds log_span_acceptance log_success_probability
     log_within_span log_zero_given_rows mask_agreement matching_failure matching_failure_bounds
@@ -98,6 +98,13 @@ def test_modules_that_moved_still_import(module, name):
     assert getattr(loaded, name) is not None
     with pytest.raises(AttributeError, match="nothing_like_it"):
         loaded.nothing_like_it  # noqa: B018
+
+
+@pytest.mark.parametrize("place", [theory, theory.acceptance])
+def test_a_function_of_another_name_warns(place):
+    with pytest.warns(DeprecationWarning, match="is now theory.log_certificate_acceptance"):
+        earlier = place.log_false_acceptance
+    assert earlier is theory.log_certificate_acceptance
 
 
 def test_every_stand_in_is_tested_and_stands_for_a_room():

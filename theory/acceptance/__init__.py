@@ -5,8 +5,11 @@ the random model and what the model leaves out.  `row_span` is about one of thos
 `theory.acceptance` had can be imported from here.
 """
 
+from typing import Any
+
+from theory._moved import RENAMED, renamed
 from theory.acceptance.certificate import (
-    log_false_acceptance,
+    log_certificate_acceptance,
     log_halves_acceptance,
     log_kernel_acceptance,
     log_mask_acceptance,
@@ -14,9 +17,15 @@ from theory.acceptance.certificate import (
 )
 
 __all__ = [
-    "log_false_acceptance",
+    "log_certificate_acceptance",
     "log_halves_acceptance",
     "log_kernel_acceptance",
     "log_mask_acceptance",
     "mask_agreement",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in RENAMED:
+        return renamed(name)
+    raise AttributeError(f"module 'theory.acceptance' has no attribute {name!r}")

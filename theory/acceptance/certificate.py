@@ -233,10 +233,20 @@ def log_halves_acceptance(
     return as_output(log_gammainc(a, x))
 
 
-def log_false_acceptance(
+def log_certificate_acceptance(
     log_masks: npt.ArrayLike, log_kernel: npt.ArrayLike, log_separation: npt.ArrayLike
 ) -> float | FloatArray:
-    """Log of ``min(a, b + d)``, the bounds for masks, kernel and row span put together.
+    """Log of a bound on the probability that a wrong sample passes the certificate: ``min(a, b + d)``.
+
+    Parameters
+    ----------
+    log_masks, log_kernel, log_separation : array_like
+        Logs of the bounds (a) for masks, (b) for the kernel and (d) for the row span, <= 0.
+
+    Returns
+    -------
+    float or ndarray
+        At most 0.
 
     Notes
     -----
@@ -244,8 +254,10 @@ def log_false_acceptance(
 
     Examples
     --------
-    >>> log_false_acceptance(-3.0, -9.0, -90.0), log_false_acceptance(-3.0, -math.inf, -math.inf)
-    (-9.0, -3.0)
+    >>> log_certificate_acceptance(-3.0, -9.0, -90.0)
+    -9.0
+    >>> log_certificate_acceptance(-3.0, -math.inf, -math.inf)
+    -3.0
     """
     masks, mixed = np.asarray(log_masks, np.float64), np.logaddexp(log_kernel, log_separation)
     return as_output(np.where(mixed == -np.inf, masks, np.minimum(np.minimum(masks, mixed), 0.0)))

@@ -113,10 +113,10 @@ def test_logarithms_reach_where_probabilities_underflow():
 
 @given(*(st.floats(-2000, 0) for _ in range(3)), st.floats(0, 5))
 def test_the_bounds_together_are_no_product(masks, kernel, span, less):
-    value = theory.log_false_acceptance(masks, kernel, span)
+    value = theory.log_certificate_acceptance(masks, kernel, span)
     assert value >= max(min(masks, kernel), min(masks, span))
     assert value <= min(masks, max(kernel, span) + math.log(2))
-    assert theory.log_false_acceptance(masks - less, kernel - less, span - less) <= value
+    assert theory.log_certificate_acceptance(masks - less, kernel - less, span - less) <= value
 
 
 @pytest.mark.parametrize(
