@@ -4,6 +4,17 @@ Leading questions: `success_probability`, `sample_quantile`, `expected_samples`,
 Every answer belongs to one of two tiers: iid (batch size, width and zero probability alone) or measured
 (zeros of an actual gradient, through `forecast_from_zeros` and its siblings).  Names with ``log_`` return
 natural logarithms.
+
+The rest is sorted by subject in sub-packages, and answers to `theory.NAME` as well; imports run downwards::
+
+    batch        how many samples find a whole batch
+    acceptance   what passes that should not
+    noise        what rounding and noise for privacy do
+    samplers     what cheaper sampling costs
+    exact        closed forms, polynomials and LaTeX
+    draws        what one sample finds, thresholds, the number of draws
+    patterns     zero patterns and their rank
+    numerics     checked arguments, logarithms
 """
 
 from __future__ import annotations
@@ -11,197 +22,120 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from theory.acceptance import (
-    log_false_acceptance,
-    log_halves_acceptance,
-    log_kernel_acceptance,
-    log_mask_acceptance,
-    mask_agreement,
-)
-from theory.activity import forecast_from_row_activity, success_from_row_activity
-from theory.budget import (
-    expected_samples,
-    log_expected_samples,
-    log_sample_quantile,
-    log_success_probability,
-    sample_quantile,
-    success_probability,
-)
-from theory.coupon import (
-    coverage_error,
-    log_coverage,
-    log_draws_quantile,
-    log_draws_quantile_equal,
-    log_expected_draws,
-    log_expected_draws_equal,
-)
-from theory.errors import ParameterError
-from theory.failure import log_column_never_found, unlimited_success, unlimited_success_bounds
-from theory.forecasting import Forecast, forecast
-from theory.identifiability import asymptotic_width, identifiable_width
-from theory.inverses import largest_batch, log_seconds, smallest_width
-from theory.measured import forecast_from_layer, forecast_from_zero_counts, forecast_from_zeros
-from theory.mixtures import (
-    chernoff_information,
-    false_acceptance,
-    false_acceptance_ever,
-    log_mixture_acceptance,
-    width_to_separate,
-)
-from theory.noise import distance_to_others, dp_sgd_snr, polish_mse, psnr, rounding_snr, snr
-from theory.patterns import draw_rows, draw_zeros, found_direction, kernel_support_size, structural_rank
-from theory.prefix_tree import best_prefix_tree, branching_tree, inner_draws, prefix_tree
-from theory.rank import (
-    KernelSupport,
-    RankTables,
-    column_failure,
-    exact_tables,
-    kernel_support,
-    log_column_failure,
-    log_matching,
-    matching_failure,
-    matching_failure_bounds,
-    rank_distribution,
-)
-from theory.sample import (
-    exactly_one_zero_column,
-    log_active_row_loss,
-    log_dead_row_gain,
-    log_direction_probability,
-    log_direction_probability_given,
-    log_sample_probability,
-    log_zero_given_rows,
-)
-from theory.samplers import (
-    SamplerCost,
-    best_information_set,
-    elimination_flops,
-    information_set,
-    plain_sampler,
-)
-from theory.separation import log_span_acceptance, log_within_span
-from theory.simulate import SimulatedSearch, simulate_search
-from theory.threshold import minimum_zero_count, minimum_zero_count_uneven, observed_zero_probability
-from theory.tolerance import (
-    fixed_tolerance_keep,
-    kappa_cdf,
-    kappa_quantile,
-    residual_scale,
-    tolerance_coverage,
-)
+from theory._moved import RENAMED, renamed, stand_in
+from theory.acceptance.mixtures import false_acceptance
+from theory.batch.budget import success_probability
+from theory.batch.forecasting import Forecast, forecast
+from theory.batch.identifiability import identifiable_width
+from theory.batch.inverse_queries import largest_batch, smallest_width
+from theory.batch.samples_needed import expected_samples, sample_quantile
+from theory.batch.zero_counts import forecast_from_zeros
+from theory.draws.threshold import minimum_zero_count
+from theory.numerics.checks import ParameterError
 
-# sympy and scipy.optimize take longer to import than all the rest: their users are loaded when asked for.
-_LAZY_MODULES = ("formulas", "symbolic")
-_LAZY_NAMES = {
-    "breakdown_snr": "breakdown",
-    "chain_flops": "leverage",
-    "guided_log_gain": "leverage",
-    "residual_zero_probability": "leverage",
-    "static_zero_probability": "leverage",
+# Loaded when asked for: some need scipy.optimize, which takes longer to import than all the rest.
+_ROOMS = {
+    "acceptance.certificate": (
+        "log_certificate_acceptance",
+        "log_halves_acceptance",
+        "log_kernel_acceptance",
+        "log_mask_acceptance",
+        "mask_agreement",
+    ),
+    "acceptance.mixtures": (
+        "chernoff_information",
+        "false_acceptance_ever",
+        "log_mixture_acceptance",
+        "width_to_separate",
+    ),
+    "acceptance.row_span": ("log_span_acceptance", "log_within_span"),
+    "batch.budget": ("log_success_probability",),
+    "batch.failure": ("log_column_never_found", "unlimited_success", "unlimited_success_bounds"),
+    "batch.identifiability": ("asymptotic_width",),
+    "batch.inverse_queries": ("log_seconds",),
+    "batch.row_activity": ("forecast_from_row_activity", "success_from_row_activity"),
+    "batch.samples_needed": ("log_expected_samples", "log_sample_quantile"),
+    "batch.zero_counts": ("forecast_from_layer", "forecast_from_zero_counts"),
+    "draws.coupon_collector": (
+        "coverage_error",
+        "log_coverage",
+        "log_draws_quantile",
+        "log_draws_quantile_equal",
+        "log_expected_draws",
+        "log_expected_draws_equal",
+    ),
+    "draws.one_draw": (
+        "exactly_one_zero_column",
+        "log_direction_probability",
+        "log_direction_probability_given",
+        "log_sample_probability",
+    ),
+    "draws.simulation": ("SimulatedSearch", "simulate_search"),
+    "draws.threshold": ("minimum_zero_count_uneven", "observed_zero_probability"),
+    "draws.uneven_rows": ("log_active_row_loss", "log_dead_row_gain", "log_zero_given_rows"),
+    "noise.breakdown": ("breakdown_snr",),
+    "noise.propagation": ("distance_to_others", "dp_sgd_snr", "polish_mse", "psnr", "rounding_snr", "snr"),
+    "noise.tolerance": (
+        "fixed_tolerance_keep",
+        "kappa_cdf",
+        "kappa_quantile",
+        "residual_scale",
+        "tolerance_coverage",
+    ),
+    "patterns.dulmage_mendelsohn": ("RankTables", "exact_tables", "rank_distribution"),
+    "patterns.hall_bounds": ("matching_failure_bounds",),
+    "patterns.matching": ("found_direction", "kernel_support_size", "structural_rank"),
+    "patterns.rank_failure": (
+        "KernelSupport",
+        "column_failure",
+        "kernel_support",
+        "log_column_failure",
+        "log_matching",
+        "matching_failure",
+    ),
+    "patterns.sampling": ("draw_rows", "draw_zeros"),
+    "samplers.cost": ("SamplerCost", "elimination_flops", "plain_sampler"),
+    "samplers.information_sets": ("best_information_set", "information_set"),
+    "samplers.leverage": (
+        "chain_flops",
+        "guided_log_gain",
+        "residual_zero_probability",
+        "static_zero_probability",
+    ),
+    "samplers.prefix_tree": ("best_prefix_tree", "branching_tree", "inner_draws", "prefix_tree"),
 }
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+_SUBPACKAGES = frozenset(room.partition(".")[0] for room in _ROOMS) | {"exact"}
+_STAND_INS = stand_in()
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY_MODULES:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"theory.{_HOME[name]}"), name)
+    if name in _SUBPACKAGES:
         return importlib.import_module(f"theory.{name}")
-    if name in _LAZY_NAMES:
-        return getattr(importlib.import_module(f"theory.{_LAZY_NAMES[name]}"), name)
+    if name in _STAND_INS:
+        return _STAND_INS[name]
+    if name in RENAMED:
+        return renamed(name)
     raise AttributeError(f"module 'theory' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME, *_SUBPACKAGES})
 
 
 __all__ = [
     "Forecast",
-    "KernelSupport",
     "ParameterError",
-    "RankTables",
-    "SamplerCost",
-    "SimulatedSearch",
-    "asymptotic_width",
-    "best_information_set",
-    "best_prefix_tree",
-    "branching_tree",
-    "breakdown_snr",
-    "chain_flops",
-    "chernoff_information",
-    "column_failure",
-    "coverage_error",
-    "distance_to_others",
-    "dp_sgd_snr",
-    "draw_rows",
-    "draw_zeros",
-    "elimination_flops",
-    "exact_tables",
-    "exactly_one_zero_column",
     "expected_samples",
     "false_acceptance",
-    "false_acceptance_ever",
-    "fixed_tolerance_keep",
     "forecast",
-    "forecast_from_layer",
-    "forecast_from_row_activity",
-    "forecast_from_zero_counts",
     "forecast_from_zeros",
-    "formulas",
-    "found_direction",
-    "guided_log_gain",
     "identifiable_width",
-    "information_set",
-    "inner_draws",
-    "kappa_cdf",
-    "kappa_quantile",
-    "kernel_support",
-    "kernel_support_size",
     "largest_batch",
-    "log_active_row_loss",
-    "log_column_failure",
-    "log_column_never_found",
-    "log_coverage",
-    "log_dead_row_gain",
-    "log_direction_probability",
-    "log_direction_probability_given",
-    "log_draws_quantile",
-    "log_draws_quantile_equal",
-    "log_expected_draws",
-    "log_expected_draws_equal",
-    "log_expected_samples",
-    "log_false_acceptance",
-    "log_halves_acceptance",
-    "log_kernel_acceptance",
-    "log_mask_acceptance",
-    "log_matching",
-    "log_mixture_acceptance",
-    "log_sample_probability",
-    "log_sample_quantile",
-    "log_seconds",
-    "log_span_acceptance",
-    "log_success_probability",
-    "log_within_span",
-    "log_zero_given_rows",
-    "mask_agreement",
-    "matching_failure",
-    "matching_failure_bounds",
     "minimum_zero_count",
-    "minimum_zero_count_uneven",
-    "observed_zero_probability",
-    "plain_sampler",
-    "polish_mse",
-    "prefix_tree",
-    "psnr",
-    "rank_distribution",
-    "residual_scale",
-    "residual_zero_probability",
-    "rounding_snr",
     "sample_quantile",
-    "simulate_search",
     "smallest_width",
-    "snr",
-    "static_zero_probability",
-    "structural_rank",
-    "success_from_row_activity",
     "success_probability",
-    "symbolic",
-    "tolerance_coverage",
-    "unlimited_success",
-    "unlimited_success_bounds",
-    "width_to_separate",
 ]

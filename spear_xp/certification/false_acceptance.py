@@ -50,7 +50,7 @@ def false_acceptance(result: Certified, angle: float = 0.01) -> Host:
 def _log_false_acceptance(seen: Evidence, b: int, angle: float) -> Host:
     """Of every sample of one set."""
     m, agreement = len(seen.zero), theory.mask_agreement(angle)
-    bound = theory.log_false_acceptance(
+    bound = theory.log_certificate_acceptance(
         theory.log_mask_acceptance(seen.unambiguous, agreement, seen.flips, freedom=b - 1),
         theory.log_kernel_acceptance(b, m, seen.zeros, seen.tolerances, *seen.shares, spare=seen.spare),
         theory.log_span_acceptance(seen.judged, seen.possible, seen.limits, math.sin(angle), seen.excused),

@@ -174,8 +174,8 @@ def median_map(batch_sizes: Host, widths: Host) -> Host:
 def _from_sizes(
     batch_size: int, width: int, time_limit: float, rate: float | None, false_rejection: float
 ) -> Estimate:
-    b = theory.errors.check_scalar_batch_size(batch_size)
-    m = theory.errors.check_scalar_width(width, b)
+    b = theory.numerics.checks.check_scalar_batch_size(batch_size)
+    m = theory.numerics.checks.check_scalar_width(width, b)
     share = _threshold_share(b, m, false_rejection)
     chance = partial(theory.success_probability, b, m, threshold=share)
     forecast = theory.forecast(b, m, threshold=share)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 import theory
 from spear_xp.candidates.threshold import sparsity_threshold
-from tests.real_sampler import gaussian_problem, search_until_found
-from tests.sampler_law import SamplerLaw, confidence_radius
+from tests.helpers.real_sampler import gaussian_problem, search_until_found
+from tests.helpers.sampler_law import SamplerLaw, confidence_radius
 
 BATCHES, WIDTHS, RUNS = range(6, 13), (24, 48, 200), 300
 LEVELS = (0.1, 0.5, 0.9)

@@ -16,7 +16,7 @@ from spear_xp.forecasting.published import estimate
 from spear_xp.updates.images import digits, faces
 from spear_xp.updates.synthetic import mlp_gradient
 from tests.benchmarks.predicted_against_measured import STEPS, fill
-from tests.real_sampler import search_until_found
+from tests.helpers.real_sampler import search_until_found
 
 DATA = {
     "faces, raw": partial(faces, standardized=False),

@@ -9,8 +9,8 @@ import theory
 from spear_xp.numerics.elimination import draw_subsets
 from spear_xp.numerics.random import Stream
 from spear_xp.strategies.sampling import NEEDED, TEST_ROWS
-from tests.real_sampler import gaussian_problem, search_until_found
-from tests.sampler_law import SamplerLaw, confidence_radius, screen_pass
+from tests.helpers.real_sampler import gaussian_problem, search_until_found
+from tests.helpers.sampler_law import SamplerLaw, confidence_radius, screen_pass
 
 
 @pytest.mark.parametrize(
