@@ -1,15 +1,11 @@
-import itertools
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.refit import filter_directions
 from spear_xp.geometry.masks import predicted_activity
-from spear_xp.numerics.sorting import sorting_network
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.reduction.protocol import Known, Strategy
@@ -188,17 +184,6 @@ def test_every_backend_finds_directions(strategy: Strategy, space: Backend) -> N
     assert directions.dtype == problem.space.dtype
     zeros = problem.space.xp.astype(problem.zeros_of(directions, widen=30.0), problem.space.xp.int64)
     assert int(problem.space.xp.max(problem.space.xp.sum(zeros, axis=0))) >= 5 + 3
-
-
-@given(st.integers(1, 12))
-def test_networks_sort(size: int) -> None:
-    for bits in itertools.islice(itertools.product([0, 1], repeat=size), 4096):  # the 0-1 principle
-        lines = list(bits)
-        for start, stop, distance in sorting_network(size):
-            for i in range(start, stop):
-                if lines[i] > lines[i + distance]:
-                    lines[i], lines[i + distance] = lines[i + distance], lines[i]
-        assert lines == sorted(lines)
 
 
 def test_predicted_activity_ranks_inactive_rows_first(problem: Problem, layer: LayerGradient) -> None:
