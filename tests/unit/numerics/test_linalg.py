@@ -145,4 +145,4 @@ def test_balanced_rows_are_the_same_rows_in_another_scale_and_basis(
     moved = rows @ change
     np.testing.assert_allclose(balanced, moved / np.linalg.norm(moved, axis=1, keepdims=True), atol=1e-9)
     values = np.linalg.svd(balanced, compute_uv=False)
-    assert values[0] < 1.5 * values[-1]  # where orthonormal columns would all have the same
+    assert values[0] < 1.5 * values[-1]  # all equal if the columns were orthonormal
