@@ -109,7 +109,7 @@ def test_the_error_within_the_row_space_is_that_of_solving_again_with_noise(
 def test_error_bars_are_those_of_everything_again_with_noise(
     exact: tuple[Problem, SampleSet], precise_layer: LayerGradient
 ) -> None:
-    """Factors of the noisy gradient, kernels of its rows, their inverse, and the bias column for the scale."""
+    """Factors of the noisy gradient, kernels of its rows, their inverse, and the bias for the scale."""
     problem, recovery = exact
     gradient = (problem.rows * problem.singular_values) @ problem.right
     rng, squares = np.random.default_rng(0), np.zeros(6)
