@@ -5,7 +5,6 @@ import pytest
 
 from spear_xp import errors, estimate
 from spear_xp.forecasting.published import Feasibility, median_map
-from spear_xp.reporting.text import describe
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 
@@ -127,12 +126,6 @@ def test_raw_pixels_are_told_from_centred_ones_by_a_factor() -> None:
 def test_sizes_that_are_no_integers(sizes: tuple[object, object]) -> None:
     with pytest.raises(ValueError, match="out of range"):
         estimate(*sizes, **RATE)
-
-
-def test_the_text_speaks_of_the_published_sampler() -> None:
-    lines = describe(estimate(12, 24, **RATE))
-    assert any('search="sampling"' in line and 'search="auto", needs far less' in line for line in lines)
-    assert any("never" in line for line in lines)
 
 
 def test_the_largest_sizes_neither_overflow_nor_fail() -> None:
