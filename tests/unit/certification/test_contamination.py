@@ -77,6 +77,19 @@ def test_nothing_larger_than_the_bound_is_hidden(
         assert largest_unseen(problem, truth, j) < 1.33 * bound[j]
 
 
+def test_the_third_of_the_rows_that_would_show_it_settles_the_bound(
+    problem: Problem, truth: SampleSet, layer: LayerGradient
+) -> None:
+    rows = np.nonzero(problem.zeros_of(truth.directions[:, 2]) & ~problem.zeros_of(truth.directions[:, 0]))[0]
+    active = np.zeros((problem.width, 6), dtype=bool)
+    active[rows[:3]] = True
+    found = contamination(problem, truth, problem.zeros_of(truth.directions), active, PROVEN)
+    tolerance = 15 * problem.noise_of(truth.directions[:, 2])
+    entries = np.abs(problem.rows @ truth.directions[:, 0])[rows[:3]] / problem.row_noise[rows[:3]]
+    size = np.sqrt((layer.inputs[2].astype(float) ** 2).sum() + 1)
+    assert found[0] == pytest.approx(tolerance / entries.min() * size, rel=1e-6)
+
+
 def test_proven_samples_hide_in_none(problem: Problem, truth: SampleSet, layer: LayerGradient) -> None:
     assert not bound_of(problem, truth, layer, PROVEN | True).any()
     one = bound_of(problem, truth, layer, PROVEN)

@@ -113,6 +113,8 @@ def test_the_layer_tells_the_masks_of_unknown_samples() -> None:
     chosen = order[complement_of(problem, known).full[order]]
     possible = face.layer.basis @ (face.layer.basis.T @ z.T[chosen])
     np.testing.assert_allclose(possible, z.T[chosen], atol=1e-4)  # the truth is one of the possible ones
+    within = face.layer.basis @ (face.layer.basis.T @ face.layer.implied)
+    np.testing.assert_allclose(within, face.layer.implied, atol=1e-9)  # and so is what any iterate implies
     y = np.linalg.lstsq(face.lift, directions[:, 4:])[0]
     predicted = face.predict(np, y / np.linalg.norm(y, axis=0))
     assert ((predicted > 0) == (z.T[chosen] > 0)).mean() > 0.85

@@ -50,6 +50,7 @@ def test_subsets_of_one_shuffle_are_disjoint() -> None:
     subsets, aside = draw_subsets(50, 7, 12, seed=3, chunk=2, reserved=8)
     for shuffle in (subsets[:6], subsets[6:]):  # six times seven of the 42 rows that are left
         assert len(set(shuffle.ravel().tolist()) | set(aside.tolist())) == 50
+    assert len({frozenset(subset) for subset in subsets.tolist()}) == 12  # and every shuffle is another one
 
 
 def test_every_backend_finds_the_kernels_of_a_full_decomposition(space: Backend) -> None:

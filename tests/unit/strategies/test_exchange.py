@@ -34,6 +34,17 @@ def test_chains_find_planted_columns(batch: int, width: int) -> None:
     assert (np.abs(directions.T @ found).max(axis=1) > 1 - 1e-9).all()
 
 
+def test_one_long_chain_finds_what_its_first_sets_do_not_hold() -> None:
+    """Every exchange leaves W as it would be for the new information set."""
+    rows, directions = planted(9, 80)
+    start = chains(len(rows), 9 + 12, 1)
+    few, many = (
+        sparse_directions(np, rows, start, Walk(steps, 4), np.random.default_rng(0)) for steps in (1, 300)
+    )
+    found = np.abs(directions.T @ many).max(axis=1, initial=0) > 1 - 1e-9
+    assert found.sum() >= 6 > few.shape[1]
+
+
 def test_equal_rows_spoil_their_own_chain_alone() -> None:
     rows, directions = planted(5, 60)
     rows = np.concatenate([rows, rows[:1], rows[:1]])
