@@ -48,7 +48,7 @@ def strategies_of(search: Search) -> Callable[[Problem], list[Strategy]]:
     ArgumentRangeError
         If something is neither, or nothing is given.
     """
-    parts: list[Any] = [search] if isinstance(search, str) or hasattr(search, "propose") else list(search)
+    parts: list[Any] = list(search) if isinstance(search, list | tuple) else [search]
     for part in parts:
         named = isinstance(part, str) and part in STRATEGIES
         if not named and not all(

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from spear_xp.cli import main
-from spear_xp.reporting.text import describe_seconds, to_json
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -181,31 +180,6 @@ def test_a_small_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert code == 0
     assert values["psnr_min"] > 120
     assert values["picture"] == str(path)
-
-
-def test_json_has_no_infinities() -> None:
-    assert json.loads(to_json({"a": float("inf"), "b": {0.5: float("nan")}, "c": [1, (2.0, None)]})) == {
-        "a": None,
-        "b": {"0.5": None},
-        "c": [1, [2.0, None]],
-    }
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0123, "12.3 ms"),
-        (1.0, "1 s"),
-        (90.0, "90 s"),
-        (600.0, "10 min"),
-        (10800.0, "3 h"),
-        (864000.0, "10 days"),
-        (3.2e9, "101 years"),
-        (float("inf"), "longer than the age of the universe"),
-    ],
-)
-def test_durations_read_well(seconds: float, text: str) -> None:
-    assert describe_seconds(seconds) == text
 
 
 def test_json_comes_without_a_progress_bar(

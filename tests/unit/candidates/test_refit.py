@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from spear_xp.candidates.refit import filter_directions, refit
-from spear_xp.geometry.nullspaces import is_unique
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
@@ -123,21 +122,6 @@ def test_a_kernel_of_two_columns_is_not_unique() -> None:
     directions = true_recovery(problem, truth.inputs).directions
     assert refit(problem, directions[:, 1], np.asarray(problem.zeros_of(directions[:, 1]))) is None
     assert refit(problem, directions[:, 0], np.asarray(problem.zeros_of(directions[:, 0]))) is not None
-
-
-@pytest.mark.parametrize(("extra", "unique"), [(3, False), (12, True)])
-def test_three_rows_alone_do_not_make_a_kernel_unique(extra: int, unique: bool) -> None:
-    rng = np.random.default_rng(1)
-    pattern = rng.random((160, 5)) < 0.5
-    pattern[:, 0] |= pattern[:, 1]
-    separating = np.nonzero(~pattern[:, 0] & ~pattern[:, 1])[0][:extra]
-    pattern[separating, 1] = True
-    truth = planted_problem(pattern, gaussian_inputs(5, 30, rng=0).astype("float64"), rng=0)
-    problem = reduce(validate(*truth.observed))
-    direction = true_recovery(problem, truth.inputs).directions[:, 1]
-    rows = problem.rows[problem.zeros_of(direction)]
-    _, _, right = np.linalg.svd(rows)
-    assert is_unique(problem, rows, right[-1], right[-2]) is unique
 
 
 def test_a_batch_of_one_has_one_direction() -> None:

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from spear_xp.certification.certify import certify
-from spear_xp.certification.contamination import proportional
 from spear_xp.certification.row_span import row_span, sizes_of
 from spear_xp.recovery.samples import refine
 from spear_xp.reduction.problem import Problem
@@ -42,16 +41,3 @@ def test_zeros_by_chance_of_an_unproven_sample_tell_it_from_nobody(
         kept, apart, _ = row_span(recovery, evidence, sizes, start.copy(), chance)
         np.testing.assert_array_equal(kept, start)
         assert apart[1:].all() == told
-
-
-def test_columns_with_equal_quotients_may_hide_a_sample() -> None:
-    rng = np.random.default_rng(0)
-    d = rng.standard_normal((60, 4)) * (rng.random((60, 4)) < 0.5)
-    shared = rng.standard_normal(60)
-    d[:, 1] = -2.5 * shared * (d[:, 1] != 0)
-    d[:, 2] = shared * (d[:, 2] != 0)
-    proven = np.array([True, True, False, True])
-    np.testing.assert_array_equal(proportional(d, proven), [False, True, False, False])
-    d[d[:, 3] != 0, 2] = 0  # no row that both share
-    np.testing.assert_array_equal(proportional(d, proven), [False, True, False, True])
-    assert not proportional(d, np.ones(4, dtype=bool)).any()

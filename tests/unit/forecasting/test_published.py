@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 
 from spear_xp import errors, estimate
-from spear_xp.candidates.threshold import sparsity_threshold
-from spear_xp.forecasting.activity import row_zero_probability
 from spear_xp.forecasting.published import Feasibility, median_map
-from spear_xp.reduction.gradient import validate
-from spear_xp.reduction.problem import reduce
-from spear_xp.reporting.text import describe
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 
@@ -47,12 +42,6 @@ def test_the_largest_batch_divides_what_can_be_done() -> None:
     assert estimate(largest + 1, 1000, **RATE).success_probability < 0.5
 
 
-def test_the_threshold_leaves_rows_to_confirm_a_kernel() -> None:
-    assert sparsity_threshold(30, 25) >= 27
-    assert 50 < sparsity_threshold(200, 10) < 80
-    assert sparsity_threshold(200, 10, 1e-3) > sparsity_threshold(200, 10, 1e-12)
-
-
 def test_the_medians_of_a_grid() -> None:
     grid = median_map(np.array([4, 8]), np.array([100, 1000]))
     assert grid.shape == (2, 2)
@@ -65,16 +54,6 @@ def test_a_gradient_of_every_library(space: Backend) -> None:
     forecast = estimate(gradient=truth.observed, **RATE)
     assert (forecast.batch_size, forecast.tier) == (6, "measured")
     assert forecast.zero_share == pytest.approx(0.5, abs=0.1)
-
-
-def test_row_activities_of_raw_pixels_are_predicted() -> None:
-    """Inputs with a large mean: most neurons are active for all samples or for none."""
-    inputs = gaussian_inputs(20, 60, rng=0) + 2
-    truth = mlp_gradient(inputs, width=400, rng=0)
-    checked = validate(*truth.observed)
-    predicted = row_zero_probability(reduce(checked))
-    measured = truth.zero_pattern[checked.live].mean(axis=1)
-    assert np.corrcoef(predicted, measured)[0, 1] > 0.9
 
 
 @pytest.mark.parametrize(
@@ -147,12 +126,6 @@ def test_raw_pixels_are_told_from_centred_ones_by_a_factor() -> None:
 def test_sizes_that_are_no_integers(sizes: tuple[object, object]) -> None:
     with pytest.raises(ValueError, match="out of range"):
         estimate(*sizes, **RATE)
-
-
-def test_the_text_speaks_of_the_published_sampler() -> None:
-    lines = describe(estimate(12, 24, **RATE))
-    assert any('search="sampling"' in line and 'search="auto", needs far less' in line for line in lines)
-    assert any("never" in line for line in lines)
 
 
 def test_the_largest_sizes_neither_overflow_nor_fail() -> None:

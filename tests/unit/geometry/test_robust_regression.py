@@ -16,6 +16,7 @@ from spear_xp.strategies.splitting import Splitting
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.helpers.geometry import columns_found, known_samples
 from tests.helpers.networks import Floats
+from tests.helpers.sets import quiet_layer
 from tests.helpers.truth import true_recovery
 
 BATCH = 12
@@ -26,22 +27,6 @@ def problem_with_truth(layer: LayerGradient) -> tuple[Problem, Floats, Floats]:
     problem = reduce(validate(*layer.observed))
     truth = true_recovery(problem, layer.inputs)
     return problem, truth.directions / np.linalg.norm(truth.directions, axis=0), truth.duals
-
-
-def quiet_layer(size: float, loud_rows: int = 2, seed: int = 0) -> LayerGradient:
-    """Sparse masks; the last sample adds `size` of the others to all rows but a few, which are its own."""
-    rng = np.random.default_rng(seed)
-    pattern = rng.random((300, 8)) < 0.6
-    pattern[:loud_rows, :7], pattern[:loud_rows, 7] = True, False
-    layer = planted_problem(pattern, gaussian_inputs(8, 60, rng=seed), rng=seed)
-    extended = np.c_[layer.inputs, np.ones(8)].astype(float)
-    d = np.linalg.lstsq(extended.T, np.c_[layer.grad_w, layer.grad_b].T.astype(float), rcond=None)[0].T
-    d = np.where(pattern, 0.0, d)
-    d[loud_rows:, 7] *= size
-    gradient = (d @ extended).astype("float32")
-    return LayerGradient(
-        gradient[:, :-1], gradient[:, -1], layer.weight, layer.bias, layer.inputs, layer.zero_pattern
-    )
 
 
 @pytest.mark.parametrize("missing", [1, 2])

@@ -25,14 +25,6 @@ from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.helpers.sets import cosines, solved, with_twins
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_truth_contradicts_no_mask(seed: int) -> None:
-    problem, true = solved(mlp_gradient(gaussian_inputs(12, 60, rng=seed), width=200, rng=seed))
-    judged = MaskFit.of(problem, true)
-    assert judged is not None
-    assert judged.total_contradictions == 0
-
-
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3])
 @pytest.mark.parametrize("seed", range(3))
 def test_polluted_directions_are_mended(share: float, seed: int) -> None:
@@ -58,23 +50,6 @@ def test_dependent_directions_are_no_set() -> None:
     problem, true = solved(mlp_gradient(gaussian_inputs(8, 60, rng=0), width=200, rng=0))
     twice = np.concatenate([true[:, :7], true[:, :1]], axis=1)
     assert alternate(problem, twice) is None
-    found = MaskFit.of(problem, true)
-    assert found is not None
-    assert found.replaced(problem, 3, true[:, 4]) is None
-
-
-@pytest.mark.parametrize("beside", [0, 8])
-def test_one_replaced_is_as_good_as_a_new_set(beside: int) -> None:
-    problem, true = solved(mlp_gradient(gaussian_inputs(12, 60, rng=1), width=200, rng=1))
-    stay = true[:, :beside] if beside else None
-    start = MaskFit.of(problem, np.linalg.qr(true[:, beside:]).Q, stay)
-    assert start is not None
-    updated = start.replaced(problem, 1, true[:, beside + 1])
-    assert updated is not None
-    again = MaskFit.of(problem, updated.directions, stay)
-    assert again is not None
-    np.testing.assert_array_equal(updated.contradictions, again.contradictions)
-    np.testing.assert_allclose(updated.duals, again.duals, atol=1e-8 * np.abs(again.duals).max())
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,18 +1,14 @@
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from spear_xp import invert
 from spear_xp.recovery.samples import recover, refine, to_inputs
-from spear_xp.recovery.uncertainty import error_bars
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
-from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from spear_xp.updates.synthetic import LayerGradient
 from tests.conftest import Backend
-from tests.helpers.networks import Floats
 from tests.helpers.truth import relative_errors, true_recovery
 
 
@@ -63,68 +59,3 @@ def test_inputs_on_every_backend(space: Backend, solve: Callable[..., Any]) -> N
     result = solve(*truth.observed)
     errors = relative_errors(space.to_numpy(truth.inputs), space.to_numpy(result.inputs))
     assert errors.max() < 10 ** (-(space.least_psnr - 20) / 20)
-
-
-def coverage(dtype: str, problems: int) -> Floats:
-    """Root mean square errors in units of the error bars, over many problems."""
-    ratios = []
-    for seed in range(problems):
-        host = np.random.default_rng(seed)
-        batch, width, features = (int(host.integers(*r)) for r in ((2, 10), (100, 240), (20, 160)))
-        inputs = gaussian_inputs(batch, features, rng=seed).astype(dtype)
-        truth = mlp_gradient(inputs, width=width, depth=2 + seed % 2, rng=seed)
-        result = invert(*truth.observed, rng=seed, time_limit=5.0)
-        for k in np.nonzero(result.certified)[0]:
-            squared = ((truth.inputs.astype(float) - result.inputs[k].astype(float)) ** 2).mean(axis=1)
-            ratios.append(squared.min() ** 0.5 / result.error_bars[k])
-    return np.asarray(ratios)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_error_bars_cover_the_true_errors(dtype: str) -> None:
-    ratios = coverage(dtype, 40)
-    assert len(ratios) > 150
-    assert (ratios <= 3).mean() > 0.95
-    assert ratios.max() < 12
-    assert 0.25 < np.median(ratios) < 2
-
-
-@pytest.mark.parametrize("model", ["additive", "relative"])
-@pytest.mark.parametrize("features", ["equal", "loud", "uneven"])
-@pytest.mark.parametrize("level", [1e-6, 1e-5, 1e-4])
-def test_error_bars_follow_noise(level: float, features: str, model: str, solve: Callable[..., Any]) -> None:
-    """Beside loud features the bias gradient, one column of many, is what the scale of a sample hangs on."""
-    ratios = []
-    sizes = {"equal": 1.0, "loud": 10.0, "uneven": 10.0 ** np.linspace(-1, 1, 60)}[features]
-    for seed in range(12):
-        inputs = gaussian_inputs(6, 60, rng=seed).astype("float64") * sizes
-        truth = mlp_gradient(inputs, width=160, rng=seed)
-        both = np.c_[truth.grad_w, truth.grad_b]
-        size = np.abs(both) if model == "relative" else np.sqrt((both**2).mean())
-        both = both + level * size * np.random.default_rng(seed).standard_normal(both.shape)
-        result = solve(both[:, :-1], both[:, -1], truth.weight, truth.bias, time_limit=2.0)
-        for k in np.nonzero(result.certified)[0]:
-            squared = ((truth.inputs - result.inputs[k]) ** 2).mean(axis=1)
-            ratios.append(squared.min() ** 0.5 / result.error_bars[k])
-    assert len(ratios) > 40
-    assert (np.asarray(ratios) <= 3).mean() > 0.95
-    assert 0.25 < np.median(ratios) < 2
-
-
-def test_error_bars_grow_with_the_noise_level(problem: Problem, layer: LayerGradient) -> None:
-    recovery = true_recovery(problem, layer.inputs)
-    loud, louder = (
-        replace(problem, noise_level=k * problem.noise_level, bias_noise=k * problem.bias_noise)
-        for k in (100, 200)  # above what the rows show, which counts where it is more
-    )
-    bars, inside = error_bars(replace(recovery, problem=loud))
-    doubled, inside_doubled = error_bars(replace(recovery, problem=louder))
-    np.testing.assert_allclose(doubled, 2 * bars, rtol=1e-9)
-    np.testing.assert_allclose(inside_doubled, 2 * inside, rtol=1e-9)
-
-
-def test_undetermined_samples_have_wide_error_bars(precise_layer: LayerGradient) -> None:
-    problem = reduce(validate(*precise_layer.observed))
-    recovery = true_recovery(problem, precise_layer.inputs)
-    nothing = replace(recovery, support=np.zeros_like(recovery.support))
-    assert (error_bars(nothing)[0] > 0.1).all()  # entries of the inputs have size 1

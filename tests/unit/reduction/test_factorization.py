@@ -3,68 +3,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
 
 from spear_xp import errors
 from spear_xp.reduction.factorization import factorize
 from spear_xp.reduction.gradient import validate
-from spear_xp.reduction.rank import numerical_rank
 from spear_xp.updates import images
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
-from tests.helpers import strategies
+from tests.helpers.matrices import low_rank
 from tests.helpers.networks import Floats
-
-
-def low_rank(rng: np.random.Generator, m: int, n: int, rank: int, decay: float = 0.0) -> Floats:
-    left = np.linalg.qr(rng.standard_normal((m, rank))).Q
-    right = np.linalg.qr(rng.standard_normal((n, rank))).Q
-    return (left * 10.0 ** -np.linspace(0, decay, rank)) @ right.T
 
 
 def factors(matrix: Floats, batch_size: int | None = None) -> Any:
     weight = np.ones_like(matrix[:, :-1])
     checked = validate(matrix[:, :-1].copy(), matrix[:, -1].copy(), weight, weight[:, 0].copy())
     return factorize(checked, batch_size)
-
-
-@given(strategies.spectra())
-def test_rank_of_a_spectrum_is_the_last_gap_above_the_noise(
-    case: tuple[Floats, tuple[int, int], int],
-) -> None:
-    values, shape, rank = case
-    assert numerical_rank(values, shape, 2.2e-16) == rank
-
-
-@pytest.mark.parametrize("count", [10, 40])
-def test_a_spectrum_without_a_gap_has_no_low_rank(count: int) -> None:
-    assert numerical_rank(np.linspace(2, 1, count), (count, count), 2.2e-16) is None
-
-
-def test_noise_that_falls_off_is_told_from_signal_without_the_whole_spectrum() -> None:
-    """Rounding of a few rows may stick out of the rest, but no gap can follow once the floor is near."""
-    tail = np.geomspace(7.0, 1.5, 32)
-    signal = np.geomspace(1e8, 1e5, 64)
-    assert numerical_rank(np.r_[signal, tail], (500, 900), 1.0, complete=False) == 64
-    assert numerical_rank(np.r_[signal, 100 * tail], (500, 900), 1.0, complete=False) is None
-    gap = np.r_[tail[:16], tail[16:] / 4]
-    assert numerical_rank(np.r_[signal, gap], (500, 900), 0.5, complete=False) is None
-
-
-def test_pure_noise_has_no_low_rank() -> None:
-    matrix = np.random.default_rng(0).standard_normal((80, 50))
-    values = np.linalg.svd(matrix, compute_uv=False)
-    assert numerical_rank(values, matrix.shape, 2.2e-16) is None
-
-
-@pytest.mark.parametrize("level", [0.01, 0.03, 0.1])
-def test_rank_from_the_edge_of_marchenko_pastur_noise(level: float) -> None:
-    """Ten equal singular values of 10 to 100 times the noise's own largest one, down to little more."""
-    rng = np.random.default_rng(0)
-    signal = 10 * low_rank(rng, 200, 150, 10)
-    noise = level * rng.standard_normal((200, 150))
-    values = np.linalg.svd(signal + noise, compute_uv=False)
-    assert numerical_rank(values, signal.shape, 2.2e-16) == 10
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,19 +1,13 @@
-import itertools
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.refit import filter_directions
-from spear_xp.geometry.masks import predicted_activity
-from spear_xp.numerics.sorting import sorting_network
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.reduction.protocol import Known, Strategy
-from spear_xp.strategies.exchange import Walk, sparse_directions
 from spear_xp.strategies.information_sets import GuidedSets, InformationSet
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
@@ -38,20 +32,6 @@ def matches(problem: Problem, inputs: Floats, found: Floats) -> Floats:
     truth = true_recovery(problem, inputs).directions
     truth = truth / np.linalg.norm(truth, axis=0)
     return np.asarray(np.abs(truth.T @ found))
-
-
-def planted(batch: int, width: int, seed: int = 0) -> tuple[Floats, Floats]:
-    """Unit rows L = D P and the directions that the columns of D are, half of D zero."""
-    rng = np.random.default_rng(seed)
-    duals = np.linalg.qr(rng.standard_normal((batch, batch))).Q
-    coefficients = rng.standard_normal((width, batch)) * (rng.random((width, batch)) < 0.5)
-    rows = coefficients[(coefficients != 0).any(axis=1)] @ duals.T
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True), duals
-
-
-def chains(width: int, size: int, count: int, seed: int = 0) -> Any:
-    rng = np.random.default_rng(seed)
-    return np.stack([rng.permutation(width)[:size] for _ in range(count)])
 
 
 @pytest.mark.parametrize(
@@ -102,25 +82,6 @@ def test_scaled_neurons_and_another_basis_change_no_finding() -> None:
     assert patterns[0] == patterns[1]
 
 
-@pytest.mark.parametrize(("batch", "width"), [(2, 30), (3, 30), (4, 40), (7, 80)])
-def test_chains_find_planted_columns(batch: int, width: int) -> None:
-    rows, directions = planted(batch, width)
-    spare = min(12, len(rows) - batch)
-    found = sparse_directions(
-        np, rows, chains(len(rows), batch + spare, 64), Walk(20, 4), np.random.default_rng(0)
-    )
-    assert (np.abs(directions.T @ found).max(axis=1) > 1 - 1e-9).all()
-
-
-def test_equal_rows_spoil_their_own_chain_alone() -> None:
-    rows, directions = planted(5, 60)
-    rows = np.concatenate([rows, rows[:1], rows[:1]])
-    sets = chains(len(rows) - 2, 5 + 12, 64)
-    sets[::2, :2] = len(rows) - 2, len(rows) - 1  # the same row twice
-    found = sparse_directions(np, rows, sets, Walk(10, 4), np.random.default_rng(0))
-    assert (np.abs(directions.T @ found).max(axis=1) > 1 - 1e-9).all()
-
-
 @pytest.mark.parametrize("noise", [1e-5, 1e-3])
 def test_noise_widens_what_counts_as_equal(noise: float) -> None:
     truth = gaussian(8, 200)
@@ -133,12 +94,6 @@ def test_noise_widens_what_counts_as_equal(noise: float) -> None:
     problem = reduce(validate(*disturbed, weight, bias))
     found = proposed(InformationSet(), problem)
     assert (matches(problem, truth.inputs, found).max(axis=1) > 1 - 1e-3).mean() >= 0.75
-
-
-def test_no_chains_find_nothing() -> None:
-    rows, _ = planted(5, 60)
-    empty = np.zeros((0, 17), dtype=int)
-    assert sparse_directions(np, rows, empty, Walk(), np.random.default_rng(0)).shape == (5, 0)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.name)
@@ -188,25 +143,3 @@ def test_every_backend_finds_directions(strategy: Strategy, space: Backend) -> N
     assert directions.dtype == problem.space.dtype
     zeros = problem.space.xp.astype(problem.zeros_of(directions, widen=30.0), problem.space.xp.int64)
     assert int(problem.space.xp.max(problem.space.xp.sum(zeros, axis=0))) >= 5 + 3
-
-
-@given(st.integers(1, 12))
-def test_networks_sort(size: int) -> None:
-    for bits in itertools.islice(itertools.product([0, 1], repeat=size), 4096):  # the 0-1 principle
-        lines = list(bits)
-        for start, stop, distance in sorting_network(size):
-            for i in range(start, stop):
-                if lines[i] > lines[i + distance]:
-                    lines[i], lines[i + distance] = lines[i + distance], lines[i]
-        assert lines == sorted(lines)
-
-
-def test_predicted_activity_ranks_inactive_rows_first(problem: Problem, layer: LayerGradient) -> None:
-    truth = true_recovery(problem, layer.inputs)
-    residual, zeros = problem.rows @ truth.directions, problem.zeros_of(truth.directions)
-    residual += 0.1 * residual.std() * np.random.default_rng(0).standard_normal(residual.shape)
-    for sign in (1, -1):
-        basis = np.linalg.qr(problem.layer).Q
-        order = predicted_activity(np, residual, sign * problem.layer @ truth.duals, basis).argsort(axis=0)
-        lowest = np.take_along_axis(zeros, order, axis=0)[:20]
-        assert lowest.mean() > 0.95

@@ -1,0 +1,105 @@
+"""Predicted masks against zero patterns, row by row."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from spear_xp.certification.mask_test import count_rows, masks_agree, sign_band
+from spear_xp.recovery.samples import SampleSet
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
+from tests.conftest import Backend
+from tests.helpers.networks import Floats
+from tests.helpers.truth import true_recovery
+
+WIDTH, BATCH = 700, 4
+
+
+class Case(NamedTuple):
+    problem: Problem
+    truth: SampleSet
+    z: Floats
+    zero: Floats
+    band: Floats
+    inside: Floats
+
+    def agree(self, zero: Floats | None = None, band: Floats | None = None) -> tuple[Floats, Floats]:
+        samples = replace(self.truth)
+        if zero is not None:
+            samples.__dict__["zero"] = zero  # in the place of what would be worked out
+        return masks_agree(samples, self.band if band is None else band, self.inside)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    """A layer so wide that some three hundred rows of each kind belong to a sample: two may be wrong."""
+    layer = mlp_gradient(gaussian_inputs(BATCH, 40, rng=0).astype("float64"), width=WIDTH, rng=0)
+    problem = reduce(validate(*layer.observed))
+    truth = true_recovery(problem, layer.inputs)
+    inside = np.full(BATCH, 1e-9)
+    band = sign_band(truth, inside, problem.layer_norms)
+    z, zero = problem.layer @ truth.duals, problem.zeros_of(truth.directions)
+    return Case(problem, truth, z, zero, band, inside)
+
+
+def test_true_masks_agree_on_every_row(case: Case) -> None:
+    holds, share = case.agree()
+    assert holds.all()
+    np.testing.assert_array_equal(share, 1.0)
+
+
+@pytest.mark.parametrize("active", [True, False], ids=["vanish though active", "show though inactive"])
+@pytest.mark.parametrize(("flips", "passes"), [(1, True), (2, True), (3, False)])
+def test_two_rows_of_several_hundred_may_be_wrong(case: Case, active: bool, flips: int, passes: bool) -> None:
+    rows = np.nonzero((case.z[:, 1] > 0) == active)[0][:flips]
+    zero = case.zero.copy()
+    zero[rows, 1] = ~zero[rows, 1]
+    holds, share = case.agree(zero)
+    assert holds[1] == passes
+    assert holds[[0, 2, 3]].all()
+    assert share[1] == pytest.approx(1 - flips / case.problem.width)
+
+
+def test_rows_whose_sign_is_open_are_not_counted(case: Case) -> None:
+    wrong = case.zero.copy()
+    rows = np.arange(50)
+    wrong[rows, 1] = ~wrong[rows, 1]
+    band = case.band.copy()
+    band[rows, 1] = 2 * np.abs(case.z[rows, 1])
+    assert not case.agree(wrong)[0][1]
+    assert case.agree(wrong, band)[0].all()
+    everywhere = 2 * np.abs(case.z)
+    assert not case.agree(case.zero, everywhere)[0].any()  # nothing speaks for the masks
+
+
+def test_entries_far_beyond_the_tolerance_are_no_noise(case: Case) -> None:
+    """On a row that the sample is predicted not to activate: not even one."""
+    z = case.z.copy()
+    row = int(np.nonzero(z[:, 1] > 0)[0][0])
+    z[row, 1] = -z[row, 1]
+    assert not case._replace(z=z).agree()[0][1]
+
+
+def test_the_band_bears_errors_of_its_size(case: Case) -> None:
+    """No change of a sample by six of its error bars changes the sign of a row beyond its band."""
+    rng = np.random.default_rng(0)
+    samples = case.truth.coordinates
+    for scale in (1e-9, 1e-3):
+        inside = np.full(BATCH, scale)
+        band = sign_band(case.truth, inside, case.problem.layer_norms)
+        step = rng.standard_normal(samples.shape)
+        step *= 6 * inside / np.linalg.norm(step, axis=0)
+        moved = case.problem.layer @ ((samples + step) / case.problem.singular_values[:, None])
+        assert (np.abs(moved - case.z) <= band).all()
+        assert (np.abs(moved - case.z) > band / 50).any()  # and it is no wider than need be
+
+
+def test_rows_are_counted_on_every_backend(space: Backend) -> None:
+    problem = reduce(validate(*space.mlp(4, 60, 30).observed))
+    flags = np.random.default_rng(0).random((problem.width, 3)) < 0.4
+    found = count_rows(problem, space.asarray(flags))
+    assert type(found) is np.ndarray
+    np.testing.assert_array_equal(found, flags.sum(axis=0))

@@ -1,0 +1,104 @@
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import array_api_strict
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spear_xp.errors import ArrayLibraryError, DtypeError
+from spear_xp.numerics.backend import enter, quiet, space_of, to_host
+from tests.conftest import Backend
+
+FOREIGN = ModuleType("foreign")
+OTHER_DEVICE = array_api_strict.Device("device1")
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """An array of a library that nobody has heard of."""
+
+    shape: tuple[int, ...] = (2,)
+
+    def __array_namespace__(self, api_version: str | None = None) -> Any:
+        return FOREIGN
+
+
+def test_the_working_dtype_is_the_widest_of_the_device(space: Backend) -> None:
+    found = space_of(space.asarray(np.ones(3)))
+    wide = "float32" if "no_float64" in space.name else "float64"
+    assert found.dtype == getattr(space.xp, wide)
+    assert found.eps == float(np.finfo(wide).eps)
+    assert found.asarray([1.0]).device == space.asarray(np.ones(3)).device
+
+
+def test_host_values_come_back_as_they_went(space: Backend) -> None:
+    found = space_of(space.asarray(np.ones(1)))
+    values = np.array([[0.5, -2.0, 1e20], [3.0, 0.25, -1e-20]]).astype("float32")
+    back = to_host(found.asarray(values))
+    assert type(back) is np.ndarray
+    np.testing.assert_array_equal(back, values)
+    np.testing.assert_array_equal(to_host(found.indices([3, 1, 2])), [3, 1, 2])
+    assert found.indices([0]).dtype == space.xp.int64
+
+
+def test_sequences_of_numbers_become_host_arrays() -> None:
+    np.testing.assert_array_equal(to_host([[1, 2], [3, 4]]), np.array([[1, 2], [3, 4]]))
+    array = np.arange(3)
+    assert to_host(array) is array
+
+
+def test_every_backend_draws_the_same_normal_numbers(space: Backend) -> None:
+    found = space_of(space.asarray(np.ones(1)))
+    drawn = space.to_numpy(found.normal(np.random.default_rng(4), (5, 3)))
+    expected = np.random.default_rng(4).standard_normal((5, 3))
+    np.testing.assert_array_equal(drawn, expected.astype(drawn.dtype))
+
+
+def test_arrays_that_belong_together_enter_as_they_are(space: Backend) -> None:
+    one, other = space.arrays(np.ones((2, 3)), np.zeros(2))
+    found, arrays, leave = enter(one=one, other=other)
+    assert found == space_of(one)
+    assert arrays["one"] is one
+    assert arrays["other"] is other
+    assert leave(one) is one
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ([1.0, 2.0], "b is list: need a NumPy, CuPy or torch array"),
+        (array_api_strict.asarray([1.0]), "a of numpy, b of array_api_strict"),
+        (Foreign(), "need arrays of one library"),
+    ],
+    ids=["no array", "two libraries", "an unknown library"],
+)
+def test_what_does_not_belong_to_the_first_array_is_named(other: Any, message: str) -> None:
+    with pytest.raises(ArrayLibraryError, match=message):
+        enter(a=np.ones(2), b=other)
+
+
+def test_a_library_that_is_not_supported_is_named() -> None:
+    with pytest.raises(ArrayLibraryError, match="a is of foreign: need a NumPy, CuPy or torch array"):
+        enter(a=Foreign())
+
+
+def test_arrays_of_two_devices_are_refused() -> None:
+    here, there = array_api_strict.asarray([1.0]), array_api_strict.asarray([1.0], device=OTHER_DEVICE)
+    with pytest.raises(ArrayLibraryError, match=r"b lies on .*device1.* and a on .*CPU_DEVICE.*one device"):
+        enter(a=here, b=there)
+
+
+@given(st.sampled_from(["int64", "uint8", "bool", "complex128"]))
+def test_dtypes_that_are_not_real_numbers_are_refused_by_name(dtype: str) -> None:
+    with pytest.raises(DtypeError, match=f"b has dtype {dtype}: need a real floating-point dtype"):
+        enter(a=np.ones(2), b=np.ones(2, dtype=dtype))
+
+
+def test_warnings_are_silent_inside_and_loud_again_after() -> None:
+    with quiet():
+        assert np.isinf(np.ones(1) / np.zeros(1)).all()
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        np.ones(1) / np.zeros(1)

@@ -1,0 +1,140 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spear_xp import invert
+from spear_xp.recovery.samples import SampleSet
+from spear_xp.recovery.uncertainty import error_bars
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.helpers.networks import Floats
+from tests.helpers.truth import true_recovery
+
+
+def coverage(dtype: str, problems: int) -> Floats:
+    """Root mean square errors in units of the error bars, over many problems."""
+    ratios = []
+    for seed in range(problems):
+        host = np.random.default_rng(seed)
+        batch, width, features = (int(host.integers(*r)) for r in ((2, 10), (100, 240), (20, 160)))
+        inputs = gaussian_inputs(batch, features, rng=seed).astype(dtype)
+        truth = mlp_gradient(inputs, width=width, depth=2 + seed % 2, rng=seed)
+        result = invert(*truth.observed, rng=seed, time_limit=5.0)
+        for k in np.nonzero(result.certified)[0]:
+            squared = ((truth.inputs.astype(float) - result.inputs[k].astype(float)) ** 2).mean(axis=1)
+            ratios.append(squared.min() ** 0.5 / result.error_bars[k])
+    return np.asarray(ratios)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_error_bars_cover_the_true_errors(dtype: str) -> None:
+    ratios = coverage(dtype, 40)
+    assert len(ratios) > 150
+    assert (ratios <= 3).mean() > 0.95
+    assert ratios.max() < 12
+    assert 0.25 < np.median(ratios) < 2
+
+
+@pytest.mark.parametrize("model", ["additive", "relative"])
+@pytest.mark.parametrize("features", ["equal", "loud", "uneven"])
+@pytest.mark.parametrize("level", [1e-6, 1e-5, 1e-4])
+def test_error_bars_follow_noise(level: float, features: str, model: str, solve: Callable[..., Any]) -> None:
+    """Beside loud features the bias gradient, one column of many, is what the scale of a sample hangs on."""
+    ratios = []
+    sizes = {"equal": 1.0, "loud": 10.0, "uneven": 10.0 ** np.linspace(-1, 1, 60)}[features]
+    for seed in range(12):
+        inputs = gaussian_inputs(6, 60, rng=seed).astype("float64") * sizes
+        truth = mlp_gradient(inputs, width=160, rng=seed)
+        both = np.c_[truth.grad_w, truth.grad_b]
+        size = np.abs(both) if model == "relative" else np.sqrt((both**2).mean())
+        both = both + level * size * np.random.default_rng(seed).standard_normal(both.shape)
+        result = solve(both[:, :-1], both[:, -1], truth.weight, truth.bias, time_limit=2.0)
+        for k in np.nonzero(result.certified)[0]:
+            squared = ((truth.inputs - result.inputs[k]) ** 2).mean(axis=1)
+            ratios.append(squared.min() ** 0.5 / result.error_bars[k])
+    assert len(ratios) > 40
+    assert (np.asarray(ratios) <= 3).mean() > 0.95
+    assert 0.25 < np.median(ratios) < 2
+
+
+def test_error_bars_grow_with_the_noise_level(problem: Problem, layer: LayerGradient) -> None:
+    recovery = true_recovery(problem, layer.inputs)
+    loud, louder = (
+        replace(problem, noise_level=k * problem.noise_level, bias_noise=k * problem.bias_noise)
+        for k in (100, 200)  # above what the rows show, which counts where it is more
+    )
+    bars, inside = error_bars(replace(recovery, problem=loud))
+    doubled, inside_doubled = error_bars(replace(recovery, problem=louder))
+    np.testing.assert_allclose(doubled, 2 * bars, rtol=1e-9)
+    np.testing.assert_allclose(inside_doubled, 2 * inside, rtol=1e-9)
+
+
+def test_undetermined_samples_have_wide_error_bars(precise_layer: LayerGradient) -> None:
+    problem = reduce(validate(*precise_layer.observed))
+    recovery = true_recovery(problem, precise_layer.inputs)
+    nothing = replace(recovery, support=np.zeros_like(recovery.support))
+    assert (error_bars(nothing)[0] > 0.1).all()  # entries of the inputs have size 1
+
+
+@pytest.fixture
+def exact(precise_layer: LayerGradient) -> tuple[Problem, SampleSet]:
+    problem = replace(reduce(validate(*precise_layer.observed)), noise_level=1e-7, bias_noise=1e-7)
+    truth = true_recovery(reduce(validate(*precise_layer.observed)), precise_layer.inputs)
+    return problem, replace(truth, problem=problem)
+
+
+def solved_again(problem: Problem, support: Floats, rng: np.random.Generator) -> Floats:
+    """Samples in the basis V as columns, from kernels of noisy rows, scaled by the bias."""
+    noise = problem.noise_level * rng.standard_normal(problem.rows.shape) / problem.singular_values
+    kernels = [np.linalg.svd((problem.rows + noise)[zero])[2][-1] for zero in support.T]
+    duals = np.linalg.inv(np.stack(kernels))
+    return problem.singular_values[:, None] * duals / (problem.last @ duals)
+
+
+def test_the_error_within_the_row_space_is_that_of_solving_again_with_noise(
+    exact: tuple[Problem, SampleSet],
+) -> None:
+    problem, recovery = exact
+    rng = np.random.default_rng(0)
+    truth = problem.singular_values[:, None] * recovery.duals
+    errors = [solved_again(problem, recovery.support, rng) - truth for _ in range(300)]
+    seen = np.sqrt((np.array(errors) ** 2).sum(axis=1).mean(axis=0))
+    _, inside = error_bars(recovery)
+    np.testing.assert_allclose(inside, seen, rtol=0.15)
+
+
+def test_error_bars_are_those_of_everything_again_with_noise(
+    exact: tuple[Problem, SampleSet], precise_layer: LayerGradient
+) -> None:
+    """Factors of the noisy gradient, kernels of its rows, their inverse, and the bias for the scale."""
+    problem, recovery = exact
+    gradient = (problem.rows * problem.singular_values) @ problem.right
+    rng, squares = np.random.default_rng(0), np.zeros(6)
+    for _ in range(200):
+        noisy = gradient + problem.noise_level * rng.standard_normal(gradient.shape)
+        left, values, right = np.linalg.svd(noisy, full_matrices=False)
+        kernels = [np.linalg.svd(left[zero, :6])[2][-1] for zero in recovery.support.T]
+        samples = (np.linalg.inv(np.stack(kernels)).T * values[:6]) @ right[:6]
+        found = samples[:, :-1] / samples[:, -1:]
+        squares += ((found - precise_layer.inputs) ** 2).mean(axis=1) / 200
+    bars, _ = error_bars(recovery)
+    ratio = bars / np.sqrt(squares)
+    assert (ratio > 0.95).all()  # bars count the noise of the factors within the row space twice
+    assert (ratio < 1.3).all()
+
+
+def test_a_larger_variance_of_one_direction_counts_in_the_samples_beside_it(
+    exact: tuple[Problem, SampleSet],
+) -> None:
+    """The sample of a direction follows from all the others."""
+    _, recovery = exact
+    _, inside = error_bars(recovery)
+    _, everywhere = error_bars(recovery, np.full(6, 4.0))
+    np.testing.assert_allclose(everywhere, 2 * inside)
+    _, one = error_bars(recovery, np.array([4.0, 1, 1, 1, 1, 1]))
+    assert one[0] == pytest.approx(inside[0])
+    assert (one[1:] > inside[1:]).all()
