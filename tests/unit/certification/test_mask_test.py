@@ -30,6 +30,7 @@ class Case(NamedTuple):
         samples = replace(self.truth)
         if zero is not None:
             samples.__dict__["zero"] = zero  # in the place of what would be worked out
+        samples.__dict__["preactivations"] = self.z
         return masks_agree(samples, self.band if band is None else band, self.inside)
 
 
