@@ -43,12 +43,7 @@ def numerical_rank(
     """
     host = to_host(values).astype(float)
     clipped = host.clip(min=floor)
-    inner = PART * float((host > floor).sum())  # gaps beyond are those of the edge of the noise
-    gaps = [
-        i
-        for i in range(len(host) - 1)
-        if clipped[i] > GAP * clipped[i + 1] and (i < inner or clipped[i + 1] == floor)
-    ]
+    gaps = _clear_gaps(clipped, floor)
     if gaps and (complete or _noise_follows(clipped[gaps[-1] + 1 :], floor)):
         return gaps[-1] + 1
     if not complete:
@@ -65,6 +60,18 @@ def numerical_rank(
             break
         rank = found
     return rank if 0 < rank < PART * wide else None
+
+
+def _clear_gaps(clipped: Host, floor: float) -> list[int]:
+    """Where a value exceeds the next one by more than values of noise do.
+
+    The last values of noise alone may do so, too: a gap among them counts only where it ends at the floor,
+    and where none is wider.
+    """
+    ratios = clipped[:-1] / clipped[1:]
+    inner = PART * float((clipped > floor).sum())
+    gaps = [i for i in (ratios > GAP).nonzero()[0].tolist() if i < inner or clipped[i + 1] == floor]
+    return [i for i in gaps if i < min(inner, len(clipped) - 2) or ratios[i] == ratios.max()]
 
 
 def _noise_follows(tail: Host, floor: float) -> bool:

@@ -65,7 +65,6 @@ def test_leading_values_alone_give_the_same_rank_or_none(case: tuple[Floats, tup
         assert found in ({rank, None} if count >= rank + TAIL else {None})
 
 
-@pytest.mark.xfail(reason="the last noise value alone, below the floor, is taken for the noise after a gap")
 def test_one_noise_value_below_the_floor_makes_no_signal_of_the_others() -> None:
     """The least singular value of square noise is far below the others."""
     noise = np.r_[np.linspace(1e-13, 1e-15, 99), 1e-16]
