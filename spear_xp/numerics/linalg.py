@@ -10,6 +10,7 @@ from spear_xp.numerics.backend import Array, LinAlgError, Namespace
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
+    ask,
     blocks,
     calls,
     decompositions,
@@ -28,11 +29,13 @@ __all__ = [
     "normalize",
     "outside",
     "smallest_singular",
+    "tall_qr",
     "weighted_kernels",
 ]
 
 ROUNDS = 3  # of balancing; more change nothing that a search would notice
 STEPS = 3  # of inverse iteration
+TALL, TALLEST = 16, 4096  # cosmetic: rows of a part of a tall matrix, for each column and at least
 PAIR = 30  # measured: calls on arrays for one pair of singular vectors
 DENSE = 24  # matrices with at most this many columns go through a full decomposition
 
@@ -71,6 +74,47 @@ def normalize(xp: Namespace, vectors: Array, axis: int = 0) -> Array:
 def outside(basis: Array | None, vectors: Array) -> Array:
     """Part of the vectors, shape (d, k), off the span of orthonormal columns, where there are any."""
     return vectors if basis is None else vectors - basis @ (basis.T @ vectors)
+
+
+def tall_qr(xp: Namespace, matrix: Array, keep_going: KeepGoing = forever) -> tuple[Array, Array]:
+    """QR decomposition of a tall matrix, shape (n, d), in parts of its rows that fit into the cache.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    matrix : array, shape (n, d)
+        In one piece where n is not much larger than d.
+    keep_going : callable
+        Asked before each part.
+
+    Returns
+    -------
+    q : array, shape (n, d)
+    r : array, shape (d, d)
+
+    Raises
+    ------
+    OutOfTime
+        If `keep_going` says no.
+
+    Notes
+    -----
+    Each part is decomposed, then their triangles below each other (Demmel, Grigori, Hoemmen, Langou 2012).
+    """
+    n, d = matrix.shape
+    step = max(TALL * d, TALLEST)
+    if n <= 2 * step:
+        q, r = xp.linalg.qr(matrix)
+        return q, r
+    parts = []
+    for start in range(0, n, step):
+        ask(keep_going)
+        parts.append(xp.linalg.qr(matrix[start : min(start + step, n), :]))
+    mix, r = xp.linalg.qr(xp.concat([part.R for part in parts], axis=0))
+    places = [sum(int(part.R.shape[0]) for part in parts[:i]) for i in range(len(parts) + 1)]
+    q = [part.Q @ mix[a:b, :] for part, a, b in zip(parts, places[:-1], places[1:], strict=True)]
+    return xp.concat(q, axis=0), r
 
 
 def smallest_singular(xp: Namespace, matrix: Array) -> Kernel:

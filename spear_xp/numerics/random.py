@@ -7,7 +7,7 @@ import numpy as np
 
 from spear_xp.errors import ArgumentRangeError
 
-__all__ = ["Generator", "Stream", "generator", "seed_of"]
+__all__ = ["Generator", "Stream", "generator", "repeatable", "seed_of"]
 
 Generator = np.random.Generator  # host randomness
 
@@ -46,6 +46,14 @@ def seed_of(rng: Any) -> int:
     except (TypeError, ValueError) as error:
         msg = f"rng={rng!r}: need None, a non-negative integer, or a numpy.random.Generator"
         raise ArgumentRangeError(msg) from error
+
+
+def repeatable(rng: Any) -> tuple[Any, int | None]:
+    """A source of randomness, drawn where none is given, and the integer that stands for it, if any."""
+    if rng is None:
+        rng = int(np.random.default_rng().integers(2**63))
+    is_integer = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
+    return rng, int(rng) if is_integer else None
 
 
 def generator(seed: int, stream: Stream, chunk: int, arm: int = 0) -> np.random.Generator:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array, Namespace
+from spear_xp.numerics.linalg import tall_qr
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.gradient import Gradient
 from spear_xp.reduction.noise import is_additive, noise_of_column
@@ -91,9 +92,9 @@ def _leading(rows: RowOperator, count: int) -> _Spectrum:
         left, values, right = xp.linalg.svd(rows.dense(), full_matrices=False)
         return _Spectrum(left, values, right, xp.zeros_like(left[:, 0]))
     basis = xp.linalg.qr(rows.times_random(count)).Q
-    basis = xp.linalg.qr(rows.times(xp.linalg.qr(rows.transposed_times(basis)).Q)).Q
+    basis = xp.linalg.qr(rows.times(tall_qr(xp, rows.transposed_times(basis), rows.keep_going)[0])).Q
     projected, outside = rows.project(basis)
-    q, r = xp.linalg.qr(projected)
+    q, r = tall_qr(xp, projected, rows.keep_going)
     small, values, mix = xp.linalg.svd(r.T, full_matrices=False)
     return _Spectrum(basis @ small, values, mix @ q.T, outside)
 

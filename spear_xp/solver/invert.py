@@ -10,7 +10,7 @@ from typing import Any
 from spear_xp.candidates.threshold import sparsity_threshold
 from spear_xp.errors import ArgumentRangeError
 from spear_xp.numerics.backend import Array, enter
-from spear_xp.numerics.random import seed_of
+from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
 from spear_xp.reduction.factorization import factorize
 from spear_xp.reduction.gradient import checked
@@ -111,9 +111,10 @@ def invert(
     _check_limits(time_limit=time_limit, work_limit=work_limit)
     clock = Clock(time_limit, work_limit)
     strategies = strategies_of(_renamed(search, false_rejection))
+    rng, given = repeatable(rng)
     seed = seed_of(rng)
     space, arrays, leave = enter(grad_w=grad_w, grad_b=grad_b, weight=weight, bias=bias)
-    about: dict[str, Any] = {"seed": seed, "dtype": arrays["grad_w"].dtype, "leave": leave}
+    about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave}
     problem = state = None
     try:
         with clock.stage("factorize"):

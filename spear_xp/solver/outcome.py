@@ -67,7 +67,7 @@ def result_of(
     status: Status,
     clock: Clock,
     *,
-    seed: int,
+    seed: int | None,
     dtype: Any,
     leave: Callable[[Array], Array],
 ) -> Result:
@@ -109,7 +109,7 @@ def unread(
     status: Status,
     clock: Clock,
     *,
-    seed: int,
+    seed: int | None,
     dtype: Any,
     leave: Callable[[Array], Array],
 ) -> Result:

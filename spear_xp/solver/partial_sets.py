@@ -43,6 +43,7 @@ MANY = 24  # directions that masks contradict, up to which these alone are worke
 FEW_MISSING = 24  # directions, so many that tentative ones in their place are worth the work
 PROMISING = 0.1  # share of the entries of D on which masks may contradict a set that is worth a certificate
 SHARE = 0.1  # of the work so far, for one attempt
+LAST = 0.1  # of both limits, for attempts after the search
 FRUITLESS = 0.5  # of the work since the last find, for attempts
 QUIET = 0.2  # of the work so far without a find, from which attempts are made
 
@@ -58,7 +59,7 @@ class PartialSets:
         self.cost, self.last = cost_of(None), None
         self.spent = self.found_at = self.spent_at = 0.0
         if self.tentative:
-            clock.keep_for_the_end(SHARE)
+            clock.keep_for_the_end(LAST)
 
     # When
 

@@ -138,8 +138,8 @@ class Result:
     evidence : Evidence or None
         What the certificates rest on, in the order of `inputs`; see `spear_xp.false_acceptance`. None
         without a full set.
-    seed : int
-        As `rng`, it gives this result again.
+    seed : int or None
+        As `rng`, it gives this result again. None where a Generator or SeedSequence was given.
     trace : Trace
         How the result came about: draws, candidates, seconds, work, thresholds, residuals.
     """
@@ -152,7 +152,7 @@ class Result:
     reasons: tuple[str, ...]
     missing: tuple[str, ...]
     evidence: Evidence | None
-    seed: int
+    seed: int | None
     trace: Trace
 
     @property

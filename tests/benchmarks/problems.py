@@ -18,6 +18,7 @@ from tests.helpers.networks import Floats
 __all__ = [
     "SHAPES",
     "crops",
+    "crops_averaged",
     "digits",
     "faces",
     "faces_averaged",
@@ -195,6 +196,17 @@ def faces_averaged(
     """Standardised faces, several local full-batch steps."""
     rng = np.random.default_rng(seed)
     inputs = images.faces(batch_size, rng=seed)
+    depth, classes = shape_of(seed)
+    net = multilayer(inputs.shape[1], width, depth, classes, rng)
+    return local_steps(net, inputs, rng.integers(0, classes, batch_size), steps=steps, rate=rate)
+
+
+def crops_averaged(
+    seed: int, batch_size: int, width: int, steps: int = 10, rate: float = 0.05
+) -> LayerGradient:
+    """Standardised crops, many local full-batch steps: rows of masks flip on the way."""
+    rng = np.random.default_rng(seed)
+    inputs = images.crops(batch_size, distinct=0.3, images=images.sample_images(), rng=seed)
     depth, classes = shape_of(seed)
     net = multilayer(inputs.shape[1], width, depth, classes, rng)
     return local_steps(net, inputs, rng.integers(0, classes, batch_size), steps=steps, rate=rate)

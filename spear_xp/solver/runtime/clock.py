@@ -11,11 +11,7 @@ from contextlib import contextmanager
 
 from spear_xp.numerics.work import KeepGoing
 
-__all__ = ["FINISH", "Clock"]
-
-FINISH = (
-    0.1  # measured (lab.md, "The last tenth"): share of both limits that is kept for tentative directions
-)
+__all__ = ["Clock"]
 
 
 class Clock:
@@ -51,29 +47,28 @@ class Clock:
         self._now = now
         self.started = now() if started is None else started
         self.time_limit, self.work_limit = time_limit, math.inf if work_limit is None else work_limit
-        self.finish = 0.0
+        self.search_time, self.search_work = self.time_limit, self.work_limit
         self.work = 0.0
         self.seconds: dict[str, float] = {}
 
     def keep_for_the_end(self, share: float) -> None:
-        """Let the search itself end so much earlier than the limits do."""
-        self.finish = share
+        """Let the search itself end before the limits do, by a share of what is left of them now."""
+        self.search_time -= share * max(0.0, self.time_limit - self.elapsed)
+        if self.work_limit < math.inf:
+            self.search_work -= share * (self.work_limit - self.work)
 
     @property
     def elapsed(self) -> float:
         """Seconds since the start."""
         return self._now() - self.started
 
-    def _before(self, share: float) -> bool:
-        return self.elapsed < share * self.time_limit and self.work < share * self.work_limit
-
     def before_limit(self) -> bool:
         """Whether neither limit is reached."""
-        return self._before(1.0)
+        return self.elapsed < self.time_limit and self.work < self.work_limit
 
     def searching(self) -> bool:
         """Whether the search itself goes on: neither limit is reached, less what is kept for the end."""
-        return self._before(1.0 - self.finish)
+        return self.elapsed < self.search_time and self.work < self.search_work
 
     def count(self, work: float) -> None:
         """Add to the work done."""

@@ -142,3 +142,40 @@ def test_a_batch_of_one() -> None:
     assert certificate(truth).certified.tolist() == [True]
     wrong = replace(truth, weight=-truth.weight, bias=-truth.bias)
     assert certificate(wrong).certified.tolist() == [False]
+
+
+class Counting:
+    """Rows that count how often they are multiplied from the right by a full set of directions."""
+
+    __array_priority__ = 1000
+
+    def __init__(self, rows: Floats) -> None:
+        self.rows, self.products = rows, 0
+
+    def __matmul__(self, other: Floats) -> Floats:
+        self.products += int(other.shape == (self.rows.shape[1],) * 2)
+        return self.rows @ other
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rows, name)
+
+    def __getitem__(self, key: Any) -> Floats:
+        return self.rows[key]
+
+    def __mul__(self, other: Any) -> Floats:
+        return self.rows * other
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Floats:
+        return np.asarray(self.rows, dtype=dtype)
+
+
+def test_columns_of_d_are_formed_once_for_a_set(layer: LayerGradient) -> None:
+    problem = reduce(validate(*layer.observed))
+    truth = true_recovery(problem, layer.inputs)
+    plain = certify(problem, truth)
+    rows = Counting(problem.rows)
+    counted = replace(problem, rows=rows)
+    found = certify(counted, replace(truth, problem=counted))
+    np.testing.assert_array_equal(found.certified, plain.certified)
+    assert plain.certified.all()
+    assert rows.products == 1
