@@ -1,0 +1,72 @@
+"""From the end of a search to a result: order, reasons, and what is missing."""
+
+import numpy as np
+import pytest
+
+from spear_xp import Status
+from spear_xp.candidates import Candidate, Pool
+from spear_xp.candidates.pool import Entry
+from spear_xp.recovery.nuisance import stood_in
+from spear_xp.recovery.samples import recover, to_inputs
+from spear_xp.solver.assessment import FullSet
+from spear_xp.solver.outcome import missing_samples, outcome_of, status_of
+from spear_xp.solver.solver import Search
+from spear_xp.strategies import Peeling
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.helpers.sets import candidates, solved
+from tests.helpers.truth import relative_errors, true_recovery
+
+
+@pytest.fixture(scope="module")
+def truth() -> LayerGradient:
+    return mlp_gradient(gaussian_inputs(8, 60, rng=0), width=160, rng=0)
+
+
+def test_without_a_full_set_samples_that_rows_determine_are_returned(truth: LayerGradient) -> None:
+    problem, true = solved(truth)
+    duals = true_recovery(problem, truth.inputs).duals
+    pool = Pool(problem)
+    for k in range(3):
+        pool.add(Candidate.of(problem, true[:, k], "peeling"))
+    first = pool.candidates[1]
+    pool.freeze({first: Entry(first, 2.0 * duals[:, 1])})  # of any scale: the bias settles that
+    outcome = outcome_of(problem, None, pool)
+    assert outcome.certified.tolist() == [False]
+    assert np.isinf(outcome.error_bars).all()
+    assert len(outcome.missing) == 7
+    assert outcome.directions.shape == (8, 3)
+    assert relative_errors(truth.inputs[1:2], to_inputs(problem, outcome.duals)).max() < 1e-5
+
+
+def test_certified_samples_come_first_and_keep_their_error_bars(truth: LayerGradient) -> None:
+    problem, true = solved(truth)
+    search = Search.begin(problem, [Peeling()])
+    false = true.copy()
+    false[:, 0] = true[:, 0] + 1e-3 * true[:, 1]
+    search.best.consider(FullSet(problem, tuple(candidates(problem, false))))
+    assert search.best.best is not None
+    outcome = outcome_of(problem, search.best.best, search.pool)
+    assert (np.diff(outcome.certified.astype(int)) <= 0).all()
+    assert [reason == "" for reason in outcome.reasons] == outcome.certified.tolist()
+    assert outcome.missing == ()
+
+
+def test_statuses_follow_what_is_certified(truth: LayerGradient) -> None:
+    problem, true = solved(truth)
+    search = Search.begin(problem, [Peeling()])
+    assert status_of(search, problem) is Status.TIME_LIMIT
+    search.best.consider(FullSet(problem, tuple(candidates(problem, true))))
+    assert status_of(search, problem) is Status.EXACT
+
+
+def test_each_missing_sample_is_named_by_how_loud_it_is(truth: LayerGradient) -> None:
+    problem, true = solved(truth)
+    nuisance = stood_in(problem, true, np.arange(8) < 6)
+    samples = recover(problem, np.concatenate([true[:, :6], nuisance.directions], axis=1), 2)
+    assert samples is not None
+    named = missing_samples(samples)
+    assert len(named) == 2
+    assert all("SNR" in text for text in named)
+    whole = recover(problem, true)
+    assert whole is not None
+    assert missing_samples(whole) == ()
