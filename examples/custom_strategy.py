@@ -2,19 +2,22 @@
 
 python examples/custom_strategy.py
 
-A strategy is any object with a name and a pure method `propose`; filter, pool, recovery and certificate are
-shared, so a poor strategy costs time and never correctness.
+A strategy is any object with a name, two traits and a pure method `propose`. Screen, pool, recovery and
+certificate are shared, so a poor strategy costs time and never correctness. `invert(search=...)` takes it
+like a built-in one.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+import spear_xp
 from spear_xp import strategies
 from spear_xp.candidates import Pool, filter_directions
 from spear_xp.numerics.elimination import kernel_directions
-from spear_xp.reduction import Problem, reduce, validate
-from spear_xp.reduction.protocol import Known
+from spear_xp.numerics.work import KeepGoing, forever, product, small_solves
+from spear_xp.reduction import Known, Problem, Proposals, reduce, validate
 from spear_xp.updates import synthetic
 
 
@@ -25,8 +28,18 @@ class QuietRows:
     share: float = 0.3
     count: int = 512
     name: str = "quiet rows"
+    uses_layer: ClassVar[bool] = True  # zero patterns that no input can cause are turned away
+    whole_masks: ClassVar[bool] = False  # its directions may be mixtures by chance
 
-    def propose(self, problem: Problem, known: Known, seed: int, chunk: int) -> strategies.Proposals:  # noqa: ARG002
+    def propose(
+        self,
+        problem: Problem,
+        known: Known,  # noqa: ARG002
+        seed: int,
+        chunk: int,
+        *,
+        keep_going: KeepGoing = forever,  # noqa: ARG002 - a chunk takes a few hundredths of a second
+    ) -> Proposals:
         """Directions that vanish on some of the rows that are predicted active for few samples."""
         rng = np.random.default_rng([seed, chunk])
         quiet = np.argsort(problem.activity)[: int(self.share * problem.width)]
@@ -35,7 +48,8 @@ class QuietRows:
         directions = problem.unbalance @ kernels
         directions = directions / np.linalg.norm(directions, axis=0)
         zeros = problem.zeros_of(directions, widen=30.0).sum(axis=0)
-        return strategies.Proposals(directions[:, zeros > problem.rank + 2], self.count)
+        work = small_solves(problem.rank, self.count) + product(problem.width, problem.rank, self.count)
+        return Proposals(directions[:, zeros > problem.rank + 2], self.count, work)
 
 
 def main() -> None:
@@ -52,6 +66,8 @@ def main() -> None:
                 pool.add(candidate)
             drawn, chunk = drawn + proposals.drawn, chunk + 1
         print(f"{strategy.name}: {len(pool)} of {problem.rank} directions after {drawn} subsets")
+    result = spear_xp.invert(*truth.observed, search=(QuietRows(), strategies.Peeling()), rng=0)
+    print(f"quiet rows and peeling in turns, certified: {int(result.certified.sum())} of {result.batch_size}")
 
 
 if __name__ == "__main__":
