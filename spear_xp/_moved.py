@@ -14,7 +14,9 @@ from typing import Any
 
 __all__ = ["MODULES", "NAMES", "Finder", "moved"]
 
+PUBLIC = {"plots": "reporting.plots"}  # short names that stay
 MODULES = {
+    **PUBLIC,
     "data": "updates.images",
     "metrics": "reporting.metrics",
     "search": "strategies",
@@ -71,5 +73,6 @@ class Finder(MetaPathFinder, Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Put the module of today in the place of the old one."""
         new = f"spear_xp.{MODULES[module.__name__.partition('.')[2]]}"
-        warnings.warn(f"{module.__name__} is now {new}", DeprecationWarning, stacklevel=2)
+        if new.removeprefix("spear_xp.") not in PUBLIC.values():
+            warnings.warn(f"{module.__name__} is now {new}", DeprecationWarning, stacklevel=2)
         sys.modules[module.__name__] = importlib.import_module(new)

@@ -34,7 +34,7 @@ LIGHT = 1e-2  # weight of a known dual against a typical row
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A direction that passed the filter.
+    """A direction that was solved again on all of its zero rows and is unique there.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ def refit(
     problem : Problem
         The reduced gradient.
     direction : array, shape (b,)
-        First guess.
+        Where to start.
     zero : array of bool, shape (m_live,)
         Rows on which it is taken to vanish.
     source : str
@@ -187,7 +187,7 @@ def filter_directions(
     shared : list, optional
         Receives the kernels, shape (b, k), that rows left open between several directions.
     keep_going : callable
-        Asked before each refit; False ends the filter with what it has.
+        Asked before each refit; False ends it with what it has.
 
     Returns
     -------
@@ -202,11 +202,11 @@ def filter_directions(
     found: list[Candidate] = []
     while order and keep_going():
         first, rest = order[0], order[1:]
-        guess = (problem, directions[:, first], zero[:, first])
+        start = (problem, directions[:, first], zero[:, first])
         open_: list[Array] = []
-        candidate = refit(*guess, source=source, shared=open_)
+        candidate = refit(*start, source=source, shared=open_)
         if candidate is None and duals is not None and duals.shape[1]:
-            candidate = refit(*guess, source=source, duals=duals)
+            candidate = refit(*start, source=source, duals=duals)
         if candidate is not None and candidate.zeros >= threshold:
             found.append(candidate)
         # Proposals parallel to the one just solved would give the same candidate again.

@@ -1,4 +1,4 @@
-"""Enters: a full set of samples with their masks. Leaves: whether the rows of the gradient bear them out.
+"""Enters: a full set of samples with their masks. Leaves: whether the rows of the gradient agree with them.
 
 A row is Σ_k d_k x_k over the samples that are active on it: a wrong sample leaves rows outside of the span
 of those that may be active. An unproven sample excuses nothing and accuses no one: rows that hold more of it

@@ -1,4 +1,4 @@
-"""Enters: a full set of samples with their error bars. Leaves: whether the rows bear these out.
+"""Enters: a full set of samples with their error bars. Leaves: whether the rows agree with these.
 
 Error bars are propagated from a noise level, to first order; here the rows themselves are asked.
 """
@@ -30,7 +30,7 @@ def halves_agree(samples: SampleSet) -> Host:
     Parameters
     ----------
     samples : SampleSet
-        A full set of samples; rows on which stand-ins do not vanish say nothing.
+        A full set of samples; rows on which nuisance directions do not vanish say nothing.
     """
     problem = samples.problem
     xp, space = problem.space.xp, problem.space

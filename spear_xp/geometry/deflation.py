@@ -1,8 +1,8 @@
-"""Enters: a `Gradient` and its `Factorization`. Leaves: a `Problem`, everything the search needs.
+"""Enters: a `Problem` and what is known. Leaves: what is left to search, in coordinates of its own.
 
-All of a problem lives in the b coordinates of the row space. With E = U S Vᵀ and E = D [X | 1] (D
-with scaled rows), a sample k has a *dual* p_k with [x_k | 1] = V S p_k, and a *direction* q_k with
-U q_k = column k of D; the matrices P of duals and Q of directions satisfy Pᵀ Q = I.
+Samples whose duals are known are projected out of the rows; what remains has as many dimensions as
+samples are unsolved. Rows on which none of these is active hold noise alone and go: at unit norm they
+would count like any other.
 """
 
 from dataclasses import dataclass

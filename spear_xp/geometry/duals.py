@@ -78,16 +78,16 @@ def solve_duals(
         row_index, column_index = space.indices(rows), space.indices(columns)
         picked = xp.take(rest, row_index, axis=0)
         coefficient = xp.take(xp.reshape(d, (-1,)), row_index * k + column_index)
-        guesses = (picked / coefficient[:, None]).T
-        flips = _contradictions(problem, guesses, xp.take(zero, column_index, axis=1))
-        clean = to_host(_leaks(problem, guesses, directions, columns) < LEAK)
+        trials = (picked / coefficient[:, None]).T
+        flips = _contradictions(problem, trials, xp.take(zero, column_index, axis=1))
+        clean = to_host(_leaks(problem, trials, directions, columns) < LEAK)
         best: dict[int, int] = {}
         for i in to_host(xp.argsort(xp.astype(flips, space.dtype), stable=True)):
             if int(flips[int(i)]) <= EXACT_FLIPS and clean[int(i)]:
                 best.setdefault(int(columns[i]), int(i))
         if not best:
             break
-        chosen = xp.take(guesses, space.indices(list(best.values())), axis=1)
+        chosen = xp.take(trials, space.indices(list(best.values())), axis=1)
         for j, column in enumerate(best):
             duals[:, column] = chosen[:, j]
             solved[column] = True

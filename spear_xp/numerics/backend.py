@@ -1,6 +1,6 @@
 """Enters: the caller's arrays. Leaves: one namespace, one device, and the way back.
 
-This file alone names array libraries. Everything else receives a namespace `xp` and calls the
+This file alone names CuPy and torch. Everything else receives a namespace `xp` and calls the
 array API standard on it. Randomness is drawn on the host, so that every backend sees the same.
 """
 

@@ -1,7 +1,7 @@
-"""Enters: guesses of directions or of masks. Leaves: the directions next to them, exact.
+"""Enters: rough directions, or predicted masks. Leaves: the directions next to them, exact.
 
-A guess that is nearly sparse is solved again on its small rows, one whose mask is predicted on the rows
-that the mask excludes; both by reweighted least squares, all guesses at once.
+A rough direction that is nearly sparse is solved again on its small rows; a predicted mask gives the kernel
+of the rows that it excludes. Both use reweighted least squares, for all directions at once.
 """
 
 from spear_xp.numerics.backend import Array, Namespace, quiet

@@ -54,7 +54,7 @@ class Incumbent:
 
     @property
     def revisited(self) -> bool:
-        """Whether one full set came back again and again, and repair found nothing to mend in it."""
+        """Whether one full set came back again and again, whatever was repaired in the pool."""
         return max(self._seen.values(), default=0) >= CIRCLES
 
     def visits(self, full: FullSet) -> int:

@@ -72,7 +72,7 @@ def invert(
         Source of randomness (SPEC 7); all of it is drawn on the host. A search that ends before its time
         limit gives the same bytes for the same seed, array library and BLAS with as many threads.
     on_progress : callable, optional
-        Called with a `Progress` after every chunk.
+        Called with a `Progress` after every round of chunks, and at the end.
     executor : Executor, optional
         Runs the turns of the strategies; one after the other where not given.
     false_rejection : float, optional

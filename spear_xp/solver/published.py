@@ -27,7 +27,7 @@ def solve_published(
     """Sample until a set is certified or a limit is reached; arguments as `solve` has them."""
     pool, best, chunk = search.pool, search.best, 0
     while not best.complete and clock.searching():
-        with clock.stage("strategies"):
+        with clock.stage(sampler.name):
             proposals = sampler.propose(problem, pool.known, seed, chunk, keep_going=clock.searching)
         with clock.stage("screen"):
             found = filter_directions(

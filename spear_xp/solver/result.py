@@ -32,7 +32,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Plain numbers handed to `on_progress` after every chunk.
+    """Plain numbers handed to `on_progress` after every round of chunks.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Trace:
     samples_drawn : int
         Row subsets drawn.
     candidates : int
-        Distinct directions that passed the screen.
+        Distinct directions in the pool at the end.
     score : float
         Sparsity matching score of the selection, 0 without a full set.
     noise_level : float

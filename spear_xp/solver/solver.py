@@ -24,7 +24,7 @@ __all__ = ["Observer", "Search", "solve"]
 REPAIRS = 4  # full sets in a row, as long as each mends the one before
 ROUND = 1  # turns that see the same state of the pool
 
-Observer = Callable[..., None]  # told of the search and of the name of a strategy, after every chunk
+Observer = Callable[..., None]  # told of the search and of the name of a strategy, after every round
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +84,7 @@ def solve(
     executor : Executor, optional
         Runs the turns; one after the other where not given.
     observer : callable
-        Told of every chunk.
+        Told after every round.
     """
     pool, best, schedule = search.pool, search.best, search.schedule
     executor = Serial() if executor is None else executor

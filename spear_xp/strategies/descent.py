@@ -137,31 +137,31 @@ class Descent:
         """Directions at which one batch of descents has arrived."""
         space = problem.space
         xp, rng = space.xp, generator(seed, Stream.DESCENT, chunk, self.arm)
-        face = deflated(problem, known, share=self.share)
-        d = face.rows.shape[1]
+        rest = deflated(problem, known, share=self.share)
+        d = rest.rows.shape[1]
         if d == 0:  # every sample is solved
             return nothing(problem)
         missing = problem.rank - known.directions.shape[1]
         count = int(min(self.starts, max(24, 4 * missing)))
         steps, temperature = self.steps * (1 + chunk // 6), TEMPERATURES[chunk % len(TEMPERATURES)]
         arrived = iterates(
-            space, face, rng, count, steps=steps, temperature=temperature, keep_going=keep_going
+            space, rest, rng, count, steps=steps, temperature=temperature, keep_going=keep_going
         )
-        work = descent_work(face, count, steps) + sharpening_work(
-            int(face.rows.shape[0]), d, arrived.shape[1]
+        work = descent_work(rest, count, steps) + sharpening_work(
+            int(rest.rows.shape[0]), d, arrived.shape[1]
         )
-        found = [sharpen(xp, face.rows, arrived, keep_going)]
+        found = [sharpen(xp, rest.rows, arrived, keep_going)]
         if missing <= FEW_MISSING:
             # What is left are near-twins of what is known: an iterate keeps those in it, but not in its mask.
-            z = face.predict(xp, arrived)
-            found.append(masked_kernels(xp, normalize(xp, face.rows, axis=1), z, keep_going=keep_going))
-            work += masking_work(int(face.rows.shape[0]), d, arrived.shape[1])
-        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), count, work)
+            z = rest.predict(xp, arrived)
+            found.append(masked_kernels(xp, normalize(xp, rest.rows, axis=1), z, keep_going=keep_going))
+            work += masking_work(int(rest.rows.shape[0]), d, arrived.shape[1])
+        return Proposals(normalize(xp, rest.lift @ xp.concat(found, axis=1)), count, work)
 
 
-def descent_work(face: Deflated, count: int, steps: int) -> float:
+def descent_work(rest: Deflated, count: int, steps: int) -> float:
     """Multiply-adds of so many steps from so many starts."""
-    (m, d), r = face.rows.shape, face.layer.basis.shape[1]
+    (m, d), r = rest.rows.shape, rest.layer.basis.shape[1]
     step = 2 * product(m, d, count, double=False) + elementwise(m * count, PASSES)
     prediction = product(m, d + 2 * r, count, double=False) + elementwise(m * count, PREDICTING)
     return steps * (step + prediction / EVERY + calls(CALLS))
@@ -169,7 +169,7 @@ def descent_work(face: Deflated, count: int, steps: int) -> float:
 
 def iterates(
     space: Space,
-    face: Deflated,
+    rest: Deflated,
     rng: Generator,
     count: int,
     *,
@@ -181,27 +181,27 @@ def iterates(
 
     Single precision does for the way there; what arrives is in working precision, best objective first.
     """
-    xp, avoid = space.xp, face.avoid
-    start = space.normal(rng, (face.rows.shape[1], count))
+    xp, avoid = space.xp, rest.avoid
+    start = space.normal(rng, (rest.rows.shape[1], count))
     if avoid is not None:
         part = space.asarray(rng.choice([0.0, 0.3, 1.0], size=count))
         start = start - avoid @ (avoid.T @ start) * (1 - part)
     with quiet():
         end = descend(
             xp,
-            xp.astype(face.rows, xp.float32),
-            LayerModel(*(xp.astype(part, xp.float32) for part in face.layer)),
+            xp.astype(rest.rows, xp.float32),
+            LayerModel(*(xp.astype(part, xp.float32) for part in rest.layer)),
             xp.astype(normalize(xp, start), xp.float32),
             steps=steps,
             temperature=temperature,
             keep_going=keep_going,
         )
-    return distinct(xp, face, normalize(xp, xp.astype(end, space.dtype)))
+    return distinct(xp, rest, normalize(xp, xp.astype(end, space.dtype)))
 
 
-def distinct(xp: Namespace, face: Deflated, vectors: Array) -> Array:
+def distinct(xp: Namespace, rest: Deflated, vectors: Array) -> Array:
     """Distinct iterates, best objective first."""
-    order = to_host(xp.argsort(xp.sum(xp.abs(face.rows @ vectors), axis=0)))
+    order = to_host(xp.argsort(xp.sum(xp.abs(rest.rows @ vectors), axis=0)))
     cosines = to_host(xp.abs(vectors.T @ vectors))
     keep: list[int] = []
     for i in order:

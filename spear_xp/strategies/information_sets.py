@@ -104,8 +104,8 @@ def unsolved(problem: Problem, known: Known) -> tuple[Array, Array]:
     """
     if not any(known.solved):
         return problem.balanced, problem.unbalance
-    face = deflated(problem, known)
-    return normalize(problem.space.xp, face.rows, axis=1), face.lift
+    rest = deflated(problem, known)
+    return normalize(problem.space.xp, rest.rows, axis=1), rest.lift
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,30 +152,30 @@ class GuidedSets:
         """Directions of some batches of descents and of the chains that they guide."""
         space = problem.space
         xp, rng = space.xp, generator(seed, Stream.GUIDED_SETS, chunk, self.arm)
-        face = deflated(problem, known, self.share)
-        m, d = face.rows.shape
+        rest = deflated(problem, known, self.share)
+        m, d = rest.rows.shape
         if d < 2 or m - d < FEWEST:
             return nothing(problem)
-        rows, walk = normalize(xp, face.rows, axis=1), Walk(self.steps, self.pairs, gap_of(problem))
+        rows, walk = normalize(xp, rest.rows, axis=1), Walk(self.steps, self.pairs, gap_of(problem))
         missing = problem.rank - known.directions.shape[1]
         starts = min(self.starts, max(FEWEST_STARTS, STARTS_EACH * missing))
         found, drawn, work = [nothing(problem).directions[:d, :]], 0, 0.0
         for turn in range(min(MOST, 1 + chunk // PATIENCE)):
             temperature = TEMPERATURES[(chunk + turn) % len(TEMPERATURES)]
-            ranking = self._rankings(problem, face, rng, starts, temperature, keep_going)
+            ranking = self._rankings(problem, rest, rng, starts, temperature, keep_going)
             if not keep_going():
                 break
             sets = self._draw(rng, ranking, d)
             found.append(sparse_directions(xp, rows, sets, walk, rng, keep_going))
             drawn += len(sets) * self.steps
-            work += descent_work(face, starts, self.descent_steps)
+            work += descent_work(rest, starts, self.descent_steps)
             work += walk_work(d, min(SPARE_ROWS, m - d), len(sets), walk)
-        return Proposals(normalize(xp, face.lift @ xp.concat(found, axis=1)), drawn, work)
+        return Proposals(normalize(xp, rest.lift @ xp.concat(found, axis=1)), drawn, work)
 
     def _rankings(
         self,
         problem: Problem,
-        face: Deflated,
+        rest: Deflated,
         rng: np.random.Generator,
         starts: int,
         temperature: float,
@@ -185,12 +185,12 @@ class GuidedSets:
         space = problem.space
         xp = space.xp
         arrived = iterates(
-            space, face, rng, starts, steps=self.descent_steps, temperature=temperature, keep_going=keep_going
+            space, rest, rng, starts, steps=self.descent_steps, temperature=temperature, keep_going=keep_going
         )
         arrived = arrived[:, : self.iterates]
         with quiet():
-            size = xp.abs(face.rows @ arrived)
-            score = size / xp.sort(size, axis=0)[size.shape[0] // 2, :] + face.predict(xp, arrived)
+            size = xp.abs(rest.rows @ arrived)
+            score = size / xp.sort(size, axis=0)[size.shape[0] // 2, :] + rest.predict(xp, arrived)
         return to_host(xp.argsort(score, axis=0))
 
     def _draw(self, rng: np.random.Generator, ranking: Host, d: int) -> Host:

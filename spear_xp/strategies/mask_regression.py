@@ -4,7 +4,7 @@ A direction gives its sample away long before a row determines the dual: its zer
 sign of the pre-activation for every row, and all but a few coordinates of the dual follow from the other
 directions. A thousand signs settle these few to about a per mille. Rows without what the known samples
 explain hold the missing duals, a little blurred: rows on which one missing sample is active alone lie
-along its dual. Any guess of a dual predicts a mask, and the kernel of a mask is exact.
+along its dual. Any estimate of a dual predicts a mask, and the kernel of a mask is exact.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ __all__ = ["MaskRegression", "estimated_duals"]
 
 MOST_MISSING = 16  # beyond, hardly a row has one missing sample alone
 GUESSES, EACH = 36, 6  # of duals in a chunk, and for each missing sample
-RANDOM = 12  # guesses without a row behind them
+RANDOM = 12  # trial duals without a row behind them
 COSINES = (0.9, 0.95, 0.85)  # of rows that lie along one line, in turns
 ROWS = 1024  # most rows that are compared
 FAINT = 0.3  # of the median size of a row: what is smaller says nothing
@@ -35,7 +35,7 @@ CONSISTENT = 0.02  # share of rows in which an estimate may contradict its mask
 
 @dataclass(frozen=True, slots=True)
 class MaskRegression:
-    """Guesses of the missing duals, their masks, and the kernels of those."""
+    """Estimates of the missing duals, their masks, and the kernels of those."""
 
     name: str = "mask_regression"
     uses_layer: ClassVar[bool] = True
@@ -59,20 +59,20 @@ class MaskRegression:
             return nothing(problem)
         complement = xp.linalg.qr(known.directions, mode="complete").Q[:, found:]
         rng = generator(seed, Stream.MASK_REGRESSION, chunk)
-        guesses = complement @ space.normal(rng, (missing, RANDOM))
+        trials = complement @ space.normal(rng, (missing, RANDOM))
         duals = estimated_duals(problem, known, complement)
         if duals is not None:
             rest = (problem.rows - known.coefficients @ duals.T) @ complement
             lines = _lines(xp, rest, COSINES[chunk % len(COSINES)], min(GUESSES, EACH * missing))
-            guesses = xp.concat([complement @ lines, guesses], axis=1)
-        scale = problem.last @ guesses
-        z = problem.layer @ (guesses / xp.where(scale == 0, xp.ones_like(scale), scale))
+            trials = xp.concat([complement @ lines, trials], axis=1)
+        scale = problem.last @ trials
+        z = problem.layer @ (trials / xp.where(scale == 0, xp.ones_like(scale), scale))
         kernels = masked_kernels(xp, problem.balanced, z, softness=SOFTNESS, keep_going=keep_going)
         basis = xp.linalg.qr(problem.layer @ complement).Q
         z = predicted_activity(xp, problem.balanced @ kernels, z, basis)
         again = masked_kernels(xp, problem.balanced, z, keep_going=keep_going)
         directions = problem.unbalance @ xp.concat([kernels, again], axis=1)
-        count = int(guesses.shape[1])
+        count = int(trials.shape[1])
         work = 2 * masking_work(problem.width, b, count) + regression_work(problem.width, missing, found)
         return Proposals(normalize(xp, directions), count, work)
 

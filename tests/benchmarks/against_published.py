@@ -51,7 +51,7 @@ def of_library(truth: LayerGradient, seed: int, budget: float, search: str) -> O
     start = time.perf_counter()
     result = invert(*truth.observed, search=search, time_limit=budget, rng=seed)
     seconds = time.perf_counter() - start
-    spent = result.trace.seconds.get("strategies", 0.0) + result.trace.seconds.get("screen", 0.0)
+    spent = result.trace.seconds.get("sampling", 0.0) + result.trace.seconds.get("screen", 0.0)
     rate = result.trace.samples_drawn / spent if search == "sampling" and spent else math.nan
     return Outcome(rate, seconds, len(result.inputs) > 0 and all_exact(truth, result.inputs))
 

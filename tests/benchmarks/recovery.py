@@ -107,7 +107,7 @@ def remarks(case: Case, truth: LayerGradient, result: Result, oracle: Oracle | N
         possible = oracle.identifiable(case.level)
         if possible < b:
             notes.append(f"with all masks known {possible}: {oracle.obstacles(case.level)}")
-    sources = Counter(getattr(result, "sources", ()))
+    sources = Counter(result.trace.sources)
     if sources and case.target == "zeros":
         notes.append("found by " + ", ".join(f"{name} {count}" for name, count in sources.most_common()))
     if case.large:

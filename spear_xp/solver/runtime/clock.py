@@ -1,7 +1,7 @@
 """Enters: a time limit and a work limit. Leaves: whether to go on, and what each stage took.
 
-This file alone reads the time. Seconds only end a run; whatever a search decides on the way it decides by
-counted work, so that the same seed gives the same run on a busy machine.
+A search reads the time here alone. Seconds only end a run; whatever a search decides on the way it decides
+by counted work, so that the same seed gives the same run on a busy machine.
 """
 
 import math
