@@ -6,7 +6,13 @@ from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["count_rows", "masks_agree", "sign_band"]
+__all__ = ["count_rows", "masks_agree", "scale_is_told", "sign_band"]
+
+FACTORS = tuple(2.0**k for k in (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0))  # chosen: of the scale
+DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
+REFUTING = (
+    4  # chosen: contradictions, and how many times fewer another scale has, from which it is the true one
+)
 
 
 def sign_band(samples: SampleSet, inside: Array, norms: Array) -> Array:
@@ -37,6 +43,42 @@ def masks_agree(samples: SampleSet, band: Array, inside: Array) -> tuple[Host, H
         dead_band = sign_band(samples, inside, problem.dead_norms)
         holds &= to_host(~xp.any(dead > dead_band, axis=0))
     return holds, 1 - (wrong + vanished) / clear.clip(min=1)
+
+
+def scale_is_told(samples: SampleSet, certified: Host) -> bool:
+    """Whether masks contradict samples that are four times as large or as small.
+
+    The bias gradient gives a sample its scale, and a client may treat it on its own: another learning rate,
+    clipping of each tensor. Masks tell the scale through the bias of the layer: with c x in the place of x a
+    pre-activation z turns into c z + (1 - c) β. With a bias of zero every c has the same masks.
+
+    Parameters
+    ----------
+    samples : SampleSet
+        A full set.
+    certified : NumPy array of bool, shape (b,)
+        Samples that are asked, all together: what changes the scale changes that of all.
+    """
+    own = _contradictions(samples, 1.0)
+    scaled = {factor: _contradictions(samples, factor) for factor in FACTORS}
+    least = DECISIVE + 2 * own[certified].sum()
+    told = all(scaled[factor][certified].sum() >= least for factor in (FACTORS[0], FACTORS[-1]))
+    # A sample whose mask fits at another scale shows that scales are not what the bias gradient says.
+    best = to_host(list(scaled.values())).min(axis=0)
+    refuted = (own >= REFUTING) & (REFUTING * best <= own) & ~certified & to_host(samples.real)
+    return bool(told and not refuted.any())
+
+
+def _contradictions(samples: SampleSet, factor: float) -> Host:
+    """Rows on which the mask of a sample so many times as large contradicts its zero pattern, shape (b,)."""
+    problem = samples.problem
+    rows = factor * samples.preactivations + (1 - factor) * problem.layer_bias[:, None]
+    dead = factor * (problem.dead_layer @ samples.duals) + (1 - factor) * problem.dead_bias[:, None]
+    rounding = 4 * problem.unit_roundoff * max(1.0, factor) * samples.sizes
+    margin, dead_margin = (norms[:, None] * rounding for norms in (problem.layer_norms, problem.dead_norms))
+    shown = (rows < -margin) & ~samples.zero & ~samples.ambiguous
+    wrong = count_rows(problem, shown | ((rows > margin) & samples.zero))
+    return to_host(wrong + count_rows(problem, dead > dead_margin))
 
 
 def count_rows(problem: Problem, flags: Array) -> Host:

@@ -46,6 +46,8 @@ class Problem:
         Rank of the gradient; above b where a given batch size is too small.
     layer, dead_layer : array, shape (m_live, b) and (m_dead, b)
         [W | β] V S: `layer @ p` is the pre-activation of the sample with dual p.
+    layer_bias, dead_bias : array, shape (m_live,) and (m_dead,)
+        β of these rows.
     layer_norms : array, shape (m_live,)
         Norms of the rows of [W | β].
     dead_norms : array, shape (m_dead,)
@@ -73,6 +75,8 @@ class Problem:
     numerical_rank: int
     layer: Array
     dead_layer: Array
+    layer_bias: Array
+    dead_bias: Array
     layer_norms: Array
     dead_norms: Array
     last: Array
@@ -165,6 +169,8 @@ def reduce(
         numerical_rank=fact.numerical_rank,
         layer=layer,
         dead_layer=dead_layer,
+        layer_bias=xp.astype(xp.take(gradient.bias, gradient.live), space.dtype),
+        dead_bias=xp.astype(xp.take(gradient.bias, gradient.dead), space.dtype),
         layer_norms=norms,
         dead_norms=dead_norms,
         last=last,

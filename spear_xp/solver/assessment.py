@@ -103,8 +103,7 @@ class Assessment:
 def assess(full: FullSet, ledger: Ledger, keep_going: KeepGoing = forever) -> Assessment | None:
     """Recover, refine and certify a set; None if it is dependent.
 
-    Refinement takes masks for right. Where that makes the set contradict its masks more, they are not, and
-    the set is taken as it was found if that is better.
+    Refinement trusts the masks. If the refined set contradicts them more, the better of both is taken.
 
     Raises
     ------

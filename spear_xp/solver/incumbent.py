@@ -57,8 +57,8 @@ class Incumbent:
         """Whether one full set came back again and again, whatever was repaired in the pool."""
         return max(self._seen.values(), default=0) >= CIRCLES
 
-    def visits(self, full: FullSet) -> int:
-        """How often this very set has come, this time included."""
+    def count_visit(self, full: FullSet) -> int:
+        """Note that a set has come; how often this very set has by now."""
         zeros = sorted(to_host(candidate.zero).tobytes() for candidate in full.chosen)
         key = hashlib.blake2b(b"".join(zeros)).digest()
         self._seen[key] += 1
@@ -69,7 +69,7 @@ class Incumbent:
     ) -> Assessment | None:
         """Assess a set and keep it if it is the best; None if it is dependent, or time is up.
 
-        A tentative set has to be credible unless something of it is certified.
+        A tentative set is kept only if it is credible.
         """
         try:
             found = assess(full, self.ledger, keep_going)
@@ -104,7 +104,7 @@ class Incumbent:
             self._offer(found, keep_going)
 
     def sharpen(self, keep_going: KeepGoing = forever) -> None:
-        """All samples of the best set at once, by maximum likelihood, unless masks contradict that more."""
+        """All samples of the best set at once, by maximum likelihood, unless masks lose more by it."""
         best, problem, xp = self.best, self.problem, self.problem.space.xp
         if best is None or best.masks is None or best.certificate.certified.all():
             return
@@ -136,6 +136,9 @@ class Incumbent:
             certificate = self.ledger.extend(self.best.samples, self.best.certificate)
             self.best = replace(self.best, certificate=certificate)
         if self.best is not None and self.best.certified == found.certified:
-            self.best, found = priced(self.best, keep_going), priced(found, keep_going)
+            try:
+                self.best, found = priced(self.best, keep_going), priced(found, keep_going)
+            except OutOfTime:  # then contradictions and active entries decide
+                self.best = replace(self.best, negative_log_likelihood=None)
         if self.best is None or found.merit > self.best.merit:
             self.best = found

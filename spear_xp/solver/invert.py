@@ -63,18 +63,19 @@ def invert(
         attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
         a strategy of your own (`spear_xp.reduction.Strategy`), or several of these, which then take turns.
     time_limit : float
-        Seconds, positive. Running out of time is no error. The limit is exceeded by a tenth, or by .25 s, at
-        most, unless a single call of LAPACK takes longer.
+        Seconds, positive. Running out of time is no error. A run exceeds the limit by at most a tenth or
+        .25 s, whichever is more, unless a single call of LAPACK takes longer.
     work_limit : float, optional
         Multiply-adds as `spear_xp.numerics.work` counts them, positive. It ends a search at the same place on
         every machine, however busy that is.
     rng : None, int, SeedSequence or Generator
-        Source of randomness (SPEC 7); all of it is drawn on the host. A search that ends before its time
-        limit gives the same bytes for the same seed, array library and BLAS with as many threads.
+        Source of randomness (SPEC 7); all of it is drawn on the host. A search that ends by itself, before
+        nine tenths of its time limit, gives the same bytes for the same seed, array library and BLAS with as
+        many threads.
     on_progress : callable, optional
         Called with a `Progress` after every round of chunks, and at the end.
     executor : Executor, optional
-        Runs the turns of the strategies; one after the other where not given.
+        Runs the turns of the strategies; one after the other where not given. The published attack has none.
     false_rejection : float, optional
         Old place of the argument of that name of `spear_xp.strategies.Sampling`.
 
@@ -128,11 +129,11 @@ def invert(
             solve_published(problem, chosen[0], state, clock, seed=seed, observer=observer)
         else:
             solve(problem, state, clock, seed=seed, executor=executor, observer=observer)
-        status = status_of(state, problem)
+        status = status_of(state, problem, clock)
         observer(state, chosen[0].name, "done")
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
-    except OutOfTime:  # before the search: inside of it, what takes long hands back what it has
+    except OutOfTime:  # only before the search, which catches it
         status = Status.TIME_LIMIT
     if problem is None or state is None:
         return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, **about)

@@ -13,6 +13,7 @@ from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.refit import stacked_directions
 from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.certification.evidence import Evidence
+from spear_xp.certification.mask_test import scale_is_told
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
 from spear_xp.numerics.backend import Array, Host, Namespace, Space, to_host
 from spear_xp.numerics.linalg import normalize
@@ -28,21 +29,23 @@ __all__ = ["Outcome", "missing_samples", "outcome_of", "result_of", "status_of",
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 TENTATIVE = "tentative: its mask fits, but hardly a row tells it from other samples"
+SCALE = "its scale rests on grad_b alone: masks fit samples four times as large or as small, too"
 NOT_FOUND = "no direction was found for it in time"
 RANK_UNKNOWN = "the gradient was not read to the end: its rank, and with it the batch size, is unknown"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
-QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
+TOO_QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
 FITS = 0.05  # share of rows on which the mask of a tentative direction may contradict its zero pattern
 LOUDER = 0.9  # share of rows that hold less of a sample than the row by which its loudness is told
 TINY = 1e-300  # keeps logarithms finite
 
 
 class Outcome(NamedTuple):
-    """Arrays and sentences of a `Result` by the names that they have there; `duals` give the inputs."""
+    """Fields as in `Result`; `duals` become the inputs."""
 
     duals: Array
     directions: Array
     certified: Host
+    direction_certified: Host
     error_bars: Host
     reasons: tuple[str, ...]
     missing: tuple[str, ...]
@@ -51,12 +54,14 @@ class Outcome(NamedTuple):
     evidence: Evidence | None
 
 
-def status_of(search: Search, problem: Problem) -> Status:
+def status_of(search: Search, problem: Problem, clock: Clock) -> Status:
     """Status of a search that was not interrupted."""
     best, certified = search.best.best, search.best.certified
+    if best is not None and certified and not scale_is_told(best.samples, best.certificate.certified):
+        return Status.SCALE_OPEN
     if certified == problem.rank:
         return Status.EXACT
-    if best is None or (best.samples.nuisance and not certified):
+    if not clock.searching() and (best is None or (best.samples.nuisance and not certified)):
         return Status.TIME_LIMIT
     return Status.PARTIAL if certified else Status.UNCERTIFIED
 
@@ -80,6 +85,7 @@ def result_of(
     return Result(
         inputs=leave(xp.astype(inputs, dtype)),
         certified=leave(asarray(outcome.certified, dtype=xp.bool)),
+        direction_certified=leave(asarray(outcome.direction_certified, dtype=xp.bool)),
         error_bars=leave(asarray(outcome.error_bars)),
         status=status,
         batch_size=problem.rank,
@@ -119,6 +125,7 @@ def unread(
     return Result(
         inputs=leave(xp.zeros((0, columns), dtype=dtype, device=space.device)),
         certified=leave(xp.zeros((0,), dtype=xp.bool, device=space.device)),
+        direction_certified=leave(xp.zeros((0,), dtype=xp.bool, device=space.device)),
         error_bars=leave(nothing),
         status=status,
         batch_size=None,
@@ -147,6 +154,7 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
             duals,
             stacked_directions(problem, candidates),
             _filled(count, False),
+            _filled(count, False),
             _filled(count, math.inf),
             (ALONE,) * count,
             (NOT_FOUND,) * (problem.rank - count),
@@ -161,12 +169,16 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
     ranking = to_host([*(~certified).argsort(kind="stable"), *range(known, whole.count)])
     order = space.indices(ranking)
     bars = to_host([*certificate.error_bars[:known], *_filled(tentative, math.inf)])
-    reasons = [certificate.reason(k) for k in range(known)] + [TENTATIVE] * tentative
+    told = bool(scale_is_told(best.samples, certificate.certified)) if certified.any() else True
+    reasons = [certificate.reason(k) or ("" if told else SCALE) for k in range(known)]
+    reasons += [TENTATIVE] * tentative
+    directions_certified = to_host([*certified, *_filled(tentative, False)])[ranking]
     sources = [*best.sources[:known], *[SOURCE] * tentative]
     return Outcome(
         xp.take(_kept(xp, best.samples.duals, whole.duals, known), order, axis=1),
         xp.take(_kept(xp, best.samples.directions, whole.directions, known), order, axis=1),
-        to_host([*certified, *_filled(tentative, False)])[ranking],
+        directions_certified & told,
+        directions_certified,
         bars[ranking],
         tuple(reasons[int(k)] for k in ranking),
         missing_samples(whole),
@@ -219,7 +231,7 @@ def missing_samples(samples: SampleSet) -> tuple[str, ...]:
     entries = to_host(xp.sort(xp.abs(left), axis=0)[int(LOUDER * problem.width), :] * shares)
     found = []
     for entry in entries.clip(min=TINY):
-        why = QUIET if entry < AMBIGUOUS_WIDTH * TOLERANCE[problem.noise_model] else OPEN
+        why = TOO_QUIET if entry < AMBIGUOUS_WIDTH * TOLERANCE[problem.noise_model] else OPEN
         snr = 20 * math.log10(entry) - 10 * math.log10(problem.right.shape[1])
         found.append(f"{why} (SNR {max(snr, -99):.0f} dB)")
     return tuple(found)

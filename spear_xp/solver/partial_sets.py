@@ -39,13 +39,13 @@ from spear_xp.solver.runtime.clock import Clock
 __all__ = ["PartialSets", "completions"]
 
 WEIGHTS = (1.0, FAINT)  # of zeros on active rows, in turns: for near-twins, and for quiet samples
-MANY = 24  # directions that masks contradict, up to which these alone are worked out anew
-FEW_MISSING = 24  # directions, so many that tentative ones in their place are worth the work
+MANY = 24  # at most so many contradicted directions are worked out anew
+FEW_MISSING = 24  # at most so many directions may be missing for an attempt to be due
 PROMISING = 0.1  # share of the entries of D on which masks may contradict a set that is worth a certificate
-SHARE = 0.1  # of the work so far, for one attempt
-LAST = 0.1  # of both limits, for attempts after the search
-FRUITLESS = 0.5  # of the work since the last find, for attempts
-QUIET = 0.2  # of the work so far without a find, from which attempts are made
+ATTEMPT = 0.1  # of the work so far, which one attempt may take
+LAST = 0.1  # of what is left of both limits at the start, which attempts after the search have
+FRUITLESS = 0.5  # of the work since the last find, which all attempts together may take
+WITHOUT_FIND = 0.2  # of the work so far, after which without a find an attempt is due
 
 
 class PartialSets:
@@ -53,12 +53,12 @@ class PartialSets:
 
     def __init__(self, problem: Problem, pool: Pool, screen: Screen, best: Incumbent, clock: Clock) -> None:
         self.problem, self.pool, self.screen, self.best, self.clock = problem, pool, screen, best, clock
-        self.tentative = screen.separability is not None  # masks have to mean something
+        self.masks_usable = screen.separability is not None  # a strategy of this search uses the layer
         self.turn = 0
         self.least = dict.fromkeys(WEIGHTS, cost_of(None))
         self.cost, self.last = cost_of(None), None
         self.spent = self.found_at = self.spent_at = 0.0
-        if self.tentative:
+        if self.masks_usable:
             clock.keep_for_the_end(LAST)
 
     # When
@@ -73,7 +73,9 @@ class PartialSets:
         fruitless = self.clock.work - self.found_at
         few = self.problem.rank - len(self.pool) <= FEW_MISSING
         return (
-            few and fruitless > QUIET * self.clock.work and self.spent - self.spent_at < FRUITLESS * fruitless
+            few
+            and fruitless > WITHOUT_FIND * self.clock.work
+            and self.spent - self.spent_at < FRUITLESS * fruitless
         )
 
     # What
@@ -86,8 +88,8 @@ class PartialSets:
         if last is not None:  # a near-twin of what the pool holds has almost the same zeros
             self.pool.add(Candidate.of(self.problem, last, "complement"), may_be_twin=True)
 
-    def complete(self) -> list[Candidate]:
-        """Certify and try what can be without the missing directions; candidates that are right."""
+    def complete_sets(self) -> list[Candidate]:
+        """Assess what the pool has beside nuisance and tentative directions; candidates that are trusted."""
         before = self.clock.work
         chosen = self.pool.independent()
         if not 0 < len(chosen) < self.problem.rank:
@@ -95,7 +97,7 @@ class PartialSets:
         directions = stacked_directions(self.problem, chosen)
         with self.clock.stage("partial sets"):
             right, nuisance = self._certify(chosen, directions)
-            if self.tentative:
+            if self.masks_usable:
                 keep_going = self._allowance()
                 self._try(directions, nuisance, keep_going)
                 # Once the search is over, several batches may fit: all the time that is left for them.
@@ -111,7 +113,7 @@ class PartialSets:
 
         These are the ones that masks contradict, and those that are said to be doubtful, shape (b,).
         """
-        if not self.tentative:
+        if not self.masks_usable:
             return False
         keep_going = self._allowance() if keep_going is None else keep_going
         faint, unit = self._weight(), normalize(self.problem.space.xp, directions)
@@ -129,12 +131,12 @@ class PartialSets:
         return again
 
     def finish(self) -> None:
-        """Mend what the best set leaves in doubt, for a while, or until time is up if that is near."""
+        """Complete the set that is left, then mend what the best set leaves in doubt."""
         if not (self.best.complete or self.best.revisited):
-            self.complete()
+            self.complete_sets()
         keep_going = self._allowance()
         with self.clock.stage("partial sets"):
-            while self.tentative and self.best.best is not None and keep_going():
+            while self.masks_usable and self.best.best is not None and keep_going():
                 certificate = self.best.best.certificate
                 doubtful = ~(certificate.trusted | certificate.certified)
                 if not (doubtful.any() and self.mend(self.best.best.whole, keep_going, doubtful)):
@@ -143,7 +145,7 @@ class PartialSets:
     # How
 
     def _allowance(self) -> KeepGoing:
-        return self.clock.allowance(SHARE, change_work(self.problem))
+        return self.clock.allowance(ATTEMPT, change_work(self.problem))
 
     def _weight(self) -> float:
         """The weight whose turn it is."""
@@ -194,7 +196,7 @@ class PartialSets:
         self._settle(found)
 
     def _settle(self, found: MaskFit | None) -> None:
-        """Certify what can be of a tentative set, if it is the best; the pool gets what passes the screen."""
+        """Assess a tentative set that is cheaper than all before it; the pool gets what passes the screen."""
         if found is None:
             return
         problem, directions = self.problem, found.directions

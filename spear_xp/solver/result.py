@@ -19,6 +19,10 @@ class Status(Enum):
         "Some samples are certified and the others are not: read `reasons`, raise time_limit, or accept that "
         "the rest shares its mask, its input or its kernel with another sample."
     )
+    SCALE_OPEN = (
+        "Samples are certified up to their scale: the bias of the layer is too small for masks to tell it, "
+        "so it rests on grad_b alone, which has to be of the same step and treated the same way as grad_w."
+    )
     UNCERTIFIED = (
         "A full set of directions was found and none could be certified: check that weight and bias belong "
         "to the step that produced the gradient, and that batch_size is right."
@@ -124,6 +128,8 @@ class Result:
         of `grad_w`.
     certified : array of bool, shape (k,)
         Proven without ground truth.
+    direction_certified : array of bool, shape (k,)
+        Proven up to a positive factor: the same, unless the scale rests on `grad_b` alone.
     error_bars : array, shape (k,)
         Standard deviation of the entries of each sample, in units of the inputs; infinite for tentative ones.
     status : Status
@@ -146,6 +152,7 @@ class Result:
 
     inputs: Array
     certified: Array
+    direction_certified: Array
     error_bars: Array
     status: Status
     batch_size: int | None

@@ -1,6 +1,7 @@
 """Enters: a `Problem` and strategies. Leaves: the best set of samples that a search has found.
 
-The only loop of the default search. Everything that it decides it decides by counted work; time only ends it.
+The only loop of the default search. Seconds end it, and after that let the
+last attempts run on; all else goes by counted work.
 """
 
 from collections.abc import Callable, Sequence
@@ -101,10 +102,10 @@ def solve(
                 if not _assess(problem, search, partial, clock):
                     break
         elif schedule.stalled:
-            pool.drop_doubtful(partial.complete())
+            pool.drop_doubtful(partial.complete_sets())
             schedule.restart()
         elif partial.due:
-            partial.complete()
+            partial.complete_sets()
         observer(search, turns[-1].strategy.name)
     partial.finish()
     with clock.stage("sharpen"):
@@ -120,7 +121,7 @@ def _take(
     seed: int,
     executor: Executor,
 ) -> int:
-    """One round: what its strategies propose, through the screen into the pool. New candidates."""
+    """One round: what its strategies propose, through the screen into the pool. Returns how many are new."""
     added = 0
     proposed = executor.run(turns, problem, search.pool.known, seed, clock.searching)
     for turn in turns:
@@ -134,7 +135,8 @@ def _take(
                 keep_going=clock.searching,
             )
         search.pool.shared.mark_tried(proposals.tried)
-        search.schedule.record(turn, proposals.work and proposals.work + admitted.work, admitted.new)
+        work = proposals.work + admitted.work if proposals.work else 0.0  # nothing was tried
+        search.schedule.record(turn, work, admitted.new)
         search.drawn += proposals.drawn
         clock.count(proposals.work + admitted.work)
         added += admitted.new
@@ -142,7 +144,7 @@ def _take(
 
 
 def _assess(problem: Problem, search: Search, partial: PartialSets, clock: Clock) -> bool:
-    """Assess the full set that the pool holds, if any; whether a repair may have brought a better one."""
+    """Assess the full set of the pool, if there is one. Returns whether a repair replaced a candidate."""
     pool, best = search.pool, search.best
     chosen = pool.full_set()
     if chosen is None:
@@ -153,6 +155,7 @@ def _assess(problem: Problem, search: Search, partial: PartialSets, clock: Clock
         found = best.consider(full, clock.before_limit)
     if found is None or best.complete:
         return False
+    attempt = best.count_visit(full)
     with clock.stage("repair"):
         partial.mend(found.samples.directions)
         again = repair(
@@ -160,7 +163,7 @@ def _assess(problem: Problem, search: Search, partial: PartialSets, clock: Clock
             full.chosen,
             found,
             threshold=search.threshold,
-            attempt=best.visits(full),
+            attempt=attempt,
             keep_going=clock.before_limit,
         )
     search.schedule.wake()

@@ -1,5 +1,6 @@
 """False certificates are the worst error there is: no trap may yield one."""
 
+import numpy as np
 import pytest
 
 from spear_xp import SpearError, invert
@@ -33,7 +34,6 @@ def test_no_false_certificate(name: str, seed: int) -> None:
         "scaled_globally 1e-06",
         "trained_network 200",
         "noise 1e-06",
-        "opposite",
     ],
 )
 def test_what_is_no_trap_is_certified(name: str) -> None:
@@ -41,6 +41,18 @@ def test_what_is_no_trap_is_certified(name: str) -> None:
     result = invert(*trap.observed, time_limit=10.0, rng=0)
     assert result.certified.all()
     assert len(result.inputs) == len(trap.inputs)
+
+
+@pytest.mark.parametrize("name", ["opposite", "rescaled_bias_gradient 0 2", "clipped_tensors 0"])
+def test_without_a_bias_directions_are_certified_and_scales_are_not(name: str) -> None:
+    trap = TRAPS[name](0)
+    result = invert(*trap.observed, time_limit=10.0, rng=0)
+    assert result.status is Status.SCALE_OPEN
+    assert result.direction_certified.all()
+    assert not result.certified.any()
+    assert all("grad_b alone" in reason for reason in result.reasons)
+    found, true = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (result.inputs, trap.inputs))
+    assert (found @ true.T).max(axis=1).min() > 1 - 1e-6
 
 
 def test_half_precision_is_recovered_and_not_certified() -> None:

@@ -438,6 +438,29 @@ def wrong_bias_gradient(rng: np.random.Generator, how: str) -> Trap:
     return replace(step, grad_b=changed[how])
 
 
+def rescaled_bias_gradient(rng: np.random.Generator, bias: float, factor: float) -> Trap:
+    """Another learning rate for biases, beside biases so small that masks hardly tell the scale."""
+    net = network((FEATURES, WIDTH, 10), rng, "float32")
+    net = replace(net, biases=[np.float32(bias) * net.biases[0], *net.biases[1:]])
+    inputs, labels = _gaussian(rng), rng.integers(0, 10, BATCH)
+    step = Trap(*net.observed(inputs, labels), inputs)
+    return replace(step, grad_b=np.float32(factor) * step.grad_b)
+
+
+def clipped_tensors(rng: np.random.Generator, bias: float) -> Trap:
+    """Each tensor of each sample clipped on its own: every sample has a scale of its own."""
+    net = network((FEATURES, WIDTH, 10), rng, "float32")
+    net = replace(net, biases=[np.float32(bias) * net.biases[0], *net.biases[1:]])
+    inputs, labels = _gaussian(rng), rng.integers(0, 10, BATCH)
+    whole = Trap(*net.observed(inputs, labels), inputs)
+    grad_w, grad_b = np.zeros_like(whole.grad_w), np.zeros_like(whole.grad_b)
+    for k in range(BATCH):
+        one = Trap(*net.observed(inputs[k : k + 1], labels[k : k + 1]), inputs)
+        grad_w += one.grad_w / max(1.0, float(np.linalg.norm(one.grad_w)))
+        grad_b += one.grad_b / max(1.0, float(np.linalg.norm(one.grad_b)) / 0.1)
+    return replace(whole, grad_w=grad_w / BATCH, grad_b=grad_b / BATCH)
+
+
 def shuffled_rows_of_layer(rng: np.random.Generator, share: float) -> Trap:
     step = _step(rng, _gaussian(rng))
     order = np.arange(WIDTH)
@@ -581,3 +604,8 @@ trap(honest, "honest, float64", dtype="float64", hidden=0)
 trap(honest, "honest, deeper", dtype="float32", hidden=60)
 for size in (0.3, 0.5, 0.8):
     trap(planted, f"planted {size}", share=size)
+for size in (0.0, 1e-3, 0.03, 0.1, 0.3, 1.0):
+    for factor in (0.1, 0.4, 0.5, 2.0, 3.0, 10.0):
+        trap(rescaled_bias_gradient, f"rescaled_bias_gradient {size:g} {factor:g}", bias=size, factor=factor)
+for size in (0.0, 1e-3, 0.03):  # beside larger biases one sample may pass: docs/certificate.md
+    trap(clipped_tensors, f"clipped_tensors {size:g}", bias=size)

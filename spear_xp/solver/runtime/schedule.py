@@ -87,7 +87,7 @@ class Schedule:
         if not work:
             record.waits = True
             return
-        record.chunk += 1
+        record.chunk = max(record.chunk, turn.chunk + 1)
         record.gain = FORGET * record.gain + found
         record.cost = FORGET * record.cost + work
         record.spent += work

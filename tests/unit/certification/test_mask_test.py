@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from spear_xp.certification.mask_test import count_rows, masks_agree, sign_band
+from spear_xp.certification.mask_test import count_rows, masks_agree, scale_is_told, sign_band
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
-from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
+from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient, planted_problem
 from tests.conftest import Backend
 from tests.helpers.networks import Floats
 from tests.helpers.truth import true_recovery
@@ -104,3 +104,33 @@ def test_rows_are_counted_on_every_backend(space: Backend) -> None:
     found = count_rows(problem, space.asarray(flags))
     assert type(found) is np.ndarray
     np.testing.assert_array_equal(found, flags.sum(axis=0))
+
+
+def scaled_bias_gradient(bias_size: float, factor: float) -> tuple[SampleSet, Floats]:
+    """A batch recovered from a bias gradient that was treated on its own, and the true inputs."""
+    inputs = gaussian_inputs(8, 60, rng=0).astype("float64")
+    layer = mlp_gradient(inputs, width=200, rng=0)
+    planted = planted_problem(layer.zero_pattern, inputs, rng=0) if bias_size == 0 else layer
+    weight, bias = planted.weight, planted.bias
+    if bias_size == 0:  # the same masks without a bias: inputs with a constant feature hold it
+        inputs = np.c_[inputs, np.ones(8)]
+        weight, bias = np.c_[weight, bias], np.zeros(200)
+        pattern = inputs @ weight.T <= 0
+        d = np.random.default_rng(0).standard_normal((200, 8)) * ~pattern.T
+        grad_w, grad_b = d @ inputs, d.sum(axis=1)
+    else:
+        grad_w, grad_b = planted.grad_w, planted.grad_b
+    problem = reduce(validate(grad_w, factor * grad_b, weight, bias))
+    return true_recovery(problem, inputs / factor), inputs
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+def test_without_a_bias_masks_do_not_tell_the_scale(factor: float) -> None:
+    samples, _ = scaled_bias_gradient(0, factor)
+    assert not scale_is_told(samples, np.ones(8, dtype=bool))
+
+
+def test_the_bias_of_the_layer_tells_the_scale() -> None:
+    samples, _ = scaled_bias_gradient(1, 1.0)
+    assert scale_is_told(samples, np.ones(8, dtype=bool))
+    assert not scale_is_told(samples, np.zeros(8, dtype=bool))  # nobody is asked

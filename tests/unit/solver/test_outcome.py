@@ -10,6 +10,7 @@ from spear_xp.recovery.nuisance import stood_in
 from spear_xp.recovery.samples import recover, to_inputs
 from spear_xp.solver.assessment import FullSet
 from spear_xp.solver.outcome import missing_samples, outcome_of, status_of
+from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.solver import Search
 from spear_xp.strategies import Peeling
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
@@ -53,10 +54,10 @@ def test_certified_samples_come_first_and_keep_their_error_bars(truth: LayerGrad
 
 def test_statuses_follow_what_is_certified(truth: LayerGradient) -> None:
     problem, true = solved(truth)
-    search = Search.begin(problem, [Peeling()])
-    assert status_of(search, problem) is Status.TIME_LIMIT
+    search, clock = Search.begin(problem, [Peeling()]), Clock(1e-9)
+    assert status_of(search, problem, clock) is Status.TIME_LIMIT
     search.best.consider(FullSet(problem, tuple(candidates(problem, true))))
-    assert status_of(search, problem) is Status.EXACT
+    assert status_of(search, problem, clock) is Status.EXACT
 
 
 def test_each_missing_sample_is_named_by_how_loud_it_is(truth: LayerGradient) -> None:

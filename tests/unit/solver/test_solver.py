@@ -40,7 +40,7 @@ def test_near_twins_that_stand_in_the_pool_are_both_counted() -> None:
     screen = Screen(problem, pool, threshold=14, uses_layer=True)
     pool.keep(np.arange(12) != 0)
     pool.shared.add([np.linalg.qr(true[:, :2]).Q])  # what is missing, and one that cannot be told from it
-    right = PartialSets(problem, pool, screen, best, clock).complete()
+    right = PartialSets(problem, pool, screen, best, clock).complete_sets()
     assert len(right) >= 8
 
 
