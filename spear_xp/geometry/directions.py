@@ -3,11 +3,43 @@
 from spear_xp.numerics.backend import Array, Namespace
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["SAME_DIRECTION", "WIDEN", "WITHIN", "columns_of", "in_span"]
+__all__ = [
+    "APPROACHING",
+    "FEWER_MISSING",
+    "FEW_MISSING",
+    "INDEPENDENT",
+    "INDEPENDENT_IN_SET",
+    "INDEPENDENT_OF_ROWS",
+    "NEW_NUISANCE",
+    "SAME_DIRECTION",
+    "SAME_PROPOSAL",
+    "SAME_SPACE",
+    "WIDEN",
+    "WITHIN",
+    "columns_of",
+    "in_span",
+]
 
 WIDEN = 30.0  # a kernel of b-1 rows alone carries their noise amplified, with a heavy tail
-SAME_DIRECTION = 1e-6  # 1 - |cos|
-WITHIN = 1e-6  # squared sine of the angle up to which a direction lies in a kernel
+
+# When two directions are the same.
+SAME_DIRECTION = 1e-6  # 1 - |cos| of two directions that are solved
+SAME_PROPOSAL = 1e-5  # the same of proposals before the refit, which have errors of their own
+APPROACHING = 0.97  # |cos| from which two iterates are on their way to the same direction
+
+# When a direction lies in a space: squared sine of the angle between them.
+WITHIN = 1e-6  # a known direction, which is then one of those that a kernel holds
+SAME_SPACE = 1e-3  # a direction with errors, or a space that holds a bit of its neighbours
+
+# When a unit direction is independent of those before it: least sine of the angle to their span.
+INDEPENDENT = 3e-3  # candidates; near-twins have .02
+NEW_NUISANCE = 1e-3  # nuisance directions, which span spaces and need not tell samples apart
+INDEPENDENT_IN_SET = 5e-3  # a direction that takes the place of another in a full set
+INDEPENDENT_OF_ROWS = 0.05  # kernels of masks of single rows, which are guesses
+
+# How many samples may be missing.
+FEW_MISSING = 24  # open directions, up to which they are worked out together
+FEWER_MISSING = 16  # the same where single rows have to hold one missing sample alone
 
 
 def same_direction(first: Array, second: Array) -> bool:

@@ -3,9 +3,21 @@
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["AMBIGUOUS_WIDTH", "EXACT_FLIPS", "doubtful_zeros", "predicted_activity"]
+__all__ = [
+    "AMBIGUOUS_WIDTH",
+    "EXACT_FLIPS",
+    "MISFIT",
+    "SURE_MEAN",
+    "TINY",
+    "UNSURE",
+    "doubtful_zeros",
+    "predicted_activity",
+]
 
 EXACT_FLIPS = 2  # rows on which a mask and the zero pattern of its direction may differ
+MISFIT = 0.02  # share of rows on which the best fit of a mask may contradict it
+UNSURE = 1e-3  # |pre-activation| over its median below which a sign is left open
+SURE_MEAN = 1e-5  # the same over its mean, where the dual is known exactly
 AMBIGUOUS_WIDTH = 3.0  # entries up to so many times the tolerance are neither zero nor not
 SATURATED = 0.3  # of the mean residual: the size from which a row is as good as active
 TINY = 1e-20  # keeps quotients finite where there is nothing

@@ -16,14 +16,15 @@ from spear_xp.numerics.work import (
     weighted_grams,
 )
 
-__all__ = ["masked_kernels", "masking_work", "sharpen", "sharpening_work"]
+__all__ = ["FIRM", "masked_kernels", "masking_work", "sharpen", "sharpening_work"]
 
 WIDEST = 0.1  # rows counted as zero at first, in units of a typical entry of rows @ q
 NARROW = 0.3  # factor on that width, at least, from one round to the next
 # Rounds of reweighted least squares in single and in working precision: narrowest width, shift of the matrix.
 SINGLE, WORKING = (3, 1e-4, 1e-6), (2, 1e-9, 1e-14)
 SPARE = 2  # rows beyond the d - 1 of a kernel that must be able to stay in the count
-SOFTNESS = 1.0  # of the predicted mask, in units of the mean pre-activation
+SOFTNESS = 1.0  # of a mask that an iterate predicts, in units of the mean pre-activation
+FIRM = 0.3  # the same of a mask that a dual predicts, which is closer
 
 
 def sharpen(xp: Namespace, rows: Array, directions: Array, keep_going: KeepGoing = forever) -> Array:

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 
 from spear_xp.certification.ledger import Ledger
-from spear_xp.geometry.nullspaces import SAME_SPACE
+from spear_xp.geometry.directions import SAME_SPACE
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.work import KeepGoing, OutOfTime, forever

@@ -13,6 +13,7 @@ from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.refit import stacked_directions
 from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.certification.evidence import Evidence
+from spear_xp.certification.split_half import TINY
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
 from spear_xp.numerics.backend import Array, Host, Namespace, Space, to_host
 from spear_xp.numerics.linalg import normalize
@@ -34,7 +35,6 @@ OPEN = "no direction was found for it: hardly a row tells it from other samples,
 QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
 FITS = 0.05  # share of rows on which the mask of a tentative direction may contradict its zero pattern
 LOUDER = 0.9  # share of rows that hold less of a sample than the row by which its loudness is told
-TINY = 1e-300  # keeps logarithms finite
 
 
 class Outcome(NamedTuple):

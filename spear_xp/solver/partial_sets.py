@@ -11,7 +11,7 @@ from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.refit import Candidate, stacked_directions
 from spear_xp.candidates.screening import Screen
 from spear_xp.geometry.deflation import complement_of
-from spear_xp.geometry.directions import columns_of, in_span
+from spear_xp.geometry.directions import FEW_MISSING, columns_of, in_span
 from spear_xp.geometry.nullspaces import kernel_space
 from spear_xp.geometry.robust_regression import regressed_duals
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
@@ -39,8 +39,6 @@ from spear_xp.solver.runtime.clock import Clock
 __all__ = ["PartialSets", "completions"]
 
 WEIGHTS = (1.0, FAINT)  # of zeros on active rows, in turns: for near-twins, and for quiet samples
-MANY = 24  # directions that masks contradict, up to which these alone are worked out anew
-FEW_MISSING = 24  # directions, so many that tentative ones in their place are worth the work
 PROMISING = 0.1  # share of the entries of D on which masks may contradict a set that is worth a certificate
 SHARE = 0.1  # of the work so far, for one attempt
 LAST = 0.1  # of both limits, for attempts after the search
@@ -120,7 +118,7 @@ class PartialSets:
         if found is not None:  # false ones are among those that masks contradict
             right = found.contradictions == 0
             right = right if doubtful is None else right & ~doubtful
-            again = bool(right.any()) and 1 < (~right).sum() <= MANY
+            again = bool(right.any()) and 1 < (~right).sum() <= FEW_MISSING
             if again:
                 parts = parted(self.problem, found.directions, right)
                 anew = tentative_set(self.problem, *parts, faint=faint, seed=self.turn, keep_going=keep_going)

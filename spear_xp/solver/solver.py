@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import SPARE
 from spear_xp.candidates.screening import Screen
+from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.assessment import FullSet, assessment_work
@@ -56,7 +56,7 @@ class Search:
         cls, problem: Problem, strategies: Sequence[Strategy], threshold: int | None = None
     ) -> "Search":
         """With nothing found; kernels are confirmed by spare rows unless a threshold is given."""
-        least = problem.rank + SPARE if threshold is None else threshold
+        least = problem.rank + CONFIRMING if threshold is None else threshold
         return cls(Pool(problem), Incumbent(problem), Schedule(strategies), least)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spear_xp.geometry.deflation import Deflated, LayerModel, deflated
-from spear_xp.geometry.masks import predicted_activity
+from spear_xp.geometry.directions import APPROACHING, FEW_MISSING
+from spear_xp.geometry.masks import TINY, predicted_activity
 from spear_xp.numerics.backend import Array, Namespace, Space, quiet, to_host
 from spear_xp.numerics.irls import masked_kernels, masking_work, sharpen, sharpening_work
 from spear_xp.numerics.linalg import normalize, outside
@@ -27,12 +28,9 @@ __all__ = ["TEMPERATURES", "Descent", "descend", "descent_work", "distinct", "it
 SHRINK = 1e-3  # last step over first
 EVERY = 3  # steps between two predictions of the mask
 ASK = 10  # cosmetic: steps between two questions whether to go on
-DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
 TEMPERATURES = (0.2, 0.4)  # of the predicted masks, in turns
 PASSES, PREDICTING = 3, 8  # elementwise operations of a step, and of a prediction of the mask
 CALLS = 20  # on arrays in a step, with its share of a prediction
-TINY = 1e-20  # keeps quotients finite where an iterate has arrived
-FEW_MISSING = 24  # samples left from which masks of iterates are solved as well
 SHARPENED = 64  # iterates of a chunk that are solved to the end
 
 
@@ -207,6 +205,6 @@ def distinct(xp: Namespace, face: Deflated, vectors: Array) -> Array:
     for i in order:
         if len(keep) == SHARPENED:
             break
-        if not keep or cosines[i, keep].max() <= DISTINCT:
+        if not keep or cosines[i, keep].max() <= APPROACHING:
             keep.append(int(i))
     return xp.take(vectors, xp.asarray(keep, dtype=xp.int64, device=vectors.device), axis=1)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spear_xp.geometry.directions import SAME_DIRECTION
+from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.numerics.backend import Array, Host, LinAlgError, Namespace, quiet, to_host
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.sorting import sort_in_place, sorting_network
@@ -31,7 +33,6 @@ JITTER = 1e-13  # change of unit rows that keeps a singular set from being exact
 AT_ONCE = 512  # equal ratios of a step that are kept: rows that are multiples of each other give millions
 EXAMINED = 512  # hits of a chunk that are solved
 SURVIVORS = 64  # of a chunk
-PARALLEL = 1e-6  # 1 - |cos| of two hits on the same direction
 
 
 class Walk(NamedTuple):
@@ -265,7 +266,7 @@ def _solve(xp: Namespace, rows: Array, hits: _Hits, jitter: Array, near: float) 
     values = values + xp.where(unit == second[:, None], weight[:, None], zero)
     directions = normalize(xp, xp.linalg.solve(square, values[:, :, None])[:, :, 0].T)
     zeros = xp.sum(xp.astype(xp.abs(rows @ directions) < near, xp.int64), axis=0)
-    return distinct(xp, directions, zeros, b + 2, max(PARALLEL, near**2))
+    return distinct(xp, directions, zeros, b + CONFIRMING, max(SAME_DIRECTION, near**2))
 
 
 def distinct(xp: Namespace, directions: Array, counts: Array, least: int, parallel: float) -> Array:

@@ -10,10 +10,11 @@ along its dual. Any guess of a dual predicts a mask, and the kernel of a mask is
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spear_xp.geometry.masks import predicted_activity
+from spear_xp.geometry.directions import FEWER_MISSING
+from spear_xp.geometry.masks import MISFIT, predicted_activity
 from spear_xp.numerics.backend import Array, Namespace, to_host
 from spear_xp.numerics.classifiers import logistic, regression_work
-from spear_xp.numerics.irls import masked_kernels, masking_work
+from spear_xp.numerics.irls import FIRM, masked_kernels, masking_work
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.work import KeepGoing, forever
@@ -23,14 +24,11 @@ from spear_xp.strategies.base import nothing
 
 __all__ = ["MaskRegression", "estimated_duals"]
 
-MOST_MISSING = 16  # beyond, hardly a row has one missing sample alone
 GUESSES, EACH = 36, 6  # of duals in a chunk, and for each missing sample
 RANDOM = 12  # guesses without a row behind them
 COSINES = (0.9, 0.95, 0.85)  # of rows that lie along one line, in turns
 ROWS = 1024  # most rows that are compared
 FAINT = 0.3  # of the median size of a row: what is smaller says nothing
-SOFTNESS = 0.3  # of the predicted masks, in units of the mean pre-activation
-CONSISTENT = 0.02  # share of rows in which an estimate may contradict its mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class MaskRegression:
         xp, b = space.xp, problem.rank
         found = known.directions.shape[1]
         missing = b - found
-        if not 1 < missing <= min(MOST_MISSING, b // 2):
+        if not 1 < missing <= min(FEWER_MISSING, b // 2):
             return nothing(problem)
         complement = xp.linalg.qr(known.directions, mode="complete").Q[:, found:]
         rng = generator(seed, Stream.MASK_REGRESSION, chunk)
@@ -67,7 +65,7 @@ class MaskRegression:
             guesses = xp.concat([complement @ lines, guesses], axis=1)
         scale = problem.last @ guesses
         z = problem.layer @ (guesses / xp.where(scale == 0, xp.ones_like(scale), scale))
-        kernels = masked_kernels(xp, problem.balanced, z, softness=SOFTNESS, keep_going=keep_going)
+        kernels = masked_kernels(xp, problem.balanced, z, softness=FIRM, keep_going=keep_going)
         basis = xp.linalg.qr(problem.layer @ complement).Q
         z = predicted_activity(xp, problem.balanced @ kernels, z, basis)
         again = masked_kernels(xp, problem.balanced, z, keep_going=keep_going)
@@ -110,7 +108,7 @@ def estimated_duals(problem: Problem, known: Known, complement: Array) -> Array 
     size = xp.sqrt(xp.mean(offset * offset, axis=0)) * xp.sign(xp.sum(offset * label, axis=0))
     shift, wrong = logistic(xp, offset / size, basis * basis.shape[0] ** 0.5, label)
     shift = xp.linalg.solve(change, shift * (basis.shape[0] ** 0.5 * size))
-    duals = xp.where(wrong < CONSISTENT, start + complement @ shift, xp.zeros_like(start))
+    duals = xp.where(wrong < MISFIT, start + complement @ shift, xp.zeros_like(start))
     solved = problem.space.asarray(list(known.solved), dtype=xp.bool)
     return xp.where(solved, known.duals, duals)
 

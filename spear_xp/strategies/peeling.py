@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spear_xp.geometry.deflation import complement_of, remaining_activity
+from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.numerics.backend import to_host
 from spear_xp.numerics.linalg import kernel_work, normalize, weighted_kernels
 from spear_xp.numerics.work import KeepGoing, forever, product
@@ -57,7 +58,7 @@ class Peeling:
         index = space.indices(chosen)
         duals = (xp.take(rest, index, axis=0) / xp.take(scale, index)[:, None]).T
         z = problem.layer @ duals
-        plausible = xp.sum(xp.astype(z < 0, xp.int64), axis=0) >= b + 2
+        plausible = xp.sum(xp.astype(z < 0, xp.int64), axis=0) >= b + CONFIRMING
         if problem.dead_layer.shape[0]:
             middle = xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
             plausible = plausible & xp.all(problem.dead_layer @ duals < 0.01 * middle, axis=0)

@@ -9,7 +9,8 @@ boundary of the mask that the samples have in common, which a hyperplane shows.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spear_xp.geometry.directions import WITHIN, in_span
+from spear_xp.geometry.directions import SAME_DIRECTION, WITHIN, in_span
+from spear_xp.geometry.nullspaces import BEYOND_CHANCE
 from spear_xp.numerics.backend import Array, Namespace, Space, to_host
 from spear_xp.numerics.classifiers import hyperplanes
 from spear_xp.numerics.elimination import random_kernels
@@ -32,8 +33,6 @@ STEPS = 80  # towards the hyperplane between the rows of a mask
 SMALL = 1e-3  # of a row, below which a kernel of a few of them seems to vanish on it
 ELIMINATION = 6  # measured: elementwise passes over each entry of a subset
 BEST = 6  # of these kernels that stay, for each dimension
-SPARE = 2  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
-DISTINCT = 1e-6  # 1 - |cos| of two directions that are not the same
 CLEAR = 30.0  # size of a row within the kernel, in units of its noise, from which it says something
 
 
@@ -95,7 +94,7 @@ class Splitting:
     def _within(self, space: Space, rows: Array, change: Array, known: Array, seed: int, chunk: int) -> Array:
         """Sparse directions of some rows, by descent and by subsets of them, shape (d, s)."""
         xp, (count, d) = space.xp, rows.shape
-        if count < d + SPARE:
+        if count < d + BEYOND_CHANCE:
             return rows.T[:, :0]
         avoid = xp.linalg.qr(xp.linalg.solve(change, known)).Q if known.shape[1] else None
         scaled = rows * (d / count) ** 0.5
@@ -141,7 +140,7 @@ def _distinct(xp: Namespace, directions: Array, most: int) -> Array:
     found: list[Array] = []
     while directions.shape[1] and len(found) < most:
         found.append(directions[:, 0])
-        other = xp.abs(directions[:, 0] @ directions) < 1 - DISTINCT
+        other = xp.abs(directions[:, 0] @ directions) < 1 - SAME_DIRECTION
         directions = xp.take(directions, xp.nonzero(other)[0], axis=1)
     return xp.stack(found, axis=1) if found else directions
 
@@ -156,6 +155,6 @@ def _sparse(problem: Problem, rows: Array, directions: Array, dimension: int, kn
     zero = xp.take(problem.zeros_of(directions), rows, axis=0)
     counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
     order = (-counts).argsort(kind="stable")
-    order = order[counts[order] >= dimension - 1 + SPARE]
+    order = order[counts[order] >= dimension - 1 + BEYOND_CHANCE]
     best = xp.take(directions, problem.space.indices(order), axis=1)
     return _distinct(xp, best, dimension + 1)
