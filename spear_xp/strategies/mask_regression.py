@@ -24,17 +24,36 @@ from spear_xp.strategies.base import nothing
 
 __all__ = ["MaskRegression", "estimated_duals"]
 
-GUESSES, EACH = 36, 6  # of duals in a chunk, and for each missing sample
-RANDOM = 12  # guesses without a row behind them
-COSINES = (0.9, 0.95, 0.85)  # of rows that lie along one line, in turns
-ROWS = 1024  # most rows that are compared
-FAINT = 0.3  # of the median size of a row: what is smaller says nothing
+FAINT = 0.3  # chosen: of the median size of a row, below which its direction is mostly error
 
 
 @dataclass(frozen=True, slots=True)
 class MaskRegression:
-    """Guesses of the missing duals, their masks, and the kernels of those."""
+    """Guesses of the missing duals, their masks, and the kernels of those.
 
+    Attributes
+    ----------
+    most_missing : int
+        Missing samples up to which it is tried: beyond, hardly a row has one of them alone.
+    guesses, guesses_each : int
+        Most guesses of duals that rows give in a chunk, in all and for each missing sample.
+    random_guesses : int
+        Guesses without a row behind them.
+    cosines : tuple of float
+        |cos| from which rows lie along one line, in turns.
+    rows : int
+        Most rows that are compared.
+    softness : float
+        Of the masks that guesses predict, in units of the mean pre-activation.
+    """
+
+    most_missing: int = FEWER_MISSING
+    guesses: int = 36
+    guesses_each: int = 6
+    random_guesses: int = 12
+    cosines: tuple[float, ...] = (0.9, 0.95, 0.85)
+    rows: int = 1024
+    softness: float = FIRM
     name: str = "mask_regression"
     uses_layer: ClassVar[bool] = True
     whole_masks: ClassVar[bool] = True
@@ -53,19 +72,20 @@ class MaskRegression:
         xp, b = space.xp, problem.rank
         found = known.directions.shape[1]
         missing = b - found
-        if not 1 < missing <= min(FEWER_MISSING, b // 2):
+        if not 1 < missing <= min(self.most_missing, b // 2):
             return nothing(problem)
         complement = xp.linalg.qr(known.directions, mode="complete").Q[:, found:]
         rng = generator(seed, Stream.MASK_REGRESSION, chunk)
-        guesses = complement @ space.normal(rng, (missing, RANDOM))
+        guesses = complement @ space.normal(rng, (missing, self.random_guesses))
         duals = estimated_duals(problem, known, complement)
         if duals is not None:
             rest = (problem.rows - known.coefficients @ duals.T) @ complement
-            lines = _lines(xp, rest, COSINES[chunk % len(COSINES)], min(GUESSES, EACH * missing))
+            cosine, most = self.cosines[chunk % len(self.cosines)], self.guesses_each * missing
+            lines = _lines(xp, rest, cosine, min(self.guesses, most), self.rows)
             guesses = xp.concat([complement @ lines, guesses], axis=1)
         scale = problem.last @ guesses
         z = problem.layer @ (guesses / xp.where(scale == 0, xp.ones_like(scale), scale))
-        kernels = masked_kernels(xp, problem.balanced, z, softness=FIRM, keep_going=keep_going)
+        kernels = masked_kernels(xp, problem.balanced, z, softness=self.softness, keep_going=keep_going)
         basis = xp.linalg.qr(problem.layer @ complement).Q
         z = predicted_activity(xp, problem.balanced @ kernels, z, basis)
         again = masked_kernels(xp, problem.balanced, z, keep_going=keep_going)
@@ -113,11 +133,14 @@ def estimated_duals(problem: Problem, known: Known, complement: Array) -> Array 
     return xp.where(solved, known.duals, duals)
 
 
-def _lines(xp: Namespace, rest: Array, cosine: float, most: int) -> Array:
-    """Directions along which most rows lie, shape (d, k), in coordinates where no direction is favoured."""
+def _lines(xp: Namespace, rest: Array, cosine: float, most: int, rows: int) -> Array:
+    """Directions along which most of the largest rows lie, shape (d, k).
+
+    They are found in coordinates where no direction is favoured.
+    """
     left, values, right = xp.linalg.svd(rest, full_matrices=False)
     size = xp.sqrt(xp.sum(left * left, axis=1))
-    order = xp.argsort(-size)[: min(ROWS, size.shape[0])]
+    order = xp.argsort(-size)[: min(rows, size.shape[0])]
     floor = FAINT * float(size[order[order.shape[0] // 2]])
     order = order[: int(xp.sum(xp.astype(size > floor, xp.int64)))]
     unit = normalize(xp, xp.take(left, order, axis=0), axis=1)

@@ -19,14 +19,20 @@ from spear_xp.strategies.base import nothing
 
 __all__ = ["Peeling"]
 
-ROWS = 64  # least active rows, and as many others, in a chunk
-CLEAR = 20.0  # size of a row's remainder in units of its noise, below which it is empty
+CLEAR = 20.0  # chosen: size of a row's remainder over its noise, below which it is empty; lower lets noise in
 
 
 @dataclass(frozen=True, slots=True)
 class Peeling:
-    """Rows of the remainder taken as samples, the least active first."""
+    """Rows of the remainder taken as samples, the least active first.
 
+    Attributes
+    ----------
+    rows : int
+        Least active rows in a chunk, and as many others.
+    """
+
+    rows: int = 64
     name: str = "peeling"
     uses_layer: ClassVar[bool] = True
     whole_masks: ClassVar[bool] = True
@@ -53,8 +59,8 @@ class Peeling:
         if not len(order):
             return nothing(problem)
         # The least active rows are looked at every time, since what is solved changes them; others in turns.
-        turn = chunk % max(1, -(-(len(order) - ROWS) // ROWS))
-        chosen = [*order[:ROWS], *order[ROWS * (turn + 1) : ROWS * (turn + 2)]]
+        turn = chunk % max(1, -(-(len(order) - self.rows) // self.rows))
+        chosen = [*order[: self.rows], *order[self.rows * (turn + 1) : self.rows * (turn + 2)]]
         index = space.indices(chosen)
         duals = (xp.take(rest, index, axis=0) / xp.take(scale, index)[:, None]).T
         z = problem.layer @ duals
