@@ -25,10 +25,12 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["Candidate", "filter_directions", "refit", "screening_work", "stacked_directions", "stacked_zeros"]
 
-ROUNDS = 6
-SOLVED = 6  # measured: least singular pairs that one refit takes, with those that confirm it
-GROWTHS = 3  # of the zero rows of a direction by what they leave open
-LIGHT = 1e-2  # weight of a known dual against a typical row
+ROUNDS = 6  # chosen: most solutions until the zero rows are stable; more would follow sets that do not settle
+# measured: least singular pairs that one refit takes, with those that confirm it (lab.md, "Counted work")
+SOLVED = 6
+# chosen: how often zero rows may grow by what they leave open; fewer leave a bit of a quiet sample
+GROWTHS = 3
+LIGHT = 1e-2  # chosen: weight of a known dual against a typical row; a heavier one brings its errors in
 
 
 @dataclass(frozen=True, slots=True, eq=False)

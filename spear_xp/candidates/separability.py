@@ -16,14 +16,19 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["SeparabilityTest", "separability_work"]
 
-FEW = 40  # steps towards the best hyperplane of every pattern
-MANY = 160  # the same for patterns that these do not separate
-REACH = 8  # times the zeros that may be wrong: errors of a fit that these can explain
-TURNS = 3  # of setting zeros aside and fitting again
-STRICT = 0.004  # share of rows on which the best hyperplane may err, where most candidates have none
-COMMON = 3.0  # times the typical misfit that passes
-ROUNDING = 10.0  # rounding units of a row's norm beyond which noise is more than rounding
-LOOSE = 0.05  # share of rows on which the best hyperplane may err then
+FEW = 40  # measured: steps towards the best hyperplane of every pattern (lab.md, "Masks")
+MANY = 160  # measured: the same for patterns that these do not separate (lab.md, "Masks")
+REACH = 8  # chosen: errors of a fit, over the zeros that may be wrong, up to which these can explain them
+TURNS = 3  # chosen: turns of setting zeros aside and fitting again; more cost time
+# measured: share of rows on which the best hyperplane may err where most candidates have no error (lab.md,
+# "Masks")
+STRICT = 0.004
+# chosen: times the typical misfit that passes; a larger value lets mixtures in, a smaller one keeps true
+# masks out
+COMMON = 3.0
+ROUNDING = 10.0  # chosen: rounding units of a row's norm beyond which noise is more than rounding
+# chosen: share of rows on which the best hyperplane may err where it is; a larger value lets mixtures in
+LOOSE = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,8 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["SharedKernels"]
 
-SPLITS, OFFERED = 24, 6  # attempts at one kernel, and kernels offered to a strategy at once
+# chosen: attempts at one kernel, and kernels offered to a strategy at once; more cost time in vain
+SPLITS, OFFERED = 24, 6
 
 
 class SharedKernels:

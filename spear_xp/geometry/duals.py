@@ -17,10 +17,14 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["PartialDuals", "solve_duals"]
 
-ROWS_EACH = 6  # candidate rows looked at for each sample
-LEAK = 1e-3  # |cos| between a dual and the direction of another sample, to which it is orthogonal
-ROUNDS = 30
-EXPLAINED = 12.0  # residual of a row, in units of its noise, below which nothing is left in it
+ROWS_EACH = 6  # chosen: candidate rows looked at for each sample; fewer miss duals, more cost time
+# measured: largest |cos| between a dual and the direction of another sample, to which it is orthogonal
+# (lab.md, "The loop")
+LEAK = 1e-3
+ROUNDS = 30  # chosen: rounds of peeling; they end earlier, as soon as one finds no dual
+# chosen: residual of a row over its noise, below which nothing is left in it; a larger value mixes samples
+# in
+EXPLAINED = 12.0
 
 
 class PartialDuals(NamedTuple):

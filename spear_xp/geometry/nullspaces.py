@@ -24,13 +24,18 @@ __all__ = [
     "stacked",
 ]
 
-HANGING = 0.5  # leverage of a row from which it is taken to settle a dimension almost alone
-PLENTY = 4  # spare rows, in multiples of these, from which leverages tell rows apart
-BEYOND_CHANCE = 2  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
-CONFIRMING = 2  # zero rows beyond b that a direction needs: b - 1 define the kernel, the others confirm it
-VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
-INFLUENTIAL = 3  # rows that may not decide alone that a kernel is one-dimensional
-NEARLY = 200.0  # tolerances within which a row may belong to the zero rows of a direction
+HANGING = 0.5  # chosen: leverage of a row from which it is taken to settle a dimension almost alone
+PLENTY = 4  # chosen: spare rows, in multiples of `INFLUENTIAL`, from which leverages tell rows apart
+# measured: zeros beyond the d - 1 rows that any vector of a kernel can vanish on; chance gives one or two
+# (lab.md, "Near-twins")
+BEYOND_CHANCE = 2
+CONFIRMING = 2  # chosen: zero rows beyond b that a direction needs: b - 1 define its kernel, three confirm it
+VANISHING = 3.0  # chosen: size of rows, over their noise, up to which a direction vanishes on them
+# measured: rows that may not decide alone that a kernel is one-dimensional (lab.md, "Near-twins")
+INFLUENTIAL = 3
+# chosen: tolerances within which a row may belong to the zero rows of a direction; a smaller value misses
+# rows
+NEARLY = 200.0
 
 
 def is_unique(

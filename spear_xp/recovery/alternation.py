@@ -18,12 +18,16 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["alternate", "change_work", "tentative_set"]
 
-SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
-TRIES = 100_000  # changes at random, unless time is up
-CALLS = 60  # measured: calls on arrays in one change
-PATIENCE = 400  # changes without a gain, after which a set without contradictions stays as it is
-WARMTH = 1.0  # doubt that a change at random may add, on average, and still be gone on from
-MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
+# measured: pre-activations over their median from which a row is inactive, three levels in turn (lab.md,
+# "All directions at once, and rows as samples")
+SURE = (0.0, 1e-2, 1e-1)
+TRIES = 100_000  # chosen: changes at random, so many that time ends them
+CALLS = 60  # measured: calls on arrays in one change (lab.md, "Counted work")
+PATIENCE = 400  # chosen: changes without a gain, after which a set without contradictions stays as it is
+# measured: doubt that a change at random may add, on average, and still be gone on from (lab.md, "All
+# directions at once, and rows as samples")
+WARMTH = 1.0
+MOST = 3  # chosen: most directions changed at random at once, and most rows on which each is made to vanish
 
 
 def alternate(

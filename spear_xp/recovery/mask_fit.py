@@ -16,7 +16,8 @@ from spear_xp.reduction.problem import Problem
 __all__ = ["FAINT", "SOURCE", "MaskFit", "cost_of"]
 
 SOURCE = "alternation"  # name of what comes out among the sources of candidates
-FAINT = 0.125  # weight of zeros on active rows where samples may be quiet: these have many, and few on others
+# measured: weight of zeros on active rows where samples may be quiet (lab.md, "Mask alternation")
+FAINT = 0.125
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,9 +22,14 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["Nuisance", "assembled", "extended", "last_direction", "parted", "same_nuisance", "stood_in"]
 
-SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a space
-ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
-FEW = 2  # rows of a kernel on which a sample may be active that is taken to be in it
+# chosen: row subsets whose kernels show the least active vectors of a space; fewer may miss them
+SUBSETS = 1024
+# measured: share of the active rows of the least active known sample, on which any vector of a space has to
+# be active (lab.md, "Near-twins")
+ACTIVE = 0.5
+# measured: rows of a kernel on which a sample may be active that is taken to be in it (lab.md,
+# "Near-twins")
+FEW = 2
 
 
 class Nuisance(NamedTuple):

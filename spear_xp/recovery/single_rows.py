@@ -15,7 +15,7 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["basis_of"]
 
-ROWS = 128  # that are looked at, the least active ones
+ROWS = 128  # chosen: least active rows that are looked at; more cost time, fewer miss samples
 
 
 def basis_of(problem: Problem, beside: Array, space: Array, seed: int = 0) -> Array:

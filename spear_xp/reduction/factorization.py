@@ -22,9 +22,13 @@ from spear_xp.reduction.row_operator import RowOperator
 __all__ = ["Factorization", "factorize"]
 
 NoiseModel = Literal["relative", "additive"]
-SKETCH = 96  # leading singular triplets looked at first
-LONG, SINGLE = 20_000, 1e-8  # columns, and rounding unit of the gradient, from which squares serve
-THIN = 4  # of the blocks of long rows, every so many measure the noise
+SKETCH = 96  # chosen: leading singular triplets looked at first; they are doubled until the rank shows
+# chosen: columns from which squares serve; in shorter rows orthonormalisation costs no more than the passes
+LONG = 20_000
+# derived: about the root of the rounding of doubles. Squares lose singular values below this share of the
+# largest, and in a gradient whose numbers are spaced more widely those are rounding errors anyway.
+SINGLE = 1e-8
+THIN = 4  # measured: one in so many blocks of long rows measures the noise (lab.md, "Open")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,9 +18,7 @@ from spear_xp.solver.assessment import NATS, Assessment, FullSet, assess, assess
 
 __all__ = ["Incumbent"]
 
-CIRCLES = (
-    16  # measured (lab.md, "Circles"): returns of a full set after which nothing better is to be expected
-)
+CIRCLES = 16  # measured: returns of a full set after which nothing better comes (lab.md, "The loop")
 
 
 class Incumbent:

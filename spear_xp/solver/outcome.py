@@ -33,8 +33,10 @@ NOT_FOUND = "no direction was found for it in time"
 RANK_UNKNOWN = "the gradient was not read to the end: its rank, and with it the batch size, is unknown"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
-FITS = 0.05  # share of rows on which the mask of a tentative direction may contradict its zero pattern
-LOUDER = 0.9  # share of rows that hold less of a sample than the row by which its loudness is told
+# chosen: share of rows on which the mask of a tentative direction may contradict its zero pattern
+FITS = 0.05
+# derived: nine rows of ten, as `QUIET` says: those that hold less of a sample than the row that counts
+LOUDER = 0.9
 
 
 class Outcome(NamedTuple):

@@ -38,12 +38,20 @@ from spear_xp.solver.runtime.clock import Clock
 
 __all__ = ["PartialSets", "completions"]
 
-WEIGHTS = (1.0, FAINT)  # of zeros on active rows, in turns: for near-twins, and for quiet samples
-PROMISING = 0.1  # share of the entries of D on which masks may contradict a set that is worth a certificate
-SHARE = 0.1  # of the work so far, for one attempt
-LAST = 0.1  # of both limits, for attempts after the search
-FRUITLESS = 0.5  # of the work since the last find, for attempts
-QUIET = 0.2  # of the work so far without a find, from which attempts are made
+# measured: of zeros on active rows, in turns: near-twins, quiet samples (lab.md, "Mask alternation")
+WEIGHTS = (1.0, FAINT)
+# chosen: share of entries of D that masks may contradict in a set worth a certificate; sets that are all
+# wrong have .15
+PROMISING = 0.1
+SHARE = 0.1  # chosen: share of the work so far, for one attempt; a larger value slows searches that need none
+# measured: share of both limits, for attempts after the search (lab.md, "All directions at once, and rows
+# as samples")
+LAST = 0.1
+# measured: share of the work since the last find, for attempts (lab.md, "All directions at once, and rows
+# as samples")
+FRUITLESS = 0.5
+# measured: share of the work that is without a find when attempts begin (lab.md, "Mask alternation")
+QUIET = 0.2
 
 
 class PartialSets:

@@ -19,7 +19,9 @@ from spear_xp.solver.assessment import Assessment
 
 __all__ = ["agreement", "freeze", "repair"]
 
-EIGHTHS = 8  # a share of attempts/8 of the candidates that are not certified goes
+# chosen: a share of attempts/8 of the candidates that are not certified goes; a smaller value loses true
+# ones
+EIGHTHS = 8
 
 
 def agreement(problem: Problem, zero: Array, z: Array) -> Array:

@@ -21,8 +21,8 @@ from spear_xp.solver.runtime.schedule import Schedule, Turn
 
 __all__ = ["Observer", "Search", "solve"]
 
-REPAIRS = 4  # full sets in a row, as long as each mends the one before
-ROUND = 1  # turns that see the same state of the pool
+REPAIRS = 4  # chosen: full sets in a row, as long as each mends the one before; more delay the strategies
+ROUND = 1  # chosen: turns that see the same state of the pool; more let workers run side by side
 
 Observer = Callable[..., None]  # told of the search and of the name of a strategy, after every chunk
 
