@@ -21,7 +21,7 @@ from spear_xp.strategies.portfolio import STRATEGIES
 
 __all__ = ["main"]
 
-EXACT, NOT_EXACT, BAD_INPUT = 0, 1, 2
+EXACT, NOT_EXACT, BAD_INPUT = 0, 1, 2  # chosen: exit codes of the command; scripts rely on them
 KEYS = ("grad_w", "grad_b", "weight", "bias")
 
 

@@ -13,8 +13,10 @@ from spear_xp.reduction.protocol import Known
 
 __all__ = ["Entry", "Pool"]
 
-SAME_PATTERN = 0.995  # share of equal rows from which two zero patterns belong to one column
-DROP = 12  # one in so many doubtful candidates goes when nothing moves
+# chosen: share of equal rows from which zero patterns are of one column; a smaller value merges near-twins
+SAME_PATTERN = 0.995
+# chosen: one in so many doubtful candidates goes when nothing moves; more at once takes true ones along
+DROP = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)

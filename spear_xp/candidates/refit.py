@@ -8,8 +8,9 @@ stable; kernels that noise could turn into something else are rejected.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spear_xp.geometry.directions import WIDEN
+from spear_xp.geometry.directions import SAME_PROPOSAL, WIDEN
 from spear_xp.geometry.nullspaces import (
+    CONFIRMING,
     INFLUENTIAL,
     grown,
     in_shared_nullspace,
@@ -24,12 +25,12 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["Candidate", "filter_directions", "refit", "screening_work", "stacked_directions", "stacked_zeros"]
 
-ROUNDS = 6
-SOLVED = 6  # measured: least singular pairs that one refit takes, with those that confirm it
-GROWTHS = 3  # of the zero rows of a direction by what they leave open
-SPARE = 2  # zero rows beyond the b-1 that define a kernel, and one that confirms it
-PARALLEL = 1e-5  # 1 - |cos| below which two unit directions are the same
-LIGHT = 1e-2  # weight of a known dual against a typical row
+ROUNDS = 6  # chosen: most solutions until the zero rows are stable; more would follow sets that do not settle
+# measured: least singular pairs that one refit takes, with those that confirm it (lab.md, "Counted work")
+SOLVED = 6
+# chosen: how often zero rows may grow by what they leave open; fewer leave a bit of a quiet sample
+GROWTHS = 3
+LIGHT = 1e-2  # chosen: weight of a known dual against a typical row; a heavier one brings its errors in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +86,7 @@ def refit(
     zero: Array,
     *,
     source: str = "",
-    spare: int = SPARE,
+    spare: int = CONFIRMING,
     duals: Array | None = None,
     shared: list[Array] | None = None,
 ) -> Candidate | None:
@@ -210,7 +211,7 @@ def filter_directions(
         if candidate is not None and candidate.zeros >= threshold:
             found.append(candidate)
         # Proposals parallel to the one just solved would give the same candidate again.
-        passed = to_host(xp.abs(directions[:, first] @ directions) > 1 - PARALLEL)
+        passed = to_host(xp.abs(directions[:, first] @ directions) > 1 - SAME_PROPOSAL)
         if open_:  # and so would other mixtures of the same samples
             passed = passed | to_host(in_shared_nullspace(problem, open_, directions))
         order = [i for i in rest if not passed[i]]

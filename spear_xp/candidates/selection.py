@@ -5,14 +5,13 @@ first; then single swaps, as long as they raise the sparsity matching score.
 """
 
 from spear_xp.candidates.refit import Candidate, stacked_directions, stacked_zeros
+from spear_xp.geometry.directions import INDEPENDENT
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
 from spear_xp.numerics.linalg import inverse
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["greedy_selection", "matching_score", "sparsest_independent"]
-
-INDEPENDENT = 3e-3  # part of a unit direction outside of the span of those before it; .02 for near-twins
 
 
 def sparsest_independent(

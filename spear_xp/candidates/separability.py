@@ -8,7 +8,7 @@ mixtures of samples do not, however many zeros these have.
 import math
 from dataclasses import dataclass
 
-from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, EXACT_FLIPS, doubtful_zeros
+from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, EXACT_FLIPS, MISFIT, doubtful_zeros
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.numerics.classifiers import hyperplanes, logistic, separation_work
 from spear_xp.numerics.work import KeepGoing, forever
@@ -16,15 +16,19 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["SeparabilityTest", "separability_work"]
 
-FEW = 40  # steps towards the best hyperplane of every pattern
-MANY = 160  # the same for patterns that these do not separate
-REACH = 8  # times the zeros that may be wrong: errors of a fit that these can explain
-TURNS = 3  # of setting zeros aside and fitting again
-WRONG = 0.02  # share of rows on which the best hyperplane may err
-STRICT = 0.004  # the same where most candidates have none
-COMMON = 3.0  # times the typical misfit that passes
-ROUNDING = 10.0  # rounding units of a row's norm beyond which noise is more than rounding
-LOOSE = 0.05  # share of rows on which the best hyperplane may err then
+FEW = 40  # measured: steps towards the best hyperplane of every pattern (lab.md, "Masks")
+MANY = 160  # measured: the same for patterns that these do not separate (lab.md, "Masks")
+REACH = 8  # chosen: errors of a fit, over the zeros that may be wrong, up to which these can explain them
+TURNS = 3  # chosen: turns of setting zeros aside and fitting again; more cost time
+# measured: share of rows on which the best hyperplane may err where most candidates have no error (lab.md,
+# "Masks")
+STRICT = 0.004
+# chosen: times the typical misfit that passes; a larger value lets mixtures in, a smaller one keeps true
+# masks out
+COMMON = 3.0
+ROUNDING = 10.0  # chosen: rounding units of a row's norm beyond which noise is more than rounding
+# chosen: share of rows on which the best hyperplane may err where it is; a larger value lets mixtures in
+LOOSE = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +79,7 @@ class SeparabilityTest:
                 wrong[open_] = to_host(
                     _errors(xp, basis, signs, counts, steps, space.asarray(excused[open_]))
                 )
-        open_ = ((wrong > 0) & (wrong < WRONG) & (allowed == 0)).nonzero()[0]
+        open_ = ((wrong > 0) & (wrong < MISFIT) & (allowed == 0)).nonzero()[0]
         if len(open_):
             signs = xp.take(label, space.indices(open_), axis=1)
             features = self.problem.layer_basis * self.problem.width**0.5
@@ -92,11 +96,11 @@ class SeparabilityTest:
         problem = self.problem
         if problem.relative_noise > ROUNDING * problem.unit_roundoff:
             return LOOSE if (misfits < LOOSE).any() else math.inf
-        masks = misfits[misfits < WRONG]
+        masks = misfits[misfits < MISFIT]
         if not len(masks):
             return math.inf
         typical = float(sorted(masks)[len(masks) // 2])
-        return min(WRONG, max(STRICT, 1.5 / problem.width, COMMON * typical))
+        return min(MISFIT, max(STRICT, 1.5 / problem.width, COMMON * typical))
 
 
 def _errors(xp: Namespace, basis: Array, label: Array, sure: Array, steps: int, spare: Array) -> Array:

@@ -4,15 +4,15 @@ Samples with almost the same mask are inactive together on so many rows that the
 dimension for each of them. A strategy may split such a kernel; a few attempts at each are worth their time.
 """
 
-from spear_xp.geometry.directions import in_span
+from spear_xp.geometry.directions import FEW_MISSING, in_span
 from spear_xp.geometry.nullspaces import in_shared_nullspace, same_space
 from spear_xp.numerics.backend import Array
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["SharedKernels"]
 
-SPLITS, OFFERED = 24, 6  # attempts at one kernel, and kernels offered to a strategy at once
-LARGEST = 24  # dimension of a kernel that is worth splitting
+# chosen: attempts at one kernel, and kernels offered to a strategy at once; more cost time in vain
+SPLITS, OFFERED = 24, 6
 
 
 class SharedKernels:
@@ -28,7 +28,7 @@ class SharedKernels:
         xp = self.problem.space.xp
         for kernel in kernels:
             new = not any(same_space(xp, kernel, other) for other in self.kernels)
-            if 1 < kernel.shape[1] <= LARGEST and new:
+            if 1 < kernel.shape[1] <= FEW_MISSING and new:
                 self.kernels.append(kernel)
                 self.attempts.append(0)
 

@@ -4,10 +4,9 @@ With `forecasting` and `certification.false_acceptance` one of the bridges to `t
 """
 
 import theory
+from spear_xp.geometry.nullspaces import CONFIRMING
 
 __all__ = ["sparsity_threshold"]
-
-SPARE = 2  # zero rows beyond b that the refit needs to confirm a direction
 
 
 def sparsity_threshold(width: int, rank: int, false_rejection: float = 1e-9, zero_share: float = 0.5) -> int:
@@ -24,4 +23,4 @@ def sparsity_threshold(width: int, rank: int, false_rejection: float = 1e-9, zer
     zero_share : float
         Probability in (0, 1) of a zero entry of D.
     """
-    return max(int(theory.minimum_zero_count(width, false_rejection, zero_share)), rank + SPARE)
+    return max(int(theory.minimum_zero_count(width, false_rejection, zero_share)), rank + CONFIRMING)

@@ -9,9 +9,10 @@ from spear_xp.numerics.backend import Host
 
 __all__ = ["Certificate"]
 
-NO_SNR = -99.0  # dB, below which a number says nothing
+NO_SNR = -99.0  # cosmetic: dB, below which a number says nothing
 INACCURATE = "its error bar is too wide, or disjoint rows give different estimates"
-DROWNED = 0.5  # of the largest resolution of a certified sample, from where noise is to blame for doubts
+# chosen: of the largest resolution of a certified sample, from which noise is to blame for doubts
+DROWNED = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)

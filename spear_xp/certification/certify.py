@@ -32,9 +32,13 @@ from spear_xp.reduction.problem import TOLERANCE, Problem
 
 __all__ = ["certify"]
 
-INFORMATIVE = 0.02  # relative residual limit above which a row proves nothing
-DOUBTS = 30.0  # times smaller than otherwise error bars have to be beside unproven samples
-FLOOR = 1e-5  # relative residual that rounding in the client's own computation may leave
+# chosen: relative residual limit above which a row proves nothing; a larger value makes proofs weaker
+INFORMATIVE = 0.02
+# measured: times smaller that error bars have to be beside unproven samples (lab.md, "Trained networks")
+DOUBTS = 30.0
+# chosen: relative residual that rounding in the client's own computation may leave; a larger value proves
+# less
+FLOOR = 1e-5
 
 
 def certify(

@@ -9,8 +9,8 @@ from spear_xp.reduction.problem import TOLERANCE
 
 __all__ = ["contamination", "excess", "proportional"]
 
-NOTHING = 1e-100  # keeps quotients finite, and their squares
-EQUAL = 1e-3  # relative difference of two quotients of entries that are the same
+NOTHING = 1e-100  # cosmetic: keeps quotients finite, and their squares
+EQUAL = 1e-3  # measured: relative difference of two quotients that are the same (lab.md, "Certificate")
 
 
 def excess(samples: SampleSet, proven: Host) -> Array:

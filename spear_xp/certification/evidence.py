@@ -6,8 +6,10 @@ from spear_xp.numerics.backend import Host, to_host
 
 __all__ = ["Evidence", "allowed_flips"]
 
-FLIPS = 0.01  # share of rows that may contradict a sample: D has no density gap at zero
-FLIPS_AT_MOST = 2  # one or two rows are fewer than the separation asks for
+# chosen: share of rows that may contradict a sample: D has no density gap at zero; a larger value proves
+# less
+FLIPS = 0.01
+FLIPS_AT_MOST = 2  # derived: fewer rows than `row_span.SEPARATE`, so that flips do not hide another sample
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,13 @@ from spear_xp.recovery.samples import SampleSet
 
 __all__ = ["SEPARATE", "row_span", "settled", "sizes_of"]
 
-SUPPORT = 5  # informative rows that must confirm a sample
-SEPARATE = 3  # informative rows that must tell it from each other sample
-NEGLIGIBLE = 1e-3  # share of a row that unproven samples may add, and the row still counts
+# chosen: informative rows that must confirm a sample; more certify fewer samples, fewer prove less
+SUPPORT = 5
+# chosen: informative rows that must tell it from each other sample; more certify fewer near-twins
+SEPARATE = 3
+# chosen: share of a row that unproven samples may add, and the row still counts; a larger value excuses
+# errors
+NEGLIGIBLE = 1e-3
 
 
 def sizes_of(samples: SampleSet) -> Host:

@@ -12,9 +12,10 @@ from spear_xp.recovery.samples import SampleSet
 
 __all__ = ["SIGMAS", "SMALL", "TINY", "halves_agree", "is_precise", "resolution_of", "snr_of"]
 
-SIGMAS = 6.0  # width of an error bar where a decision hangs on it
-TINY = 1e-300  # keeps logarithms finite
-SMALL = 1e-2  # largest error bar of a certified sample, relative to the size of the sample
+SIGMAS = 6.0  # chosen: error bars within which a decision counts; normal noise is beyond in 2 of 1e9 cases
+TINY = 1e-300  # cosmetic: keeps logarithms finite
+# chosen: largest error bar of a certified sample over its size, which is what certified promises
+SMALL = 1e-2
 
 
 def is_precise(samples: SampleSet, bars: Array) -> Host:

@@ -10,7 +10,8 @@ from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 
 __all__ = ["calibrate"]
 
-CALIBRATION_BATCH = 24  # larger batches are scaled with the cost of elimination, b³
+# chosen: the largest batch that is timed; larger ones are scaled with the cost of elimination, b³
+CALIBRATION_BATCH = 24
 
 
 @lru_cache(maxsize=32)

@@ -19,7 +19,7 @@ from spear_xp.reduction.problem import Problem, reduce
 
 __all__ = ["Estimate", "Feasibility", "estimate", "median_map"]
 
-PROBABILITIES = (0.1, 0.5, 0.9)
+PROBABILITIES = (0.1, 0.5, 0.9)  # cosmetic: quantiles that an estimate shows
 UNCENTRED = (
     "from batch size and width alone; on inputs that are not centred, such as raw pixels, these figures are "
     "wrong by orders of magnitude: give a gradient instead"

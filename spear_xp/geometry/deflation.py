@@ -16,10 +16,15 @@ from spear_xp.reduction.protocol import Known
 
 __all__ = ["Complement", "Deflated", "LayerModel", "complement_of", "deflated", "remaining_activity"]
 
-EMPTY = 1e-3  # size of a row without the solved samples, over the largest, below which nothing is left
-DEPENDENT = 1e-4  # singular value, over the largest, from which a vector adds to a span
-POWER = 2 / 3  # of 1/S in the metric that makes duals of directions
-FEWEST = 2.5  # rows for each dimension that a share must leave
+# measured: size of a row without the solved samples, over the largest, below which nothing is left (lab.md,
+# "Descent")
+EMPTY = 1e-3
+# chosen: singular value, over the largest, from which a vector adds to a span; a smaller value takes errors
+# for directions
+DEPENDENT = 1e-4
+POWER = 2 / 3  # measured: power of 1/S in the metric that makes duals of directions (lab.md, "Descent")
+# chosen: rows for each dimension that a share must leave; with fewer, any direction vanishes on many
+FEWEST = 2.5
 
 
 def remaining_activity(problem: Problem, rest: Array) -> Array:

@@ -3,11 +3,56 @@
 from spear_xp.numerics.backend import Array, Namespace
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["SAME_DIRECTION", "WIDEN", "WITHIN", "columns_of", "in_span"]
+__all__ = [
+    "APPROACHING",
+    "FEWER_MISSING",
+    "FEW_MISSING",
+    "INDEPENDENT",
+    "INDEPENDENT_IN_SET",
+    "INDEPENDENT_OF_ROWS",
+    "NEW_NUISANCE",
+    "SAME_DIRECTION",
+    "SAME_PROPOSAL",
+    "SAME_SPACE",
+    "WIDEN",
+    "WITHIN",
+    "columns_of",
+    "in_span",
+]
 
-WIDEN = 30.0  # a kernel of b-1 rows alone carries their noise amplified, with a heavy tail
-SAME_DIRECTION = 1e-6  # 1 - |cos|
-WITHIN = 1e-6  # squared sine of the angle up to which a direction lies in a kernel
+WIDEN = 30.0  # chosen: factor on the zero test of a kernel of b - 1 rows alone, whose noise has a heavy tail
+
+# When two directions are the same.
+
+SAME_DIRECTION = 1e-6  # chosen: 1 - |cos| of two directions that are solved; a larger value merges near-twins
+SAME_PROPOSAL = 1e-5  # chosen: the same of proposals before the refit, which have errors of their own
+# chosen: |cos| from which two iterates are on their way to the same direction; a smaller value loses twins
+APPROACHING = 0.97
+
+# When a direction lies in a space: squared sine of the angle between them.
+
+# chosen: for a known direction, which is then one of those that a kernel holds; a larger value counts
+# near-twins
+WITHIN = 1e-6
+# chosen: for a direction with errors, or a space that holds a bit of its neighbours; a larger value merges
+# near-twins
+SAME_SPACE = 1e-3
+
+# When a unit direction is independent of those before it: least sine of the angle to their span.
+
+# chosen: for candidates, of which near-twins have .02; a larger value drops twins, a smaller one keeps
+# mixtures
+INDEPENDENT = 3e-3
+NEW_NUISANCE = 1e-3  # chosen: for nuisance directions, which span spaces and need not tell samples apart
+# chosen: for a direction in the place of another in a full set, whose inverse it must not spoil
+INDEPENDENT_IN_SET = 5e-3
+# chosen: for kernels of masks of single rows, which are guesses and need a wide margin
+INDEPENDENT_OF_ROWS = 0.05
+
+# How many samples may be missing.
+
+FEW_MISSING = 24  # measured: open directions, up to which they are worked out together (lab.md, "Descent")
+FEWER_MISSING = 16  # measured: the same where rows must hold one missing sample alone (lab.md, "Masks")
 
 
 def same_direction(first: Array, second: Array) -> bool:

@@ -8,8 +8,8 @@ the layer is the zero pattern of its direction, which unknown samples in the row
 
 from typing import NamedTuple
 
-from spear_xp.geometry.directions import columns_of
-from spear_xp.geometry.masks import EXACT_FLIPS
+from spear_xp.geometry.directions import FEW_MISSING, columns_of
+from spear_xp.geometry.masks import EXACT_FLIPS, UNSURE
 from spear_xp.geometry.robust_regression import regressed_duals
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.linalg import inverse, normalize
@@ -17,12 +17,14 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["PartialDuals", "solve_duals"]
 
-ROWS_EACH = 6  # candidate rows looked at for each sample
-LEAK = 1e-3  # |cos| between a dual and the direction of another sample, to which it is orthogonal
-UNSURE = 1e-3  # |pre-activation| over its median below which a sign is left open
-ROUNDS = 30
-MOST_MISSING = 24  # beyond, hardly a row is without an unknown sample
-EXPLAINED = 12.0  # residual of a row, in units of its noise, below which nothing is left in it
+ROWS_EACH = 6  # chosen: candidate rows looked at for each sample; fewer miss duals, more cost time
+# measured: largest |cos| between a dual and the direction of another sample, to which it is orthogonal
+# (lab.md, "The loop")
+LEAK = 1e-3
+ROUNDS = 30  # chosen: rounds of peeling; they end earlier, as soon as one finds no dual
+# chosen: residual of a row over its noise, below which nothing is left in it; a larger value mixes samples
+# in
+EXPLAINED = 12.0
 
 
 class PartialDuals(NamedTuple):
@@ -107,7 +109,7 @@ def _regressed(
 ) -> tuple[Array, Host]:
     """Duals that rows without the unknown samples settle, for directions that have none yet."""
     xp, k = problem.space.xp, directions.shape[1]
-    if solved.all() or not 0 < problem.rank - k <= MOST_MISSING:
+    if solved.all() or not 0 < problem.rank - k <= FEW_MISSING:
         return duals, solved
     found = regressed_duals(problem, directions, d)
     if found is None:

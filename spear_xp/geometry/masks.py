@@ -3,12 +3,31 @@
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["AMBIGUOUS_WIDTH", "EXACT_FLIPS", "doubtful_zeros", "predicted_activity"]
+__all__ = [
+    "AMBIGUOUS_WIDTH",
+    "EXACT_FLIPS",
+    "MISFIT",
+    "SURE_MEAN",
+    "TINY",
+    "UNSURE",
+    "doubtful_zeros",
+    "predicted_activity",
+]
 
-EXACT_FLIPS = 2  # rows on which a mask and the zero pattern of its direction may differ
-AMBIGUOUS_WIDTH = 3.0  # entries up to so many times the tolerance are neither zero nor not
-SATURATED = 0.3  # of the mean residual: the size from which a row is as good as active
-TINY = 1e-20  # keeps quotients finite where there is nothing
+# measured: rows on which a mask and the zero pattern of its direction may differ (lab.md, "Trained
+# networks")
+EXACT_FLIPS = 2
+MISFIT = 0.02  # measured: share of rows on which the best fit of a mask may contradict it (lab.md, "Masks")
+# chosen: |pre-activation| over its median below which a sign is left open; a smaller value takes errors for
+# signs
+UNSURE = 1e-3
+SURE_MEAN = 1e-5  # chosen: the same over its mean, where the dual is known exactly
+# chosen: entries up to so many times the tolerance are neither zero nor not; a larger value proves less
+AMBIGUOUS_WIDTH = 3.0
+# chosen: size over the mean residual from which a row is as good as active; a larger value favours loud
+# rows
+SATURATED = 0.3
+TINY = 1e-20  # cosmetic: keeps quotients finite where there is nothing
 
 
 def doubtful_zeros(problem: Problem, unsure: Array) -> Host:

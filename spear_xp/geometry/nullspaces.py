@@ -4,14 +4,17 @@ Samples with almost the same mask share a kernel of several dimensions, and any 
 vanish on a few rows more. What noise, chance or a single row could turn into something else is no direction.
 """
 
+from spear_xp.geometry.directions import SAME_SPACE
 from spear_xp.numerics.backend import Array, Namespace
 from spear_xp.numerics.linalg import inverse, smallest_singular
 from spear_xp.reduction.problem import TOLERANCE, Problem
 
 __all__ = [
+    "BEYOND_CHANCE",
+    "CONFIRMING",
     "INFLUENTIAL",
     "PLENTY",
-    "SAME_SPACE",
+    "VANISHING",
     "grown",
     "in_shared_nullspace",
     "is_unique",
@@ -21,12 +24,18 @@ __all__ = [
     "stacked",
 ]
 
-HANGING = 0.5  # leverage of a row from which it is taken to settle a dimension almost alone
-PLENTY = 4  # spare rows, in multiples of these, from which leverages tell rows apart
-SAME_SPACE = 1e-3  # squared sine of the angle within which a direction lies in a kernel
-MORE = 1  # rows beyond what every vector of a kernel can be chosen to vanish on
-INFLUENTIAL = 3  # rows that may not decide alone that a kernel is one-dimensional
-NEARLY = 200.0  # tolerances within which a row may belong to the zero rows of a direction
+HANGING = 0.5  # chosen: leverage of a row from which it is taken to settle a dimension almost alone
+PLENTY = 4  # chosen: spare rows, in multiples of `INFLUENTIAL`, from which leverages tell rows apart
+# measured: zeros beyond the d - 1 rows that any vector of a kernel can vanish on; chance gives one or two
+# (lab.md, "Near-twins")
+BEYOND_CHANCE = 2
+CONFIRMING = 2  # chosen: zero rows beyond b that a direction needs: b - 1 define its kernel, three confirm it
+VANISHING = 3.0  # chosen: size of rows, over their noise, up to which a direction vanishes on them
+# measured: rows that may not decide alone that a kernel is one-dimensional (lab.md, "Near-twins")
+INFLUENTIAL = 3
+# chosen: tolerances within which a row may belong to the zero rows of a direction; a smaller value misses
+# rows
+NEARLY = 200.0
 
 
 def is_unique(
@@ -106,7 +115,7 @@ def _stands_out(problem: Problem, rows: Array, kernel: Array, second: Array) -> 
     xp = problem.space.xp
     size = float(xp.sqrt(xp.sum((rows @ second) ** 2)))
     level = max(float(problem.noise_of(second)), float(problem.noise_of(kernel)))
-    return bool(size > max(8.0, 3 * rows.shape[0] ** 0.5) * level)
+    return bool(size > max(8.0, VANISHING * rows.shape[0] ** 0.5) * level)
 
 
 def grown(
@@ -162,7 +171,7 @@ def kernel_of(problem: Problem, rows: Array) -> Array:
     xp = problem.space.xp
     _, vectors = xp.linalg.eigh(rows.T @ rows)
     energy = xp.sqrt(xp.sum((rows @ vectors) ** 2, axis=0))
-    noise = 3 * rows.shape[0] ** 0.5 * problem.noise_of(vectors)
+    noise = VANISHING * rows.shape[0] ** 0.5 * problem.noise_of(vectors)
     return vectors[:, : max(1, int(xp.sum(xp.astype(energy < noise, xp.int64))))]
 
 
@@ -202,5 +211,5 @@ def in_shared_nullspace(problem: Problem, kernels: list[Array], directions: Arra
     for kernel in kernels:
         common = xp.sum(xp.astype(xp.all(problem.zeros_of(kernel), axis=1), xp.int64))
         within = xp.sum((kernel.T @ directions) ** 2, axis=0) > 1 - SAME_SPACE
-        found = found | (within & (counts < common + kernel.shape[1] + MORE))
+        found = found | (within & (counts < common + kernel.shape[1] - 1 + BEYOND_CHANCE))
     return found

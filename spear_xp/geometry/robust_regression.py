@@ -12,11 +12,15 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["regressed_duals"]
 
-ROUNDS, LAST = 40, 3  # of the convex fit, and of plain least squares on the rows that it explains
-NARROW = 0.7  # factor on the width from one round to the next, at least
-FLOOR = 3.0  # width in the end, in units of the noise of a row
-CLEAN = 6.0  # residual of a row that the known samples explain, in the same units
-SPARE = 6  # rows beyond the unknowns that must be able to stay within the width
+# chosen: rounds of the convex fit, and of least squares on the rows that it explains; more cost time
+ROUNDS, LAST = 40, 3
+# chosen: factor on the width from one round to the next, at least; a smaller value ends at wrong rows
+NARROW = 0.7
+FLOOR = 3.0  # chosen: width in the end over the noise of a row; a smaller value trusts few rows
+# chosen: residual of a row that the known samples explain, in the same units; a smaller value drops good
+# rows
+CLEAN = 6.0
+SPARE = 6  # chosen: rows beyond the unknowns that must be able to stay within the width; fewer prove nothing
 
 
 def regressed_duals(problem: Problem, directions: Array, coefficients: Array) -> Array | None:

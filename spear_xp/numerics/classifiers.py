@@ -15,9 +15,11 @@ from spear_xp.numerics.work import (
 
 __all__ = ["hyperplanes", "logistic", "regression_work", "separation_work"]
 
-TEMPERATURES = tuple(0.72**i for i in range(13))  # of the logistic fit, in units of a pre-activation
+# chosen: of the logistic fit, in units of a pre-activation: thirteen steps from 1 to .02
+TEMPERATURES = tuple(0.72**i for i in range(13))
+# chosen: share of the identity in the curvature, without which separable patterns have no solution
 RIDGE = 1e-3
-LARGEST_STEP = 0.5
+LARGEST_STEP = 0.5  # chosen: longest Newton step, in units of a pre-activation; longer ones overshoot
 
 
 def hyperplanes(xp: Namespace, basis: Array, label: Array, counts: Array, steps: int) -> Array:

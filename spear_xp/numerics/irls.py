@@ -16,14 +16,17 @@ from spear_xp.numerics.work import (
     weighted_grams,
 )
 
-__all__ = ["masked_kernels", "masking_work", "sharpen", "sharpening_work"]
+__all__ = ["FIRM", "masked_kernels", "masking_work", "sharpen", "sharpening_work"]
 
-WIDEST = 0.1  # rows counted as zero at first, in units of a typical entry of rows @ q
-NARROW = 0.3  # factor on that width, at least, from one round to the next
-# Rounds of reweighted least squares in single and in working precision: narrowest width, shift of the matrix.
+# chosen: width at first, in units of a typical entry of rows @ q; a larger value draws in wrong rows
+WIDEST = 0.1
+NARROW = 0.3  # measured: factor on that width, at least, from one round to the next (lab.md, "Descent")
+# measured: rounds of reweighted least squares in single and in working precision, with the narrowest width
+# and the shift of the matrix (lab.md, "Descent")
 SINGLE, WORKING = (3, 1e-4, 1e-6), (2, 1e-9, 1e-14)
-SPARE = 2  # rows beyond the d - 1 of a kernel that must be able to stay in the count
-SOFTNESS = 1.0  # of the predicted mask, in units of the mean pre-activation
+SPARE = 2  # measured: rows beyond d that must be able to stay in the count (lab.md, "Descent")
+SOFTNESS = 1.0  # chosen: of a mask that an iterate predicts, in units of the mean pre-activation
+FIRM = 0.3  # chosen: the same of a mask that a dual predicts, which is closer
 
 
 def sharpen(xp: Namespace, rows: Array, directions: Array, keep_going: KeepGoing = forever) -> Array:

@@ -33,11 +33,11 @@ __all__ = [
     "weighted_kernels",
 ]
 
-ROUNDS = 3  # of balancing; more change nothing that a search would notice
-STEPS = 3  # of inverse iteration
+ROUNDS = 3  # chosen: rounds of balancing; more change nothing that a search would notice
+STEPS = 3  # chosen: steps of inverse iteration; more cost time
 TALL, TALLEST = 16, 4096  # cosmetic: rows of a part of a tall matrix, for each column and at least
-PAIR = 30  # measured: calls on arrays for one pair of singular vectors
-DENSE = 24  # matrices with at most this many columns go through a full decomposition
+PAIR = 30  # measured: calls on arrays for one pair of singular vectors (lab.md, "Counted work")
+DENSE = 24  # chosen: columns up to which a full decomposition is taken; beyond, inverse iteration is faster
 
 
 class Kernel(NamedTuple):

@@ -25,12 +25,13 @@ KeepGoing = Callable[[], bool]  # asked on the way by whatever may take long; Fa
 
 BLOCK = 2**22  # cosmetic: entries of a temporary array, from which a batch is worked off in parts
 
-DOUBLE = 2.0  # measured: a multiply-add in double precision
-ELEMENT = 16.0  # measured: one pass of an elementwise operation, for each entry
-GRAM = 2.0  # measured: a multiply-add of a batch of weighted Gram matrices, which are formed by parts
-SOLVE = 8.0  # measured: a multiply-add of a batch of small factorisations
-SPECTRAL = 60.0  # measured: the same of a singular value or eigenvalue decomposition of small matrices
-CALL = 1.5e5  # measured: one call on an array, however small (3 microseconds)
+DOUBLE = 2.0  # measured: a multiply-add in double precision (lab.md, "Counted work")
+ELEMENT = 16.0  # measured: one pass of an elementwise operation, for each entry (lab.md, "Counted work")
+# measured: a multiply-add of a batch of weighted Gram matrices, formed by parts (lab.md, "Counted work")
+GRAM = 2.0
+SOLVE = 8.0  # measured: a multiply-add of a batch of small factorisations (lab.md, "Counted work")
+SPECTRAL = 60.0  # measured: the same of singular value or eigenvalue decompositions (lab.md, "Counted work")
+CALL = 1.5e5  # measured: one call on an array, however small: 3 microseconds (lab.md, "Counted work")
 
 
 def forever() -> bool:

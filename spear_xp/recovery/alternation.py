@@ -6,24 +6,28 @@ patterns and predicted masks contradict each other on fewer rows, of all samples
 has any contradiction.
 """
 
-from spear_xp.geometry.nullspaces import SAME_SPACE, kernel_of
+from spear_xp.geometry.directions import INDEPENDENT_IN_SET, SAME_SPACE
+from spear_xp.geometry.nullspaces import VANISHING, kernel_of
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.random import Generator, Stream, generator
 from spear_xp.numerics.work import KeepGoing, calls, decompositions, elementwise, forever, product
-from spear_xp.recovery.mask_fit import LEFT, MaskFit, cost_of
+from spear_xp.recovery.mask_fit import MaskFit, cost_of
 from spear_xp.recovery.single_rows import basis_of
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["alternate", "change_work", "tentative_set"]
 
-SURE = (0.0, 1e-2, 1e-1)  # pre-activations over their median from which a row is inactive, tried in turn
-VANISHING = 3.0  # size of rows on which a direction vanishes, in units of their noise
-TRIES = 100_000  # changes at random, unless time is up
-CALLS = 60  # measured: calls on arrays in one change
-PATIENCE = 400  # changes without a gain, after which a set without contradictions stays as it is
-WARMTH = 1.0  # doubt that a change at random may add, on average, and still be gone on from
-MOST = 3  # directions changed at random at once, at most, and rows on which each is made to vanish
+# measured: pre-activations over their median from which a row is inactive, three levels in turn (lab.md,
+# "All directions at once, and rows as samples")
+SURE = (0.0, 1e-2, 1e-1)
+TRIES = 100_000  # chosen: changes at random, so many that time ends them
+CALLS = 60  # measured: calls on arrays in one change (lab.md, "Counted work")
+PATIENCE = 400  # chosen: changes without a gain, after which a set without contradictions stays as it is
+# measured: doubt that a change at random may add, on average, and still be gone on from (lab.md, "All
+# directions at once, and rows as samples")
+WARMTH = 1.0
+MOST = 3  # chosen: most directions changed at random at once, and most rows on which each is made to vanish
 
 
 def alternate(
@@ -124,7 +128,7 @@ def _nearest(
         kernel = vectors[:, -count:]
     part = kernel @ (kernel.T @ direction)
     size = float(xp.sqrt(xp.sum(part**2)))
-    return part / size if size > LEFT else None
+    return part / size if size > INDEPENDENT_IN_SET else None
 
 
 def _changed(problem: Problem, current: MaskFit, rng: Generator) -> MaskFit:

@@ -13,10 +13,14 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["most_likely"]
 
-ROUNDS = 2  # of Gauss-Newton steps; the first finds most of what there is to find
-STEPS = 100  # of conjugate gradients in each, at most
-ENOUGH = 1e-3  # of the first residual, at which they end
-LARGEST = 2**26  # entries of the weights of all rows, beyond which they are not formed
+# measured: Gauss-Newton steps; the first finds most of what there is to find (lab.md, "All directions at
+# once, and rows as samples")
+ROUNDS = 2
+# measured: conjugate gradients in each, at most (lab.md, "All directions at once, and rows as samples")
+STEPS = 100
+ENOUGH = 1e-3  # chosen: of the first residual, at which they end; a smaller value costs more steps
+# chosen: entries of the weights of all rows (512 MiB), beyond which nothing is done, to save memory
+LARGEST = 2**26
 
 
 def most_likely(samples: SampleSet, keep_going: KeepGoing = forever) -> tuple[SampleSet, float, float]:

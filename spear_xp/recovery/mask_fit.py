@@ -7,16 +7,17 @@ whatever its own direction holds. A row on which mask and zero pattern disagree 
 import math
 from dataclasses import dataclass
 
+from spear_xp.geometry.directions import INDEPENDENT_IN_SET
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.linalg import inverse
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["FAINT", "LEFT", "SOURCE", "MaskFit", "cost_of"]
+__all__ = ["FAINT", "SOURCE", "MaskFit", "cost_of"]
 
 SOURCE = "alternation"  # name of what comes out among the sources of candidates
-FAINT = 0.125  # weight of zeros on active rows where samples may be quiet: these have many, and few on others
-LEFT = 5e-3  # of a unit vector, below which nothing is left of it, or it is dependent
+# measured: weight of zeros on active rows where samples may be quiet (lab.md, "Mask alternation")
+FAINT = 0.125
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +132,7 @@ class MaskFit:
         xp = problem.space.xp
         shares = self.duals.T @ (self.frame.T @ direction)
         pivot, length = float(shares[j]), float(xp.sqrt(xp.sum(self.duals[:, j] ** 2)))
-        if not abs(pivot) > LEFT * length:
+        if not abs(pivot) > INDEPENDENT_IN_SET * length:
             return None
         here = xp.arange(shares.shape[0], device=problem.space.device) == j
         step = (shares - xp.astype(here, shares.dtype)) / pivot  # rank-one update of the inverse

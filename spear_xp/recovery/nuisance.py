@@ -11,9 +11,9 @@ is active on far fewer rows than any sample, and such a space proves nothing. So
 
 from typing import NamedTuple
 
-from spear_xp.geometry.directions import WIDEN
-from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, EXACT_FLIPS, doubtful_zeros
-from spear_xp.geometry.nullspaces import SAME_SPACE, is_unique, kernel_of, same_space
+from spear_xp.geometry.directions import NEW_NUISANCE, SAME_SPACE, WIDEN
+from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, EXACT_FLIPS, SURE_MEAN, doubtful_zeros
+from spear_xp.geometry.nullspaces import is_unique, kernel_of, same_space
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.numerics.elimination import random_kernels
 from spear_xp.numerics.linalg import balance, normalize, outside, smallest_singular
@@ -22,11 +22,14 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["Nuisance", "assembled", "extended", "last_direction", "parted", "same_nuisance", "stood_in"]
 
-SUBSETS = 1024  # of rows, whose kernels show the least active vectors of a space
-ACTIVE = 0.5  # of the active rows of the least active known sample, on which every vector has to be active
-SIGN = 1e-5  # mean pre-activations from which a sign is sure
-FEW = 2  # rows of a kernel on which a sample may be active that is taken to be in it
-INDEPENDENT = 1e-3  # least sine of the angle between a nuisance direction and the directions before it
+# chosen: row subsets whose kernels show the least active vectors of a space; fewer may miss them
+SUBSETS = 1024
+# measured: share of the active rows of the least active known sample, on which any vector of a space has to
+# be active (lab.md, "Near-twins")
+ACTIVE = 0.5
+# measured: rows of a kernel on which a sample may be active that is taken to be in it (lab.md,
+# "Near-twins")
+FEW = 2
 
 
 class Nuisance(NamedTuple):
@@ -80,7 +83,7 @@ def assembled(problem: Problem, directions: Array, spaces: list[Array]) -> Nuisa
     for space in spaces:
         span = xp.linalg.qr(xp.concat([directions, *found], axis=1)).Q
         _, sines, right = xp.linalg.svd(outside(span, space), full_matrices=False)
-        new = int(xp.sum(xp.astype(sines > INDEPENDENT, xp.int64)))
+        new = int(xp.sum(xp.astype(sines > NEW_NUISANCE, xp.int64)))
         if not new:
             continue
         found.append(space @ right[:new, :].T)
@@ -140,7 +143,7 @@ def last_direction(problem: Problem, directions: Array) -> Array | None:
     xp = problem.space.xp
     dual = xp.linalg.qr(directions, mode="complete").Q[:, -1]
     z = problem.layer @ (dual / (problem.last @ dual))
-    inactive = xp.nonzero(z < -SIGN * xp.mean(xp.abs(z)))[0]
+    inactive = xp.nonzero(z < -SURE_MEAN * xp.mean(xp.abs(z)))[0]
     if inactive.shape[0] < problem.rank:
         return None
     rows = xp.take(problem.rows, inactive, axis=0)

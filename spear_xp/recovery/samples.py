@@ -7,15 +7,13 @@ direction is then solved again on the rows that the layer predicts inactive for 
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
+from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, UNSURE
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.linalg import inverse, normalize, smallest_singular
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["SampleSet", "recover", "refine", "to_inputs"]
-
-CLEAR = 1e-3  # |pre-activation| over its median above which its sign is taken for sure in the refinement
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +149,7 @@ def refine(
     for _ in range(rounds):
         z = samples.preactivations
         middle = _median_size(problem, z)
-        inactive = z < -CLEAR * middle
+        inactive = z < -UNSURE * middle
         support = inactive & samples.zero
         columns = []
         for k in range(b):

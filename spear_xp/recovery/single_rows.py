@@ -5,7 +5,9 @@ them is active, and such a row is that sample. Its mask has a kernel within the 
 """
 
 from spear_xp.geometry.deflation import remaining_activity
-from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
+from spear_xp.geometry.directions import INDEPENDENT_OF_ROWS
+from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, EXACT_FLIPS
+from spear_xp.geometry.nullspaces import VANISHING
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.linalg import inverse, smallest_singular
 from spear_xp.numerics.random import Stream, generator
@@ -13,10 +15,7 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["basis_of"]
 
-ROWS = 128  # that are looked at, the least active ones
-CLEAR = 3.0  # noise of the second direction on some rows, beyond which these leave only one
-WRONG = 2  # rows on which the mask of a row and the zero pattern of its kernel may contradict each other
-SINE = 0.05  # least sine of the angle between a direction and the span of those before it
+ROWS = 128  # chosen: least active rows that are looked at; more cost time, fewer miss samples
 
 
 def basis_of(problem: Problem, beside: Array, space: Array, seed: int = 0) -> Array:
@@ -61,7 +60,7 @@ def basis_of(problem: Problem, beside: Array, space: Array, seed: int = 0) -> Ar
         noise = float(problem.noise_of(vectors)[-1]) * picked.shape[0] ** 0.5
         zero, near = (problem.zeros_of(vectors[:, 0], widen=widen) for widen in (1.0, AMBIGUOUS_WIDTH))
         wrong = int(xp.sum(xp.astype((inactive & ~near) | (~inactive & zero), xp.int64)))
-        if wrong <= WRONG and kernel.values[1] > CLEAR * noise:
+        if wrong <= EXACT_FLIPS and kernel.values[1] > VANISHING * noise:
             found.append((wrong, vectors[:, 0]))
     return _independent(problem, space, found, seed)
 
@@ -76,7 +75,7 @@ def _independent(problem: Problem, space: Array, found: list[tuple[int, Array]],
         direction = found[place][1]
         off = direction - span @ (span.T @ direction)
         size = float(xp.sqrt(xp.sum(off * off)))
-        if size > SINE and len(chosen) < t:
+        if size > INDEPENDENT_OF_ROWS and len(chosen) < t:
             chosen.append(direction)
             span = xp.concat([span, (off / size)[:, None]], axis=1)
     left, _, _ = xp.linalg.svd(space - span @ (span.T @ space), full_matrices=False)

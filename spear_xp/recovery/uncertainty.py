@@ -8,7 +8,7 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["error_bars"]
 
-OPEN = 1e-10  # share of the largest eigenvalue below which rows say nothing about a direction
+OPEN = 1e-10  # chosen: share of the largest eigenvalue below which rows say nothing about a direction
 
 
 def error_bars(

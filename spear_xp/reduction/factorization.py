@@ -16,16 +16,19 @@ from spear_xp.numerics.linalg import tall_qr
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.gradient import Gradient
 from spear_xp.reduction.noise import is_additive, noise_of_column
-from spear_xp.reduction.rank import TAIL, numerical_rank
+from spear_xp.reduction.rank import PART, TAIL, numerical_rank
 from spear_xp.reduction.row_operator import RowOperator
 
 __all__ = ["Factorization", "factorize"]
 
 NoiseModel = Literal["relative", "additive"]
-PART = 0.85  # of the triplets looked at that a given batch size may take
-SKETCH = 96  # leading singular triplets looked at first
-LONG, SINGLE = 20_000, 1e-8  # columns, and rounding unit of the gradient, from which squares serve
-THIN = 4  # of the blocks of long rows, every so many measure the noise
+SKETCH = 96  # chosen: leading singular triplets looked at first; they are doubled until the rank shows
+# chosen: columns from which squares serve; in shorter rows orthonormalisation costs no more than the passes
+LONG = 20_000
+# derived: about the root of the rounding of doubles. Squares lose singular values below this share of the
+# largest, and in a gradient whose numbers are spaced more widely those are rounding errors anyway.
+SINGLE = 1e-8
+THIN = 4  # measured: one in so many blocks of long rows measures the noise (lab.md, "Open")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

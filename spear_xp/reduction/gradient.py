@@ -14,9 +14,10 @@ from spear_xp.numerics.work import KeepGoing, ask, forever
 
 __all__ = ["Gradient", "validate"]
 
-BLOCK_BYTES = 2 * 2**20  # one block in the working dtype; it stays in the cache while it is used
-NARROW = 64  # columns that a block has at least: fewer would fetch memory for a part of its bytes
-NEGLIGIBLE = 1e-7  # share of the median norm, below which a row is left aside: a sample may show there alone
+BLOCK_BYTES = 2 * 2**20  # cosmetic: one block in the working dtype; it stays in the cache while it is used
+NARROW = 64  # cosmetic: columns that a block has at least: fewer would fetch memory for a part of its bytes
+# measured: share of the median norm, below which a row is left aside (lab.md, "Trained networks")
+NEGLIGIBLE = 1e-7
 
 
 @dataclass(frozen=True, slots=True, eq=False)

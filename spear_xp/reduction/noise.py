@@ -6,7 +6,7 @@ from spear_xp.numerics.backend import Array, Namespace, to_host
 
 __all__ = ["is_additive", "noise_of_column"]
 
-FEW = 8  # rows beyond the rank, below which the noise of one column is not measured
+FEW = 8  # chosen: rows beyond the rank, below which the noise of one column is not measured
 
 
 def is_additive(norms: Array, residuals: Array) -> bool:

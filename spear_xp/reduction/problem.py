@@ -17,8 +17,8 @@ from spear_xp.reduction.gradient import Gradient
 
 __all__ = ["Problem", "reduce"]
 
-# Width of the zero test in units of the noise: rounding errors of a row have heavier tails than
-# added Gaussian noise, because they grow with the entries that cancel.
+# measured: width of the zero test in units of the noise (lab.md, "Descent"). Rounding errors of a row have
+# heavier tails than added Gaussian noise, because they grow with the entries that cancel.
 TOLERANCE = {"relative": 15.0, "additive": 6.0}
 
 

@@ -4,11 +4,11 @@ import math
 
 from spear_xp.numerics.backend import Array, Host, to_host
 
-__all__ = ["TAIL", "numerical_rank"]
+__all__ = ["PART", "TAIL", "numerical_rank"]
 
-GAP = 3.0  # neighbouring noise singular values differ by less than this factor
-PART = 0.85  # ratios in the last part of a spectrum are those of the edge of the noise, not of a gap
-TAIL = 8  # values that must follow a gap where only the leading ones are known
+GAP = 3.0  # chosen: ratio from which neighbouring singular values are a gap; those of noise differ by less
+PART = 0.85  # chosen: part of a spectrum after which ratios are those of the edge of the noise, not of a gap
+TAIL = 8  # chosen: values that must follow a gap where only the leading ones are known
 
 
 def numerical_rank(

@@ -12,7 +12,7 @@ from spear_xp.numerics.backend import Array, Host, to_host
 
 __all__ = ["Comparison", "compare"]
 
-TINY = 1e-40  # squared error, relative to the peak, from which a match counts as perfect
+TINY = 1e-40  # cosmetic: squared error over the squared peak, from which a match counts as perfect
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,8 @@ from spear_xp.solver.result import Result
 
 __all__ = ["describe", "describe_power", "describe_seconds", "summary", "to_json"]
 
-ONE_PER_CENT, UNRELATED = 0.01, math.pi / 2  # radians between a wrong sample and the nearest true one
+# cosmetic: radians between a wrong sample and the nearest true one, of which a report speaks
+ONE_PER_CENT, UNRELATED = 0.01, math.pi / 2
 
 
 def describe_seconds(seconds: float) -> str:

@@ -23,10 +23,15 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["NATS", "Assessment", "FullSet", "assess", "assessed", "assessment_work", "priced"]
 
-NATS = 10.0  # measured (lab.md, "Which of several sets"): nats that an entry costs which may be anything
-QUICK = 2**21  # cosmetic: m·b² up to which the likelihood of a set takes no longer than its certificate
-SOLVED, CALLS = 5, 100  # measured: least singular pairs, and other calls on arrays, for each direction
-CREDIBLE = 0.01  # measured (lab.md, "Tentative sets"): share of entries of D that masks may contradict
+# measured: nats that an entry costs which may be anything (lab.md, "All directions at once, and rows as
+# samples")
+NATS = 10.0
+QUICK = 2**21  # chosen: m·b² up to which the likelihood of a set takes no longer than its certificate
+# measured: least singular pairs, and other calls on arrays, for each direction (lab.md, "Counted work")
+SOLVED, CALLS = 5, 100
+# measured: share of entries of D that masks may contradict in a set without a proof (lab.md, "All
+# directions at once, and rows as samples")
+CREDIBLE = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)

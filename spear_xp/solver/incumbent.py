@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 
 from spear_xp.certification.ledger import Ledger
-from spear_xp.geometry.nullspaces import SAME_SPACE
+from spear_xp.geometry.directions import SAME_SPACE
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.work import KeepGoing, OutOfTime, forever
@@ -18,9 +18,7 @@ from spear_xp.solver.assessment import NATS, Assessment, FullSet, assess, assess
 
 __all__ = ["Incumbent"]
 
-CIRCLES = (
-    16  # measured (lab.md, "Circles"): returns of a full set after which nothing better is to be expected
-)
+CIRCLES = 16  # measured: returns of a full set after which nothing better comes (lab.md, "The loop")
 
 
 class Incumbent:

@@ -14,6 +14,7 @@ from spear_xp.candidates.refit import stacked_directions
 from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.mask_test import scale_is_told
+from spear_xp.certification.split_half import TINY
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
 from spear_xp.numerics.backend import Array, Host, Namespace, Space, to_host
 from spear_xp.numerics.linalg import normalize
@@ -34,9 +35,10 @@ NOT_FOUND = "no direction was found for it in time"
 RANK_UNKNOWN = "the gradient was not read to the end: its rank, and with it the batch size, is unknown"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 TOO_QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
-FITS = 0.05  # share of rows on which the mask of a tentative direction may contradict its zero pattern
-LOUDER = 0.9  # share of rows that hold less of a sample than the row by which its loudness is told
-TINY = 1e-300  # keeps logarithms finite
+# chosen: share of rows on which the mask of a tentative direction may contradict its zero pattern
+FITS = 0.05
+# derived: nine rows of ten, as `TOO_QUIET` says: those that hold less of a sample than the row that counts
+LOUDER = 0.9
 
 
 class Outcome(NamedTuple):

@@ -11,7 +11,7 @@ from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.refit import Candidate, stacked_directions
 from spear_xp.candidates.screening import Screen
 from spear_xp.geometry.deflation import complement_of
-from spear_xp.geometry.directions import columns_of, in_span
+from spear_xp.geometry.directions import FEW_MISSING, columns_of, in_span
 from spear_xp.geometry.nullspaces import kernel_space
 from spear_xp.geometry.robust_regression import regressed_duals
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
@@ -38,14 +38,21 @@ from spear_xp.solver.runtime.clock import Clock
 
 __all__ = ["PartialSets", "completions"]
 
-WEIGHTS = (1.0, FAINT)  # of zeros on active rows, in turns: for near-twins, and for quiet samples
-MANY = 24  # at most so many contradicted directions are worked out anew
-FEW_MISSING = 24  # at most so many directions may be missing for an attempt to be due
-PROMISING = 0.1  # share of the entries of D on which masks may contradict a set that is worth a certificate
-ATTEMPT = 0.1  # of the work so far, which one attempt may take
-LAST = 0.1  # of what is left of both limits at the start, which attempts after the search have
-FRUITLESS = 0.5  # of the work since the last find, which all attempts together may take
-WITHOUT_FIND = 0.2  # of the work so far, after which without a find an attempt is due
+# measured: of zeros on active rows, in turns: near-twins, quiet samples (lab.md, "Mask alternation")
+WEIGHTS = (1.0, FAINT)
+# chosen: share of entries of D that masks may contradict in a set worth a certificate; sets that are all
+# wrong have .15
+PROMISING = 0.1
+# chosen: share of the work so far that one attempt may take; a larger value slows searches that need none
+ATTEMPT = 0.1
+# measured: share of what is left of both limits at the start, for attempts after the search (lab.md,
+# "All directions at once, and rows as samples")
+LAST = 0.1
+# measured: share of the work since the last find, for attempts (lab.md, "All directions at once, and rows
+# as samples")
+FRUITLESS = 0.5
+# measured: share of the work that is without a find when attempts begin (lab.md, "Mask alternation")
+WITHOUT_FIND = 0.2
 
 
 class PartialSets:
@@ -122,7 +129,7 @@ class PartialSets:
         if found is not None:  # false ones are among those that masks contradict
             right = found.contradictions == 0
             right = right if doubtful is None else right & ~doubtful
-            again = bool(right.any()) and 1 < (~right).sum() <= MANY
+            again = bool(right.any()) and 1 < (~right).sum() <= FEW_MISSING
             if again:
                 parts = parted(self.problem, found.directions, right)
                 anew = tentative_set(self.problem, *parts, faint=faint, seed=self.turn, keep_going=keep_going)

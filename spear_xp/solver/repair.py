@@ -10,7 +10,7 @@ from spear_xp.candidates.refit import Candidate, filter_directions, stacked_zero
 from spear_xp.geometry.directions import same_direction
 from spear_xp.geometry.masks import EXACT_FLIPS
 from spear_xp.numerics.backend import Array, Host, to_host
-from spear_xp.numerics.irls import masked_kernels
+from spear_xp.numerics.irls import FIRM, masked_kernels
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.recovery.samples import SampleSet
@@ -19,8 +19,9 @@ from spear_xp.solver.assessment import Assessment
 
 __all__ = ["agreement", "freeze", "repair"]
 
-SOFTNESS = 0.3  # of the masks of doubtful samples, in units of the mean pre-activation
-EIGHTHS = 8  # a share of attempts/8 of the candidates that are not certified goes
+# chosen: a share of attempts/8 of the candidates that are not certified goes; a smaller value loses true
+# ones
+EIGHTHS = 8
 
 
 def agreement(problem: Problem, zero: Array, z: Array) -> Array:
@@ -116,7 +117,7 @@ def _entry(problem: Problem, old: Candidate, samples: SampleSet, k: int) -> Entr
 def _repaired(problem: Problem, z: Array, threshold: int, keep_going: KeepGoing) -> dict[int, Candidate]:
     """For each column of z whose mask has a kernel with just that zero pattern, the candidate it yields."""
     xp = problem.space.xp
-    kernels = masked_kernels(xp, problem.balanced, z, softness=SOFTNESS, keep_going=keep_going)
+    kernels = masked_kernels(xp, problem.balanced, z, softness=FIRM, keep_going=keep_going)
     directions = normalize(xp, problem.unbalance @ kernels)
     found = {}
     for candidate in filter_directions(

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import SPARE
 from spear_xp.candidates.screening import Screen
+from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.assessment import FullSet, assessment_work
@@ -22,8 +22,8 @@ from spear_xp.solver.runtime.schedule import Schedule, Turn
 
 __all__ = ["Observer", "Search", "solve"]
 
-REPAIRS = 4  # full sets in a row, as long as each mends the one before
-ROUND = 1  # turns that see the same state of the pool
+REPAIRS = 4  # chosen: full sets in a row, as long as each mends the one before; more delay the strategies
+ROUND = 1  # chosen: turns that see the same state of the pool; more let workers run side by side
 
 Observer = Callable[..., None]  # told of the search and of the name of a strategy, after every round
 
@@ -57,7 +57,7 @@ class Search:
         cls, problem: Problem, strategies: Sequence[Strategy], threshold: int | None = None
     ) -> "Search":
         """With nothing found; kernels are confirmed by spare rows unless a threshold is given."""
-        least = problem.rank + SPARE if threshold is None else threshold
+        least = problem.rank + CONFIRMING if threshold is None else threshold
         return cls(Pool(problem), Incumbent(problem), Schedule(strategies), least)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spear_xp.geometry.deflation import Deflated, LayerModel, deflated
-from spear_xp.geometry.masks import predicted_activity
+from spear_xp.geometry.directions import APPROACHING, FEW_MISSING
+from spear_xp.geometry.masks import TINY, predicted_activity
 from spear_xp.numerics.backend import Array, Namespace, Space, quiet, to_host
 from spear_xp.numerics.irls import masked_kernels, masking_work, sharpen, sharpening_work
 from spear_xp.numerics.linalg import normalize, outside
@@ -24,16 +25,14 @@ from spear_xp.strategies.base import nothing
 
 __all__ = ["TEMPERATURES", "Descent", "descend", "descent_work", "distinct", "iterates"]
 
-SHRINK = 1e-3  # last step over first
-EVERY = 3  # steps between two predictions of the mask
+SHRINK = 1e-3  # chosen: last step over first; a larger one ends too far from the minimum to be sharpened
+EVERY = 3  # chosen: steps between two predictions of the mask; fewer cost time, more follow a stale mask
 ASK = 10  # cosmetic: steps between two questions whether to go on
-DISTINCT = 0.97  # |cos| from which two iterates are on their way to the same direction
-TEMPERATURES = (0.2, 0.4)  # of the predicted masks, in turns
-PASSES, PREDICTING = 3, 8  # elementwise operations of a step, and of a prediction of the mask
-CALLS = 20  # on arrays in a step, with its share of a prediction
-TINY = 1e-20  # keeps quotients finite where an iterate has arrived
-FEW_MISSING = 24  # samples left from which masks of iterates are solved as well
-SHARPENED = 64  # iterates of a chunk that are solved to the end
+TEMPERATURES = (0.2, 0.4)  # measured: of the predicted masks, in turns (lab.md, "Descent")
+# measured: elementwise operations of a step, and of a prediction of the mask (lab.md, "Counted work")
+PASSES, PREDICTING = 3, 8
+CALLS = 20  # measured: calls on arrays in a step, with its share of a prediction (lab.md, "Counted work")
+SHARPENED = 64  # chosen: most iterates of a chunk that are kept; fewer lose directions, more cost time
 
 
 def descend(
@@ -109,7 +108,17 @@ class Descent:
     starts : int
         Starts of a chunk while everything is still to be found.
     steps : int
-        Steps of the first chunks; later ones take longer.
+        Steps of the first chunks.
+    patience : int
+        Chunks after which descents get as many steps more, again and again.
+    fewest_starts, starts_each : int
+        Starts that a chunk has at least, and for each missing sample where these are more.
+    temperatures : tuple of float
+        Softness of the predicted masks, in turns, in units of the mean pre-activation.
+    sharpened : int
+        Most iterates of a chunk that are solved to the end.
+    few_missing : int
+        Missing samples from which on the masks of iterates are solved as well.
     share : float
         Part of the rows that is used, the least active first: fewer nonzero entries, at the price of
         fewer rows. It pays where the mean input predicts activity.
@@ -121,6 +130,12 @@ class Descent:
     steps: int = 300
     share: float = 1.0
     arm: int = 0
+    patience: int = 6
+    fewest_starts: int = 24
+    starts_each: int = 4
+    temperatures: tuple[float, ...] = TEMPERATURES
+    sharpened: int = SHARPENED
+    few_missing: int = FEW_MISSING
     name: str = "descent"
     uses_layer: ClassVar[bool] = True
     whole_masks: ClassVar[bool] = False
@@ -142,16 +157,23 @@ class Descent:
         if d == 0:  # every sample is solved
             return nothing(problem)
         missing = problem.rank - known.directions.shape[1]
-        count = int(min(self.starts, max(24, 4 * missing)))
-        steps, temperature = self.steps * (1 + chunk // 6), TEMPERATURES[chunk % len(TEMPERATURES)]
+        count = int(min(self.starts, max(self.fewest_starts, self.starts_each * missing)))
+        steps = self.steps * (1 + chunk // self.patience)
         arrived = iterates(
-            space, rest, rng, count, steps=steps, temperature=temperature, keep_going=keep_going
+            space,
+            rest,
+            rng,
+            count,
+            steps=steps,
+            temperature=self.temperatures[chunk % len(self.temperatures)],
+            most=self.sharpened,
+            keep_going=keep_going,
         )
         work = descent_work(rest, count, steps) + sharpening_work(
             int(rest.rows.shape[0]), d, arrived.shape[1]
         )
         found = [sharpen(xp, rest.rows, arrived, keep_going)]
-        if missing <= FEW_MISSING:
+        if missing <= self.few_missing:
             # What is left are near-twins of what is known: an iterate keeps those in it, but not in its mask.
             z = rest.predict(xp, arrived)
             found.append(masked_kernels(xp, normalize(xp, rest.rows, axis=1), z, keep_going=keep_going))
@@ -175,6 +197,7 @@ def iterates(
     *,
     steps: int,
     temperature: float,
+    most: int = SHARPENED,
     keep_going: KeepGoing = forever,
 ) -> Array:
     """Distinct last iterates of descents from random starts, some, little or all of them off what is known.
@@ -196,17 +219,17 @@ def iterates(
             temperature=temperature,
             keep_going=keep_going,
         )
-    return distinct(xp, rest, normalize(xp, xp.astype(end, space.dtype)))
+    return distinct(xp, rest, normalize(xp, xp.astype(end, space.dtype)), most)
 
 
-def distinct(xp: Namespace, rest: Deflated, vectors: Array) -> Array:
-    """Distinct iterates, best objective first."""
+def distinct(xp: Namespace, rest: Deflated, vectors: Array, most: int = SHARPENED) -> Array:
+    """Distinct iterates, at most so many, best objective first."""
     order = to_host(xp.argsort(xp.sum(xp.abs(rest.rows @ vectors), axis=0)))
     cosines = to_host(xp.abs(vectors.T @ vectors))
     keep: list[int] = []
     for i in order:
-        if len(keep) == SHARPENED:
+        if len(keep) == most:
             break
-        if not keep or cosines[i, keep].max() <= DISTINCT:
+        if not keep or cosines[i, keep].max() <= APPROACHING:
             keep.append(int(i))
     return xp.take(vectors, xp.asarray(keep, dtype=xp.int64, device=vectors.device), axis=1)

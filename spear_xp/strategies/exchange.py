@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from spear_xp.geometry.directions import SAME_DIRECTION
+from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.numerics.backend import Array, Host, LinAlgError, Namespace, quiet, to_host
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.sorting import sort_in_place, sorting_network
@@ -21,17 +23,23 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["FEWEST", "Walk", "gap_of", "sparse_directions", "walk_work"]
 
-FEWEST = 4  # of them that must be zero: the two that gave the direction away, and two that confirm it
-PIVOT = 0.1  # |W_rc| below which a swap would lose accuracy; the chain waits for the next one
-SINGLES = 4  # steps between two looks for single columns: a chain that holds one keeps it for a while
-EQUAL, COARSEST = 1e-5, 1e-3  # relative gap of two numbers that are the same: float32 keys, heavy noise
-AMPLIFIED = 30.0  # noise of an entry of W in units of the noise of a row
-LOOSE = 10.0  # |row · direction| of unit rows that counts as zero before the refit, in units of the gap
-JITTER = 1e-13  # change of unit rows that keeps a singular set from being exactly singular
-AT_ONCE = 512  # equal ratios of a step that are kept: rows that are multiples of each other give millions
-EXAMINED = 512  # hits of a chunk that are solved
-SURVIVORS = 64  # of a chunk
-PARALLEL = 1e-6  # 1 - |cos| of two hits on the same direction
+# derived: spare rows that must be zero: the two that gave the direction away, and two that confirm it
+FEWEST = 4
+PIVOT = 0.1  # chosen: |W_rc| below which a swap would lose accuracy; the chain waits for the next one
+SINGLES = 4  # chosen: steps between two looks for single columns: a chain that holds one keeps it for a while
+# chosen: relative gap of two numbers that are the same: float32 keys, heavy noise; a larger value gives
+# false hits
+EQUAL, COARSEST = 1e-5, 1e-3
+# chosen: noise of an entry of W over the noise of a row; a smaller value misses hits, a larger one gives
+# false ones
+AMPLIFIED = 30.0
+LOOSE = 10.0  # chosen: |row · direction| of unit rows, over the gap, that counts as zero before the refit
+# measured: change of unit rows that keeps a singular set from being exactly singular (lab.md, "Sampling")
+JITTER = 1e-13
+# measured: equal ratios of a step that are kept; multiples of a row give millions (lab.md, "Open")
+AT_ONCE = 512
+EXAMINED = 512  # chosen: most hits of a chunk that are solved; more cost time and memory
+SURVIVORS = 64  # chosen: most directions of a chunk; the rest would be the same few again
 
 
 class Walk(NamedTuple):
@@ -265,7 +273,7 @@ def _solve(xp: Namespace, rows: Array, hits: _Hits, jitter: Array, near: float) 
     values = values + xp.where(unit == second[:, None], weight[:, None], zero)
     directions = normalize(xp, xp.linalg.solve(square, values[:, :, None])[:, :, 0].T)
     zeros = xp.sum(xp.astype(xp.abs(rows @ directions) < near, xp.int64), axis=0)
-    return distinct(xp, directions, zeros, b + 2, max(PARALLEL, near**2))
+    return distinct(xp, directions, zeros, b + CONFIRMING, max(SAME_DIRECTION, near**2))
 
 
 def distinct(xp: Namespace, directions: Array, counts: Array, least: int, parallel: float) -> Array:

@@ -23,13 +23,6 @@ from spear_xp.strategies.exchange import FEWEST, Walk, gap_of, sparse_directions
 
 __all__ = ["GuidedSets", "InformationSet", "unsolved"]
 
-SPARE_ROWS = 10  # rows of a chain outside of its information set
-MARGIN = 10  # rows beyond b at least among which the chains of an iterate move
-SPREAD = 13  # up to so many more, at random: how good a ranking is differs
-STARTS_EACH = 8  # starts for every direction that is missing
-FEWEST_STARTS = 64
-PATIENCE, MOST = 6, 8  # chunks after which one more descent goes into each of them, and where that ends
-
 
 @dataclass(frozen=True, slots=True)
 class InformationSet:
@@ -126,6 +119,17 @@ class GuidedSets:
         Part of the rows that is used, the least active ones.
     arm : int
         Number among the guided sets of one search: each draws its own numbers.
+    spare : int
+        Rows of a chain outside of its information set.
+    margin, spread : int
+        Rows beyond the dimension among which the chains of an iterate move: so many at least, and fewer
+        than `spread` more, at random, because rankings differ in how good they are.
+    fewest_starts, starts_each : int
+        Starts that a descent has at least, and for each missing direction where these are more.
+    patience, most_descents : int
+        Chunks after which each chunk has one more descent, and the number at which that ends.
+    temperatures : tuple of float
+        Softness of the masks that the descents predict, in turns.
     """
 
     starts: int = 96
@@ -136,6 +140,14 @@ class GuidedSets:
     pairs: int = 5
     share: float = 1.0
     arm: int = 0
+    spare: int = 10
+    margin: int = 10
+    spread: int = 13
+    fewest_starts: int = 64
+    starts_each: int = 8
+    patience: int = 6
+    most_descents: int = 8
+    temperatures: tuple[float, ...] = TEMPERATURES
     name: str = "guided_sets"
     uses_layer: ClassVar[bool] = True
     whole_masks: ClassVar[bool] = False
@@ -158,10 +170,10 @@ class GuidedSets:
             return nothing(problem)
         rows, walk = normalize(xp, rest.rows, axis=1), Walk(self.steps, self.pairs, gap_of(problem))
         missing = problem.rank - known.directions.shape[1]
-        starts = min(self.starts, max(FEWEST_STARTS, STARTS_EACH * missing))
+        starts = min(self.starts, max(self.fewest_starts, self.starts_each * missing))
         found, drawn, work = [nothing(problem).directions[:d, :]], 0, 0.0
-        for turn in range(min(MOST, 1 + chunk // PATIENCE)):
-            temperature = TEMPERATURES[(chunk + turn) % len(TEMPERATURES)]
+        for turn in range(min(self.most_descents, 1 + chunk // self.patience)):
+            temperature = self.temperatures[(chunk + turn) % len(self.temperatures)]
             ranking = self._rankings(problem, rest, rng, starts, temperature, keep_going)
             if not keep_going():
                 break
@@ -169,7 +181,7 @@ class GuidedSets:
             found.append(sparse_directions(xp, rows, sets, walk, rng, keep_going))
             drawn += len(sets) * self.steps
             work += descent_work(rest, starts, self.descent_steps)
-            work += walk_work(d, min(SPARE_ROWS, m - d), len(sets), walk)
+            work += walk_work(d, min(self.spare, m - d), len(sets), walk)
         return Proposals(normalize(xp, rest.lift @ xp.concat(found, axis=1)), drawn, work)
 
     def _rankings(
@@ -196,8 +208,8 @@ class GuidedSets:
     def _draw(self, rng: np.random.Generator, ranking: Host, d: int) -> Host:
         """Rows of all chains, shape (iterates · chains, d + spare)."""
         m, count = ranking.shape
-        spare = min(SPARE_ROWS, m - d)
-        reach = d + MARGIN + rng.integers(SPREAD, size=count)
+        spare = min(self.spare, m - d)
+        reach = d + self.margin + rng.integers(self.spread, size=count)
         # Random keys, those out of reach last: the order of the keys is a random set within reach.
         keys = rng.random((count, self.chains, m)) + (np.arange(m) >= reach[:, None])[:, None, :]
         chosen = keys.argsort(axis=-1)[:, :, : d + spare].reshape(count, -1)

@@ -10,10 +10,11 @@ along its dual. Any estimate of a dual predicts a mask, and the kernel of a mask
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spear_xp.geometry.masks import predicted_activity
+from spear_xp.geometry.directions import FEWER_MISSING
+from spear_xp.geometry.masks import MISFIT, predicted_activity
 from spear_xp.numerics.backend import Array, Namespace, to_host
 from spear_xp.numerics.classifiers import logistic, regression_work
-from spear_xp.numerics.irls import masked_kernels, masking_work
+from spear_xp.numerics.irls import FIRM, masked_kernels, masking_work
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.work import KeepGoing, forever
@@ -23,20 +24,36 @@ from spear_xp.strategies.base import nothing
 
 __all__ = ["MaskRegression", "estimated_duals"]
 
-MOST_MISSING = 16  # beyond, hardly a row has one missing sample alone
-GUESSES, EACH = 36, 6  # of duals in a chunk, and for each missing sample
-RANDOM = 12  # trial duals without a row behind them
-COSINES = (0.9, 0.95, 0.85)  # of rows that lie along one line, in turns
-ROWS = 1024  # most rows that are compared
-FAINT = 0.3  # of the median size of a row: what is smaller says nothing
-SOFTNESS = 0.3  # of the predicted masks, in units of the mean pre-activation
-CONSISTENT = 0.02  # share of rows in which an estimate may contradict its mask
+FAINT = 0.3  # chosen: of the median size of a row, below which its direction is mostly error
 
 
 @dataclass(frozen=True, slots=True)
 class MaskRegression:
-    """Estimates of the missing duals, their masks, and the kernels of those."""
+    """Estimates of the missing duals, their masks, and the kernels of those.
 
+    Attributes
+    ----------
+    most_missing : int
+        Missing samples up to which it is tried: beyond, hardly a row has one of them alone.
+    trials, trials_each : int
+        Most trial duals that rows give in a chunk, in all and for each missing sample.
+    random_trials : int
+        Trial duals without a row behind them.
+    cosines : tuple of float
+        |cos| from which rows lie along one line, in turns.
+    rows : int
+        Most rows that are compared.
+    softness : float
+        Of the masks that trial duals predict, in units of the mean pre-activation.
+    """
+
+    most_missing: int = FEWER_MISSING
+    trials: int = 36
+    trials_each: int = 6
+    random_trials: int = 12
+    cosines: tuple[float, ...] = (0.9, 0.95, 0.85)
+    rows: int = 1024
+    softness: float = FIRM
     name: str = "mask_regression"
     uses_layer: ClassVar[bool] = True
     whole_masks: ClassVar[bool] = True
@@ -55,19 +72,20 @@ class MaskRegression:
         xp, b = space.xp, problem.rank
         found = known.directions.shape[1]
         missing = b - found
-        if not 1 < missing <= min(MOST_MISSING, b // 2):
+        if not 1 < missing <= min(self.most_missing, b // 2):
             return nothing(problem)
         complement = xp.linalg.qr(known.directions, mode="complete").Q[:, found:]
         rng = generator(seed, Stream.MASK_REGRESSION, chunk)
-        trials = complement @ space.normal(rng, (missing, RANDOM))
+        trials = complement @ space.normal(rng, (missing, self.random_trials))
         duals = estimated_duals(problem, known, complement)
         if duals is not None:
             rest = (problem.rows - known.coefficients @ duals.T) @ complement
-            lines = _lines(xp, rest, COSINES[chunk % len(COSINES)], min(GUESSES, EACH * missing))
+            cosine, most = self.cosines[chunk % len(self.cosines)], self.trials_each * missing
+            lines = _lines(xp, rest, cosine, min(self.trials, most), self.rows)
             trials = xp.concat([complement @ lines, trials], axis=1)
         scale = problem.last @ trials
         z = problem.layer @ (trials / xp.where(scale == 0, xp.ones_like(scale), scale))
-        kernels = masked_kernels(xp, problem.balanced, z, softness=SOFTNESS, keep_going=keep_going)
+        kernels = masked_kernels(xp, problem.balanced, z, softness=self.softness, keep_going=keep_going)
         basis = xp.linalg.qr(problem.layer @ complement).Q
         z = predicted_activity(xp, problem.balanced @ kernels, z, basis)
         again = masked_kernels(xp, problem.balanced, z, keep_going=keep_going)
@@ -110,16 +128,19 @@ def estimated_duals(problem: Problem, known: Known, complement: Array) -> Array 
     size = xp.sqrt(xp.mean(offset * offset, axis=0)) * xp.sign(xp.sum(offset * label, axis=0))
     shift, wrong = logistic(xp, offset / size, basis * basis.shape[0] ** 0.5, label)
     shift = xp.linalg.solve(change, shift * (basis.shape[0] ** 0.5 * size))
-    duals = xp.where(wrong < CONSISTENT, start + complement @ shift, xp.zeros_like(start))
+    duals = xp.where(wrong < MISFIT, start + complement @ shift, xp.zeros_like(start))
     solved = problem.space.asarray(list(known.solved), dtype=xp.bool)
     return xp.where(solved, known.duals, duals)
 
 
-def _lines(xp: Namespace, rest: Array, cosine: float, most: int) -> Array:
-    """Directions along which most rows lie, shape (d, k), in coordinates where no direction is favoured."""
+def _lines(xp: Namespace, rest: Array, cosine: float, most: int, rows: int) -> Array:
+    """Directions along which most of the largest rows lie, shape (d, k).
+
+    They are found in coordinates where no direction is favoured.
+    """
     left, values, right = xp.linalg.svd(rest, full_matrices=False)
     size = xp.sqrt(xp.sum(left * left, axis=1))
-    order = xp.argsort(-size)[: min(ROWS, size.shape[0])]
+    order = xp.argsort(-size)[: min(rows, size.shape[0])]
     floor = FAINT * float(size[order[order.shape[0] // 2]])
     order = order[: int(xp.sum(xp.astype(size > floor, xp.int64)))]
     unit = normalize(xp, xp.take(left, order, axis=0), axis=1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spear_xp.geometry.deflation import complement_of, remaining_activity
+from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.numerics.backend import to_host
 from spear_xp.numerics.linalg import kernel_work, normalize, weighted_kernels
 from spear_xp.numerics.work import KeepGoing, forever, product
@@ -18,14 +19,20 @@ from spear_xp.strategies.base import nothing
 
 __all__ = ["Peeling"]
 
-ROWS = 64  # least active rows, and as many others, in a chunk
-CLEAR = 20.0  # size of a row's remainder in units of its noise, below which it is empty
+CLEAR = 20.0  # chosen: size of a row's remainder over its noise, below which it is empty; lower lets noise in
 
 
 @dataclass(frozen=True, slots=True)
 class Peeling:
-    """Rows of the remainder taken as samples, the least active first."""
+    """Rows of the remainder taken as samples, the least active first.
 
+    Attributes
+    ----------
+    rows : int
+        Least active rows in a chunk, and as many others.
+    """
+
+    rows: int = 64
     name: str = "peeling"
     uses_layer: ClassVar[bool] = True
     whole_masks: ClassVar[bool] = True
@@ -52,12 +59,12 @@ class Peeling:
         if not len(order):
             return nothing(problem)
         # The least active rows are looked at every time, since what is solved changes them; others in turns.
-        turn = chunk % max(1, -(-(len(order) - ROWS) // ROWS))
-        chosen = [*order[:ROWS], *order[ROWS * (turn + 1) : ROWS * (turn + 2)]]
+        turn = chunk % max(1, -(-(len(order) - self.rows) // self.rows))
+        chosen = [*order[: self.rows], *order[self.rows * (turn + 1) : self.rows * (turn + 2)]]
         index = space.indices(chosen)
         duals = (xp.take(rest, index, axis=0) / xp.take(scale, index)[:, None]).T
         z = problem.layer @ duals
-        plausible = xp.sum(xp.astype(z < 0, xp.int64), axis=0) >= b + 2
+        plausible = xp.sum(xp.astype(z < 0, xp.int64), axis=0) >= b + CONFIRMING
         if problem.dead_layer.shape[0]:
             middle = xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
             plausible = plausible & xp.all(problem.dead_layer @ duals < 0.01 * middle, axis=0)

@@ -15,8 +15,8 @@ from spear_xp.strategies.splitting import Splitting
 
 __all__ = ["STRATEGIES", "portfolio", "strategies_of"]
 
-FEW_ROWS = 6  # times the batch size: narrower layers need guided information sets
-MANY_ROWS = 25  # times the batch size: of wider layers a part of the rows is enough
+FEW_ROWS = 6  # chosen: times the batch size: narrower layers need guided information sets; others do without
+MANY_ROWS = 25  # chosen: times the batch size: of wider layers a part of the rows is enough
 
 Search = str | Strategy | Sequence[str | Strategy]
 

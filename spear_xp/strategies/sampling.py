@@ -20,12 +20,8 @@ from spear_xp.strategies.base import nothing
 
 __all__ = ["Sampling"]
 
-TEST_ROWS = 8  # set aside in every chunk
-TINY = 4  # batch size up to which one zero is enough: hits are plenty and a chunk sets aside few
-NEEDED = 2  # zeros among them; a random direction shows two in fewer than one of 1e5 draws
-NEAR = 1e-4  # |row · direction| in balanced rows that single precision cannot tell from zero
-ELIMINATION = 3  # measured: elementwise passes over each entry of a subset
-SURVIVORS = 64  # kept of one chunk, the rest would be the same few directions again
+NEAR = 1e-4  # chosen: |row · direction| of balanced rows that counts as zero after float32 elimination
+ELIMINATION = 3  # measured: elementwise passes over each entry of a subset (lab.md, "Counted work")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +35,22 @@ class Sampling:
     false_rejection : float
         Probability in (0, 1) that a column of D, zero on each row with probability 1/2, shows fewer zeros
         than the sparsity threshold of the published attack.
+    test_rows : int
+        Rows set aside in every chunk, on which its kernels are looked at.
+    needed : int
+        Zeros needed among them; a random direction shows two in fewer than one of 1e5 draws.
+    tiny_batch : int
+        Batch size up to which one zero is enough: hits are plenty and a chunk sets few rows aside.
+    survivors : int
+        Most kernels that a chunk keeps; the rest would be the same few directions again.
     """
 
     chunk_size: int = 2048
     false_rejection: float = 1e-9
+    test_rows: int = 8
+    needed: int = 2
+    tiny_batch: int = 4
+    survivors: int = 64
     name: str = "sampling"
     uses_layer: ClassVar[bool] = False
     whole_masks: ClassVar[bool] = False
@@ -61,7 +69,7 @@ class Sampling:
         xp, b = space.xp, problem.rank
         if b == 1:
             return Proposals(xp.ones((1, 1), dtype=space.dtype, device=space.device), 1, 1.0)
-        reserved = min(TEST_ROWS, problem.width - (b - 1))
+        reserved = min(self.test_rows, problem.width - (b - 1))
         subsets, aside = draw_subsets(
             problem.width,
             b - 1,
@@ -81,8 +89,9 @@ class Sampling:
             return nothing(problem)
         kernels = xp.concat(solved, axis=1)
         near = xp.abs(xp.take(rows, space.indices(aside), axis=0) @ kernels) < NEAR
-        hits = xp.sum(xp.astype(near, xp.int32), axis=0) >= min(NEEDED if b > TINY else 1, reserved)
-        chosen = to_host(hits).nonzero()[0][:SURVIVORS]
+        needed = self.needed if b > self.tiny_batch else 1
+        hits = xp.sum(xp.astype(near, xp.int32), axis=0) >= min(needed, reserved)
+        chosen = to_host(hits).nonzero()[0][: self.survivors]
         work = elementwise(len(subsets) * b**3 / 3, ELIMINATION) + small_solves(b, len(chosen))
         return Proposals(self._solve(problem, subsets[chosen]), len(subsets), work)
 

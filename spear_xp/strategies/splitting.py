@@ -9,7 +9,8 @@ boundary of the mask that the samples have in common, which a hyperplane shows.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spear_xp.geometry.directions import WITHIN, in_span
+from spear_xp.geometry.directions import SAME_DIRECTION, WITHIN, in_span
+from spear_xp.geometry.nullspaces import BEYOND_CHANCE
 from spear_xp.numerics.backend import Array, Namespace, Space, to_host
 from spear_xp.numerics.classifiers import hyperplanes
 from spear_xp.numerics.elimination import random_kernels
@@ -24,24 +25,41 @@ from spear_xp.strategies.descent import descend
 
 __all__ = ["Splitting"]
 
-STARTS = 6  # for each dimension of a kernel
-FEW, MANY = 2048, 16384  # row subsets whose kernels are looked at, in small dimensions and in others
-ANYWHERE = 4  # dimension up to which any rows do
-NEXT_TO = (6, 12)  # rows next to the boundary, for each dimension, in turns
-STEPS = 80  # towards the hyperplane between the rows of a mask
-SMALL = 1e-3  # of a row, below which a kernel of a few of them seems to vanish on it
-ELIMINATION = 6  # measured: elementwise passes over each entry of a subset
-BEST = 6  # of these kernels that stay, for each dimension
-SPARE = 2  # rows beyond the d - 1 that every vector of a kernel can be chosen to vanish on
-DISTINCT = 1e-6  # 1 - |cos| of two directions that are not the same
-CLEAR = 30.0  # size of a row within the kernel, in units of its noise, from which it says something
+SMALL = 1e-3  # chosen: |cos| of a row and a kernel of a few others, below which that seems to vanish on it
+ELIMINATION = 6  # measured: elementwise passes over each entry of a subset (lab.md, "Counted work")
+CLEAR = 30.0  # chosen: size of a row within the kernel over its noise, from which it says something
 
 
 @dataclass(frozen=True, slots=True)
 class Splitting:
-    """Descents within the kernels that several samples share."""
+    """Descents within the kernels that several samples share.
+
+    Attributes
+    ----------
+    steps : int
+        Steps of a descent.
+    starts : int
+        Starts of descents, for each dimension of a kernel.
+    anywhere : int
+        Dimension up to which any rows may be used, and not only those next to the boundary.
+    next_to : tuple of int
+        Rows next to the boundary, for each dimension, in turns.
+    margin_steps : int
+        Steps towards the hyperplane between the rows of a mask, which tells where the boundary is.
+    few_subsets, many_subsets : int
+        Row subsets whose kernels are looked at, up to that dimension and beyond it.
+    best : int
+        Most of these kernels that stay, for each dimension.
+    """
 
     steps: int = 90
+    starts: int = 6
+    anywhere: int = 4
+    next_to: tuple[int, ...] = (6, 12)
+    margin_steps: int = 80
+    few_subsets: int = 2048
+    many_subsets: int = 16384
+    best: int = 6
     name: str = "splitting"
     uses_layer: ClassVar[bool] = True
     whole_masks: ClassVar[bool] = False
@@ -61,8 +79,8 @@ class Splitting:
         if not known.shared:
             return nothing(problem)
         parts = [nothing(problem).directions]
-        margins = _margins(problem, tuple(known.shared.values()))
-        work = STEPS * 2 * product(problem.width, problem.rank, len(known.shared), double=False)
+        margins = _margins(problem, tuple(known.shared.values()), self.margin_steps)
+        work = self.margin_steps * 2 * product(problem.width, problem.rank, len(known.shared), double=False)
         for k, kernel in enumerate(known.shared.values()):
             if not keep_going():
                 break
@@ -75,18 +93,22 @@ class Splitting:
             if rows.shape[0] < 2 * d or contained.shape[1] >= d:
                 continue
             ranking = xp.argsort(xp.take(margins[:, k], rows))
-            near = xp.take(rows, ranking[: NEXT_TO[chunk % len(NEXT_TO)] * d], axis=0)
-            for chosen in (near, rows) if d <= ANYWHERE else (near,):
+            near = xp.take(rows, ranking[: self.next_to[chunk % len(self.next_to)] * d], axis=0)
+            for chosen in (near, rows) if d <= self.anywhere else (near,):
                 balanced, change = balance(xp, xp.take(inside, chosen, axis=0))
                 found = self._within(space, balanced, change, kernel.T @ contained, seed, chunk)
                 parts.append(_sparse(problem, rows, normalize(xp, kernel @ found), d, contained))
-                work += self._work(int(chosen.shape[0]), d) + product(problem.width, problem.rank, BEST * d)
+                work += self._work(int(chosen.shape[0]), d)
+                work += product(problem.width, problem.rank, self.best * d)
         drawn = sum(int(part.shape[1]) for part in parts)
         return Proposals(xp.concat(parts, axis=1), drawn, work, tuple(known.shared))
 
+    def _subsets(self, d: int) -> int:
+        return self.many_subsets if d > self.anywhere else self.few_subsets
+
     def _work(self, count: int, d: int) -> float:
         """Multiply-adds of the descents and subsets within one kernel of dimension d, on so many rows."""
-        starts, subsets = STARTS * d, MANY if d > ANYWHERE else FEW
+        starts, subsets = self.starts * d, self._subsets(d)
         descents = self.steps * (2 * product(count, d, starts, double=False) + elementwise(count * starts, 3))
         sampled = elementwise(subsets * d**3 / 3, ELIMINATION) + elementwise(count * subsets, 3)
         sampled += product(count, d, subsets) + calls(10 * self.steps + 500)
@@ -95,45 +117,36 @@ class Splitting:
     def _within(self, space: Space, rows: Array, change: Array, known: Array, seed: int, chunk: int) -> Array:
         """Sparse directions of some rows, by descent and by subsets of them, shape (d, s)."""
         xp, (count, d) = space.xp, rows.shape
-        if count < d + SPARE:
+        if count < d + BEYOND_CHANCE:
             return rows.T[:, :0]
         avoid = xp.linalg.qr(xp.linalg.solve(change, known)).Q if known.shape[1] else None
         scaled = rows * (d / count) ** 0.5
-        starts = normalize(
-            xp, outside(avoid, space.normal(generator(seed, Stream.SPLITTING, chunk), (d, STARTS * d)))
-        )
+        drawn = space.normal(generator(seed, Stream.SPLITTING, chunk), (d, self.starts * d))
+        starts = normalize(xp, outside(avoid, drawn))
         quick = [None if a is None else xp.astype(a, xp.float32) for a in (scaled, starts, avoid)]
         end = descend(xp, quick[0], None, quick[1], avoid=quick[2], steps=self.steps)
         end = sharpen(xp, scaled, normalize(xp, xp.astype(end, space.dtype)))
-        return change @ xp.concat([end, _sampled(space, rows, seed, chunk)], axis=1)
+        return change @ xp.concat([end, self._sampled(space, rows, seed, chunk)], axis=1)
+
+    def _sampled(self, space: Space, rows: Array, seed: int, chunk: int) -> Array:
+        """Those kernels of d - 1 among some rows, (r, d), that vanish on some more, best first; (d, s)."""
+        xp, d = space.xp, rows.shape[1]
+        stream = Stream.SPLITTING_SUBSETS
+        kernels = random_kernels(space, rows, self._subsets(d), stream=stream, seed=seed, chunk=chunk)
+        kernels = normalize(xp, kernels)
+        small = xp.abs(normalize(xp, rows, axis=1) @ kernels) < SMALL
+        counts = xp.sum(xp.astype(small, xp.int64), axis=0)
+        order = xp.argsort(-counts, stable=True)[: self.few_subsets]
+        return _distinct(xp, xp.take(kernels, order, axis=1), self.best * d)
 
 
-def _margins(problem: Problem, kernels: tuple[Array, ...]) -> Array:
+def _margins(problem: Problem, kernels: tuple[Array, ...], steps: int) -> Array:
     """Margins of rows from the boundary of the mask that the samples of a kernel share, shape (m_live, k)."""
     xp = problem.space.xp
     zero = xp.stack([xp.all(problem.zeros_of(kernel), axis=1) for kernel in kernels], axis=1)
     one = xp.ones(zero.shape, dtype=xp.float32, device=problem.space.device)
     basis = xp.astype(problem.layer_basis, xp.float32)
-    return hyperplanes(xp, basis, xp.where(zero, -one, one), one, STEPS)
-
-
-def _sampled(space: Space, rows: Array, seed: int, chunk: int) -> Array:
-    """Those kernels of d - 1 among some rows, shape (r, d), that vanish on some more, best first; (d, s)."""
-    xp, d = space.xp, rows.shape[1]
-    kernels = normalize(
-        xp,
-        random_kernels(
-            space,
-            rows,
-            MANY if d > ANYWHERE else FEW,
-            stream=Stream.SPLITTING_SUBSETS,
-            seed=seed,
-            chunk=chunk,
-        ),
-    )
-    small = xp.abs(normalize(xp, rows, axis=1) @ kernels) < SMALL
-    order = xp.argsort(-xp.sum(xp.astype(small, xp.int64), axis=0), stable=True)[:FEW]
-    return _distinct(xp, xp.take(kernels, order, axis=1), BEST * d)
+    return hyperplanes(xp, basis, xp.where(zero, -one, one), one, steps)
 
 
 def _distinct(xp: Namespace, directions: Array, most: int) -> Array:
@@ -141,7 +154,7 @@ def _distinct(xp: Namespace, directions: Array, most: int) -> Array:
     found: list[Array] = []
     while directions.shape[1] and len(found) < most:
         found.append(directions[:, 0])
-        other = xp.abs(directions[:, 0] @ directions) < 1 - DISTINCT
+        other = xp.abs(directions[:, 0] @ directions) < 1 - SAME_DIRECTION
         directions = xp.take(directions, xp.nonzero(other)[0], axis=1)
     return xp.stack(found, axis=1) if found else directions
 
@@ -156,6 +169,6 @@ def _sparse(problem: Problem, rows: Array, directions: Array, dimension: int, kn
     zero = xp.take(problem.zeros_of(directions), rows, axis=0)
     counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
     order = (-counts).argsort(kind="stable")
-    order = order[counts[order] >= dimension - 1 + SPARE]
+    order = order[counts[order] >= dimension - 1 + BEYOND_CHANCE]
     best = xp.take(directions, problem.space.indices(order), axis=1)
     return _distinct(xp, best, dimension + 1)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 import theory
 from spear_xp.candidates.threshold import sparsity_threshold
-from spear_xp.strategies.sampling import NEEDED, TEST_ROWS
+from spear_xp.strategies.sampling import Sampling
 from theory.batch.averaged import ColumnLaw, Kind, law_of_counts
 from theory.numerics.binomial import binom_cdf, log_binom_pmf, log_binomial_coefficient
 
@@ -29,8 +29,9 @@ NEGLIGIBLE = 1e-7
 def screen_pass(zero_counts: ArrayLike, batch_size: int, width: int) -> Floats:
     """Probability that a true direction shows enough zeros on the rows set aside, given its zero count."""
     n, z = batch_size - 1, np.asarray(zero_counts)
-    rows = min(TEST_ROWS, width - n)
-    zeros = np.arange(min(NEEDED, rows))  # too few, among z - n zeros in the width - n rows left over
+    strategy = Sampling()
+    rows = min(strategy.test_rows, width - n)
+    zeros = np.arange(min(strategy.needed, rows))  # too few, among z - n zeros in width - n rows left over
     log_few = (
         log_binomial_coefficient(z[..., None] - n, zeros)
         + log_binomial_coefficient(width - z[..., None], rows - zeros)

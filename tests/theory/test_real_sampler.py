@@ -8,7 +8,7 @@ import pytest
 import theory
 from spear_xp.numerics.elimination import draw_subsets
 from spear_xp.numerics.random import Stream
-from spear_xp.strategies.sampling import NEEDED, TEST_ROWS
+from spear_xp.strategies.sampling import Sampling
 from tests.helpers.real_sampler import gaussian_problem, search_until_found
 from tests.helpers.sampler_law import SamplerLaw, confidence_radius, screen_pass
 
@@ -40,11 +40,11 @@ def test_the_screen_passes_as_many_directions_as_predicted() -> None:
     sampled = passed = 0
     for chunk in range(3000):
         subsets, aside = draw_subsets(
-            width, batch - 1, 8, stream=Stream.SAMPLING, seed=1, chunk=chunk, reserved=TEST_ROWS
+            width, batch - 1, 8, stream=Stream.SAMPLING, seed=1, chunk=chunk, reserved=Sampling().test_rows
         )
         hits = int((subsets < zeros).all(axis=1).sum())
         sampled += hits
-        passed += hits * int((aside < zeros).sum() >= NEEDED)
+        passed += hits * int((aside < zeros).sum() >= Sampling().needed)
     expected = float(screen_pass(np.array([zeros]), batch, width)[0])
     assert passed / sampled == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 1500))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spear_xp import SpearError, invert
+from spear_xp import SpearError, Status, invert
 from spear_xp.reporting import metrics
 from tests.zoo.traps import TRAPS, twins_merged_by_noise
 from tests.zoo.verdict import false_certificates

@@ -9,10 +9,11 @@ from spear_xp.reduction.protocol import Strategy
 
 __all__ = ["Schedule", "Turn"]
 
-IDLE = 4  # chunks without a find after which a strategy counts as stalled
-FORGET = 0.3  # weight of the past in a rate: what a strategy yields changes as the search goes on
-FADED = 0.2  # finds, so weighted, that count as none
-SHARE = 0.08  # of all work that any strategy may do, whatever it found: its hour may still come
+# chosen: chunks without a find after which a strategy counts as stalled; fewer drop candidates too early
+IDLE = 4
+FORGET = 0.3  # chosen: weight of the past in a rate: what a strategy yields changes as the search goes on
+FADED = 0.2  # chosen: finds, so weighted, that count as none; a larger value gives up on a strategy sooner
+SHARE = 0.08  # measured: of all work that any strategy may do, whatever it found (lab.md, "The loop")
 
 
 class Turn(NamedTuple):

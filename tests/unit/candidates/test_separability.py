@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spear_xp.candidates.separability import STRICT, WRONG, SeparabilityTest
+from spear_xp.candidates.separability import STRICT, SeparabilityTest
+from spear_xp.geometry.masks import MISFIT
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
@@ -23,7 +24,7 @@ def test_masks_of_samples_pass_and_those_of_mixtures_do_not(seed: int) -> None:
     test = SeparabilityTest(problem)
     assert (test.misfits(unit) <= max(STRICT, 1 / 200)).all()
     both = unit[:, :-1] + unit[:, 1:]
-    assert (test.misfits(both / np.linalg.norm(both, axis=0)) > WRONG).all()
+    assert (test.misfits(both / np.linalg.norm(both, axis=0)) > MISFIT).all()
 
 
 def test_masks_of_close_samples_pass_for_each_other() -> None:
@@ -46,7 +47,7 @@ def test_rows_on_which_nothing_shows_of_a_quiet_sample_are_no_contradiction(seed
     assert hidden.mean() > 3
     assert np.median(quiet.misfits(unit)) <= STRICT
     both = unit[:, :-1] + unit[:, 1:]
-    assert np.median(quiet.misfits(both / np.linalg.norm(both, axis=0))) > WRONG
+    assert np.median(quiet.misfits(both / np.linalg.norm(both, axis=0))) > MISFIT
     assert loud.misfits(unit).max() <= max(STRICT, 1 / 200)
 
 

@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 
 from spear_xp.geometry.deflation import deflated
+from spear_xp.geometry.directions import APPROACHING
 from spear_xp.numerics.linalg import normalize, outside
 from spear_xp.numerics.random import generator
-from spear_xp.strategies.descent import DISTINCT, Descent, descend, distinct, iterates
+from spear_xp.strategies.descent import Descent, descend, distinct, iterates
 from tests.conftest import Backend
 from tests.helpers.geometry import columns_found, known_samples
 from tests.helpers.networks import Floats
@@ -61,7 +62,7 @@ def test_iterates_are_distinct_and_the_best_come_first(chunk: int) -> None:
     face = deflated(problem, known_samples(problem, layer.inputs))
     found = iterates(problem.space, face, generator(0, 2, chunk), 40, steps=120, temperature=0.4)
     cosines = np.abs(found.T @ found) - np.eye(found.shape[1])
-    assert cosines.max() <= DISTINCT
+    assert cosines.max() <= APPROACHING
     assert (np.diff(np.abs(face.rows @ found).sum(axis=0)) >= 0).all()
     twice = np.c_[found[:, ::-1], -found]
     np.testing.assert_allclose(np.abs(distinct(np, face, twice)), np.abs(found), atol=1e-12)
