@@ -59,6 +59,8 @@ class Outcome(NamedTuple):
 def status_of(search: Search, problem: Problem, clock: Clock) -> Status:
     """Status of a search that was not interrupted."""
     best, certified = search.best.best, search.best.certified
+    if search.obstacle:
+        return Status.HOPELESS
     if best is not None and certified and not scale_is_told(best.samples, best.certificate.certified):
         return Status.SCALE_OPEN
     if certified == problem.rank:
@@ -80,6 +82,8 @@ def result_of(
 ) -> Result:
     """Everything found so far, in the caller's library and dtype."""
     outcome = outcome_of(problem, search.best.best, search.pool)
+    if search.obstacle:
+        outcome = outcome._replace(missing=(search.obstacle,) * len(outcome.missing))
     asarray, xp = problem.space.asarray, problem.space.xp
     with clock.stage("inputs"):
         inputs = to_inputs(problem, outcome.duals)

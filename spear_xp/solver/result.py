@@ -27,6 +27,9 @@ class Status(Enum):
         "A full set of directions was found and none could be certified: check that weight and bias belong "
         "to the step that produced the gradient, and that batch_size is right."
     )
+    HOPELESS = (
+        "The search cannot succeed on this update: `missing` names the obstacle, more time does not help."
+    )
     TIME_LIMIT = (
         "A limit was reached before a full set of directions was found: raise time_limit or work_limit, or "
         "call spear_xp.estimate to see how many samples the search needs."

@@ -22,6 +22,14 @@ from spear_xp.solver.runtime.schedule import Schedule, Turn
 
 __all__ = ["Observer", "Search", "solve"]
 
+NO_ZEROS = (
+    "no direction makes more rows of the gradient vanish than chance does: is there a ReLU behind this "
+    "layer, and are grad_w and weight those of the same layer?"
+)
+NOISY = "noise hides which rows of the gradient vanish: it is too large for a batch of this size"
+WIDE = 4  # chosen: rows for each sample, from which the first descents find most directions
+FRUITLESS_CHUNKS = 3  # chosen: chunks of every strategy without one direction, after which there is none
+LOUD = 1e-3  # chosen: noise over the root mean square entry of a row, from which it is to blame
 REPAIRS = 4  # chosen: full sets in a row, as long as each mends the one before; more delay the strategies
 ROUND = 1  # chosen: turns that see the same state of the pool; more let workers run side by side
 
@@ -44,6 +52,8 @@ class Search:
         Zero rows that a candidate needs.
     drawn : int
         Samples drawn, or starts made.
+    obstacle : str
+        Why the search cannot succeed; empty as long as it may.
     """
 
     pool: Pool
@@ -51,6 +61,7 @@ class Search:
     schedule: Schedule
     threshold: int
     drawn: int = 0
+    obstacle: str = ""
 
     @classmethod
     def begin(
@@ -107,9 +118,21 @@ def solve(
         elif partial.due:
             partial.complete_sets()
         observer(search, turns[-1].strategy.name)
+        search.obstacle = _obstacle(problem, search)
+        if search.obstacle:
+            return
     partial.finish()
     with clock.stage("sharpen"):
         best.sharpen(clock.before_limit)
+
+
+def _obstacle(problem: Problem, search: Search) -> str:
+    """Why nothing can be found, where not even one direction was on a layer wide enough for many."""
+    empty = not len(search.pool) and not search.pool.shared.kernels
+    wide = problem.width >= WIDE * problem.rank
+    if not (empty and wide and search.schedule.chunks >= FRUITLESS_CHUNKS):
+        return ""
+    return NOISY if problem.relative_noise > LOUD else NO_ZEROS
 
 
 def _take(

@@ -100,6 +100,11 @@ class Schedule:
             record.waits = False
 
     @property
+    def chunks(self) -> int:
+        """Chunks that every strategy has had which had something to try."""
+        return min((record.chunk for record in self.records if not record.waits), default=0)
+
+    @property
     def stalled(self) -> bool:
         """Whether every strategy came back empty-handed again and again since the last restart."""
         return all(record.idle >= IDLE or record.waits for record in self.records)

@@ -136,3 +136,33 @@ def test_a_search_with_one_strategy_uses_that_alone(layer: LayerGradient) -> Non
     result = invert(*layer.observed, rng=0, search=[Peeling(), Descent(starts=32)])
     assert set(result.trace.sources) <= {"peeling", "descent", "complement", "repair", "alternation"}
     assert "splitting" not in result.trace.seconds
+
+
+@pytest.mark.parametrize("slope", [1.0, 0.2])
+def test_a_layer_without_zeros_is_told_early(slope: float) -> None:
+    """No activation, or one that lets negative values through."""
+    rng = np.random.default_rng(0)
+    inputs, weight, bias = (
+        rng.standard_normal((8, 60)),
+        rng.standard_normal((160, 60)),
+        rng.standard_normal(160),
+    )
+    active = inputs @ weight.T + bias > 0
+    d = (rng.standard_normal((160, 8)) * np.where(active, 1.0, slope).T).astype("float32")
+    result = invert(
+        d @ inputs.astype("float32"), d.sum(1), weight.astype("f4"), bias.astype("f4"), rng=0, time_limit=20.0
+    )
+    assert result.status is Status.HOPELESS
+    assert result.trace.seconds["total"] < 10.0
+    assert len(result.missing) == 8
+    assert "ReLU" in result.missing[0]
+
+
+def test_noise_that_hides_every_zero_is_told_early() -> None:
+    truth = mlp_gradient(gaussian_inputs(8, 60, rng=0).astype("float64"), width=160, rng=0)
+    rng = np.random.default_rng(0)
+    size = 0.3 * np.sqrt((truth.grad_w**2).mean())
+    noisy = [array + size * rng.standard_normal(array.shape) for array in (truth.grad_w, truth.grad_b)]
+    result = invert(*noisy, truth.weight, truth.bias, batch_size=8, rng=0, time_limit=20.0)
+    assert not result.certified.any()
+    assert result.status in {Status.HOPELESS, Status.UNCERTIFIED, Status.TIME_LIMIT}

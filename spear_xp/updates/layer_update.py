@@ -1,0 +1,53 @@
+"""Enters: what is known of the update of one layer. Leaves: a `LayerUpdate`, which `invert` takes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spear_xp.numerics.backend import Array
+
+__all__ = ["LayerUpdate"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerUpdate:
+    """Gradient of a fully connected ReLU layer, or what stands for it, and what is known beside it.
+
+    Iterates as the four arrays that `spear_xp.invert` needs, so that ``invert(*update)`` works; ``invert(update)``
+    uses everything.
+
+    Attributes
+    ----------
+    grad_w, grad_b : array, shape (m, n) and (m,), real floating-point
+        dL/dW and dL/dβ, or a multiple of both, such as the change of the weights over some steps.
+    weight, bias : array, shape (m, n) and (m,)
+        W and β before the step.
+    weight_after, bias_after : array of the same shapes, optional
+        W and β after all steps of the update.
+    noise : float or array, shape (m, 1) or (m, n), optional
+        Standard deviation of the error of an entry of grad_w, in its units, where it is known: added noise, a
+        quantisation step, the rounding of a difference of weights (`spear_xp.updates.noise_models`).
+    name : str
+        Name of the layer.
+    assumptions : tuple of str
+        What was taken for granted when the update was read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> update = LayerUpdate(np.eye(3), np.ones(3), np.zeros((3, 3)), np.zeros(3), name="fc1")
+    >>> [array.shape for array in update]
+    [(3, 3), (3,), (3, 3), (3,)]
+    """
+
+    grad_w: Array
+    grad_b: Array
+    weight: Array
+    bias: Array
+    weight_after: Array = None
+    bias_after: Array = None
+    noise: Array = None
+    name: str = ""
+    assumptions: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Array]:
+        return iter((self.grad_w, self.grad_b, self.weight, self.bias))
