@@ -12,8 +12,8 @@ __all__ = ["LayerUpdate"]
 class LayerUpdate:
     """Gradient of a fully connected ReLU layer, or what stands for it, and what is known beside it.
 
-    Iterates as the four arrays that `spear_xp.invert` needs, so that ``invert(*update)`` works; ``invert(update)``
-    uses everything.
+    Iterates as the four arrays that `spear_xp.invert` needs, so that ``invert(*update)`` works;
+    ``invert(update)`` uses everything.
 
     Attributes
     ----------
