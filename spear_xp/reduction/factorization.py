@@ -39,7 +39,7 @@ class Factorization:
     singular_values : array, shape (b,)
         S, descending.
     right : array, shape (b, n + 1)
-        Orthonormal rows Vᵀ; the last column belongs to the bias.
+        Orthonormal rows Vᵀ; the last column belongs to the bias, columns that are all zero in E stay so.
     scale : array, shape (m_live,)
         Factor of each live row: 1/norm where the noise is relative (floating-point rounding), one
         constant where it is additive (noise added on purpose).
@@ -90,7 +90,9 @@ def _leading(rows: RowOperator, count: int) -> _Spectrum:
     xp = rows.gradient.space.xp
     if count >= 0.6 * min(rows.shape):
         left, values, right = xp.linalg.svd(rows.dense(), full_matrices=False)
-        return _Spectrum(left, values, right, xp.zeros_like(left[:, 0]))
+        k = min(rows.shape)  # columns that are all zero add triplets of nothing
+        right = xp.where(rows.gradient.filled, right[:k, :], xp.zeros_like(right[:k, :]))
+        return _Spectrum(left[:, :k], values[:k], right, xp.zeros_like(left[:, 0]))
     basis = xp.linalg.qr(rows.times_random(count)).Q
     basis = xp.linalg.qr(rows.times(tall_qr(xp, rows.transposed_times(basis), rows.keep_going)[0])).Q
     projected, outside = rows.project(basis)

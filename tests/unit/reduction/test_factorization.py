@@ -109,6 +109,22 @@ def test_factors_reproduce_the_scaled_rows(
     assert found.numerical_rank == found.rank == 5
 
 
+@pytest.mark.parametrize("columns", [150, 22_000])
+def test_columns_that_are_all_zero_change_neither_rank_nor_noise(columns: int) -> None:
+    """Short rows, and long ones in single precision."""
+    rng = np.random.default_rng(4)
+    matrix = 1e3 * low_rank(rng, 120, columns, 8)
+    matrix += 1e-3 * np.abs(matrix).mean() * rng.standard_normal(matrix.shape)
+    full = factors(matrix.astype("float32"))
+    wide = np.zeros((120, 2 * columns), "float32")
+    wide[:, 1::2] = matrix
+    found = factors(wide)
+    assert (found.rank, found.noise_model) == (full.rank, full.noise_model) == (8, full.noise_model)
+    assert found.noise_level == pytest.approx(full.noise_level, rel=0.02)
+    assert not found.right[:, ::2].any()
+    np.testing.assert_allclose(np.abs(found.right[:, 1::2]), np.abs(full.right), atol=1e-3)
+
+
 def test_a_smaller_batch_size_keeps_the_leading_triplets(space: Backend) -> None:
     checked = validate(*space.mlp(5, 60, 40).observed)
     whole, part = factorize(checked), factorize(checked, 3)

@@ -216,6 +216,14 @@ def test_negligible_rows_are_neither_live_nor_dead(
     assert row not in found.dead
 
 
+def test_columns_that_are_all_zero_are_told_from_the_others(space: Backend) -> None:
+    truth = space.mlp(3, 50, 20)
+    grad_w = space.to_numpy(truth.grad_w).copy()
+    grad_w[:, [0, 7, 19]] = 0.0
+    found = validate(*space.arrays(grad_w), *truth.observed[1:])
+    assert np.nonzero(~space.to_numpy(found.filled))[0].tolist() == [0, 7, 19]
+
+
 def test_factorize_checks_the_batch_size_too(layer: LayerGradient) -> None:
     with pytest.raises(errors.RankError, match="batch_size=7"):
         factorize(validate(*layer.observed), 7)
