@@ -186,8 +186,8 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
 def _sizes(raw: Gradient, keep_going: KeepGoing) -> tuple[Array, Array, Array]:
     """Largest magnitude and Euclidean norm of each row, and whether a column is filled, in one pass.
 
-    Neither size is finite where an entry is not. Squares count in units of the largest magnitude so far: those of
-    tiny gradients must not underflow.
+    Neither size is finite where an entry is not. Squares count in units of the largest magnitude so far:
+    those of tiny gradients must not underflow.
     """
     xp, filled = raw.space.xp, []
     largest = squares = xp.zeros(raw.bias.shape, dtype=raw.space.dtype, device=raw.space.device)
