@@ -20,6 +20,7 @@ from spear_xp.reduction.spectrum import Spectrum, first_count, is_long, leading,
 __all__ = ["NoiseModel", "Reading", "read", "read_with_noise"]
 
 NoiseModel = Literal["relative", "additive"]
+SPARE, SPARE_OF_ALL = 3, 20  # rows beyond the rank whose residuals tell the model: of the larger half, of all
 BALANCING = 3  # measured: rounds that even out rows and columns (lab.md, "Rank and noise of real updates")
 
 
@@ -62,31 +63,33 @@ def read(gradient: Gradient, batch_size: int | None, keep_going: KeepGoing) -> R
     """The reading whose gap is the clearest; without any clear gap the one of smaller rank.
 
     Added noise is tried where rounding leaves no clear gap, or leaves residuals that do not grow with
-    their rows: on all rows, since the noise of small ones may tilt the subspace of rounding towards itself.
+    their rows. Where only the small rows say so, whose noise may tilt the subspace towards them, the reading
+    of added noise must need no higher rank.
     """
     relative = _reading(gradient, "relative", batch_size, keep_going)
-    rank = relative.rank
+    told, rank = False, relative.rank
     if rank is not None and relative.clear:
-        few = min(relative.rows.shape) < rank + 3
-        if few or not (relative.additive_at(rank) or relative.additive_at(rank, share=1.0)):
+        spare = min(relative.rows.shape) - rank
+        told = spare >= SPARE and relative.additive_at(rank)
+        if not told and not (spare >= SPARE_OF_ALL and relative.additive_at(rank, share=1.0)):
             return relative
     additive = _reading(gradient, "additive", batch_size, keep_going)
     if relative.clear and additive.clear:
-        told = rank is not None and relative.additive_at(rank)
-        return additive if told or additive.contrast > relative.contrast else relative
-    found = [reading for reading in (relative, additive) if reading.rank is not None]
-    clear = [reading for reading in found if reading.clear]
-    if clear:
-        return clear[0]
-    if found:
-        least = min(reading.rank or 0 for reading in found)
-        found = [reading for reading in found if reading.rank == least]
+        better = additive.contrast > relative.contrast and (additive.rank or 0) <= (rank or 0)
+        return additive if told or better else relative
+    for reading in (relative, additive):
+        if reading.clear:
+            return reading
+    ranks = [reading.rank for reading in (relative, additive) if reading.rank is not None]
+    if ranks:
+        least = min(ranks)
+        if relative.rank != additive.rank:
+            return relative if relative.rank == least else additive
     elif batch_size is None or batch_size >= min(additive.rows.shape):
         raise RankError(_no_rank(additive.rows, batch_size))
-    rank = found[0].rank if found else batch_size
-    if rank is not None and len(found) != 1:
-        return additive if additive.additive_at(rank) else relative
-    return found[0]
+    else:
+        least = batch_size
+    return additive if additive.additive_at(least) else relative
 
 
 def read_with_noise(
