@@ -13,7 +13,7 @@ from spear_xp.numerics.backend import Array
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.gradient import Gradient
 from spear_xp.reduction.noise import is_additive
-from spear_xp.reduction.rank import GAP, PART, TAIL, contrast, noise_edge, numerical_rank
+from spear_xp.reduction.rank import GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
 from spear_xp.reduction.row_operator import RowOperator
 from spear_xp.reduction.spectrum import Spectrum, first_count, is_long, leading, with_right_factors
 
@@ -21,6 +21,9 @@ __all__ = ["NoiseModel", "Reading", "read", "read_with_noise"]
 
 NoiseModel = Literal["relative", "additive"]
 SPARE, SPARE_OF_ALL = 3, 20  # rows beyond the rank whose residuals tell the model: of the larger half, of all
+NARROW = (
+    100.0  # measured: gaps of clean gradients are wider than 500 (lab.md, "Rank and noise of real updates")
+)
 BALANCING = 3  # measured: rounds that even out rows and columns (lab.md, "Rank and noise of real updates")
 
 
@@ -38,6 +41,8 @@ class Reading:
         None where no rule sees a low rank.
     contrast : float
         Ratio of the singular values on both sides of it.
+    coarse : bool
+        Whether what follows is larger than rounding of the entries alone can cause.
     """
 
     model: NoiseModel
@@ -45,6 +50,7 @@ class Reading:
     spectrum: Spectrum
     rank: int | None
     contrast: float
+    coarse: bool = True
 
     @property
     def clear(self) -> bool:
@@ -62,16 +68,17 @@ class Reading:
 def read(gradient: Gradient, batch_size: int | None, keep_going: KeepGoing) -> Reading:
     """The reading whose gap is the clearest; without any clear gap the one of smaller rank.
 
-    Added noise is tried where rounding leaves no clear gap, or leaves residuals that do not grow with
-    their rows. Where only the small rows say so, whose noise may tilt the subspace towards them, the reading
-    of added noise must need no higher rank.
+    Added noise is tried where the relative reading has no clear gap, or residuals that do not grow with
+    their rows. Where the larger half of the rows does not say so, since the noise of small ones tilts the
+    subspace towards them or counts as a part of the batch, added noise must need no higher rank.
     """
     relative = _reading(gradient, "relative", batch_size, keep_going)
     told, rank = False, relative.rank
     if rank is not None and relative.clear:
         spare = min(relative.rows.shape) - rank
         told = spare >= SPARE and relative.additive_at(rank)
-        if not told and not (spare >= SPARE_OF_ALL and relative.additive_at(rank, share=1.0)):
+        tilted = spare >= SPARE_OF_ALL and relative.additive_at(rank, share=1.0)
+        if not told and not (relative.coarse and (tilted or relative.contrast < NARROW)):
             return relative
     additive = _reading(gradient, "additive", batch_size, keep_going)
     if relative.clear and additive.clear:
@@ -138,10 +145,12 @@ def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep
             break
         count *= 2
     clearness = contrast(spectrum.values, rank or 0, floor)
+    after = spectrum.values[rank or 0 :]
+    coarse = after.shape[0] > 0 and float(after[0]) > ROUNDING * floor
     if model == "relative" and clearness <= GAP and not is_long(rows):
         rank, clearness = _balanced_rank(rows, floor)
     spectrum = with_right_factors(rows, spectrum, max(rank or 0, batch_size or 0) or 1)
-    return Reading(model, rows, spectrum, rank, clearness)
+    return Reading(model, rows, spectrum, rank, clearness, coarse)
 
 
 def _balanced_rank(rows: RowOperator, floor: float) -> tuple[int | None, float]:
