@@ -12,7 +12,7 @@ TAIL = 8  # values that must follow a gap where only the leading ones are known
 NOTHING = 1e-3  # of the floor: values below it belong to columns that depend on others, noise and all
 # measured: what follows the gap before the batch starts with 7 to 15 edges, rounding with up to 4.3, noise of
 # the wrong model that leaves the right gap with 4 (lab.md, "Rank and noise of real updates")
-BULK = 5.0
+BULK = 2.5
 ROUNDING = 1e3  # measured: rounding starts at 2 to 10 floors, 1e-4 of added noise at 5e3 (the same table)
 QUANTILE = 3.3  # derived: .999 quantile of the Tracy-Widom law of real matrices
 ROUNDS, STEPS = 60, 512  # cosmetic: counts of the edge, points of the law
