@@ -10,8 +10,8 @@ GAP = 3.0  # neighbouring noise singular values differ by less than this factor
 PART = 0.85  # ratios in the last part of a spectrum are those of the edge of the noise, not of a gap
 TAIL = 8  # values that must follow a gap where only the leading ones are known
 NOTHING = 1e-3  # of the floor: values below it belong to columns that depend on others, noise and all
-# measured: what follows the gap before the batch starts with 7 to 15 edges, rounding with up to 4.3, noise of
-# the wrong model that leaves the right gap with 4 (lab.md, "Rank and noise of real updates")
+# measured: noise of the right model starts at .95 to 1.7 of its edge, what follows a gap inside the batch at
+# 7 to 15 (lab.md, "Rank and noise of real updates")
 BULK = 2.5
 ROUNDING = 1e3  # measured: rounding starts at 2 to 10 floors, 1e-4 of added noise at 5e3 (the same table)
 QUANTILE = 3.3  # derived: .999 quantile of the Tracy-Widom law of real matrices

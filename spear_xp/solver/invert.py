@@ -56,8 +56,8 @@ def invert(
     bias : array, shape (m,)
         β at that step.
     batch_size : int, optional
-        Number of samples, from 1 to the numerical rank; found from the rank where not given. Nothing is
-        certified below the numerical rank.
+        Number of samples; found from the rank where not given. It counts where the singular values show no
+        clear gap; a clear gap beats it. Nothing is certified below the numerical rank.
     search : str, Strategy, or a sequence of them
         "auto" (strategies that use the weights, in turns by their progress), "sampling" (the published
         attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
