@@ -131,10 +131,11 @@ def factorize(
     batch_size = None if batch_size is None else int(batch_size)
     space = gradient.space
     xp = space.xp
-    deviations = None if noise is None else row_deviations(gradient, noise)
-    if deviations is None:
-        reading, given = read(gradient, batch_size, keep_going), 0.0
+    known = None if noise is None else row_deviations(gradient, noise)
+    if known is None:
+        reading, given, of_bias = read(gradient, batch_size, keep_going), 0.0, 0.0
     else:
+        deviations, of_bias = known
         reading, given = read_with_noise(gradient, deviations, batch_size, keep_going)
     (m, n), spectrum, scale = reading.rows.shape, reading.spectrum, reading.rows.scale
     rank = reading.rank if batch_size is None or reading.clear else batch_size
@@ -154,7 +155,7 @@ def factorize(
         scale=scale,
         noise_level=sigma,
         row_noise=xp.ones_like(uneven) if given else uneven,
-        bias_noise=given or noise_of_column(xp, left, bias * scale, least) or sigma,
+        bias_noise=given * of_bias or noise_of_column(xp, left, bias * scale, least) or sigma,
         noise_model=reading.model,
         numerical_rank=reading.rank or rank,
         expected=batch_size,

@@ -54,8 +54,8 @@ def noise_of_column(xp: Namespace, left: Array, column: Array, least: float) -> 
     return max(float(xp.sqrt(xp.sum(rest * rest) / (m - rank))), least)
 
 
-def row_deviations(gradient: Gradient, noise: Any) -> Array | None:
-    """Standard deviation of the known noise of each live row, shape (m_live,); None where there is none.
+def row_deviations(gradient: Gradient, noise: Any) -> tuple[Array, float] | None:
+    """Standard deviation of the known noise of each live row, and how much of it an entry of grad_b has.
 
     Parameters
     ----------
@@ -64,6 +64,14 @@ def row_deviations(gradient: Gradient, noise: Any) -> Array | None:
     noise : float, or array of shape (m, 1) or (m, n)
         That of all entries, of those of a row, or of each entry of grad_w. The last column stands for grad_b,
         and a row counts by its root mean square.
+
+    Returns
+    -------
+    rows : array, shape (m_live,)
+    bias : float
+        Root mean square of the noise of grad_b in units of that of its row.
+    None
+        Where there is no noise.
 
     Raises
     ------
@@ -83,10 +91,11 @@ def row_deviations(gradient: Gradient, noise: Any) -> Array | None:
         raise ArgumentRangeError(msg)
     if not host.any():
         return None
-    squares = (host.reshape(-1, host.shape[-1] if host.ndim else 1)) ** 2
+    squares = host.reshape(-1, host.shape[-1] if host.ndim else 1) ** 2
     mean = (squares.sum(axis=1) * (n / squares.shape[1]) + squares[:, -1]) / (n + 1)
     space = gradient.space
     xp = space.xp
-    rows = xp.zeros_like(gradient.norms) + space.asarray(mean**0.5)
+    rows, last = (xp.zeros_like(gradient.norms) + space.asarray(x**0.5) for x in (mean, squares[:, -1]))
     rounding = float(xp.finfo(gradient.grad_w.dtype).eps) / (12 * (n + 1)) ** 0.5
-    return xp.take(xp.maximum(rows, rounding * gradient.norms), gradient.live, axis=0)
+    rows = xp.take(xp.maximum(rows, rounding * gradient.norms), gradient.live, axis=0)
+    return rows, float(xp.sqrt(xp.mean((xp.take(last, gradient.live) / rows) ** 2)))

@@ -187,7 +187,8 @@ def test_known_noise_is_used_as_it_is_given(form: str, rank: int) -> None:
     assert (found.rank, found.noise_model) == (rank, "additive")
     expected = np.sqrt((np.c_[noise[:, :-1], noise[:, -2]] ** 2).mean(axis=1))
     np.testing.assert_allclose(found.noise_level * found.row_noise / found.scale, expected, rtol=1e-12)
-    assert found.bias_noise == found.noise_level
+    bias = np.sqrt(((noise[:, -2] / expected) ** 2).mean())
+    assert found.bias_noise == pytest.approx(bias * found.noise_level)
 
 
 def test_known_noise_that_covers_everything_leaves_no_rank() -> None:
