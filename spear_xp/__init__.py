@@ -16,10 +16,12 @@ from spear_xp.errors import SpearError
 from spear_xp.forecasting.published import estimate
 from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Progress, Result, Status
+from spear_xp.updates.layer_update import LayerUpdate
 
 __version__ = "0.2.0.dev0"
 
 __all__ = [
+    "LayerUpdate",
     "Progress",
     "Result",
     "SpearError",

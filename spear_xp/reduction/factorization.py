@@ -1,34 +1,20 @@
 """Enters: a `Gradient`. Leaves: its rank-b factorisation, noise level and noise model.
 
-The live rows of [G | g] are scaled, E = diag(scale) [G | g], and only the leading singular triplets
-are computed, by randomised methods in three or four passes over blocks of columns; the full
-decomposition is the last resort, for short rows whose rank is close to their size.
+The live rows of [G | g] are scaled as their noise asks for, E = diag(scale) [G | g], and only the leading
+singular triplets are computed.
 """
 
-import math
 import operator
 from dataclasses import dataclass
-from typing import Literal
 
 from spear_xp.errors import ArgumentRangeError, RankError
-from spear_xp.numerics.backend import Array, Namespace
-from spear_xp.numerics.linalg import tall_qr
+from spear_xp.numerics.backend import Array
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.gradient import Gradient
-from spear_xp.reduction.noise import is_additive, noise_of_column
-from spear_xp.reduction.rank import PART, TAIL, numerical_rank
-from spear_xp.reduction.row_operator import RowOperator
+from spear_xp.reduction.models import NoiseModel, read, read_with_noise
+from spear_xp.reduction.noise import noise_of_column, row_deviations
 
 __all__ = ["Factorization", "factorize"]
-
-NoiseModel = Literal["relative", "additive"]
-SKETCH = 96  # chosen: leading singular triplets looked at first; they are doubled until the rank shows
-# chosen: columns from which squares serve; in shorter rows orthonormalisation costs no more than the passes
-LONG = 20_000
-# derived: about the root of the rounding of doubles. Squares lose singular values below this share of the
-# largest, and in a gradient whose numbers are spaced more widely those are rounding errors anyway.
-SINGLE = 1e-8
-THIN = 4  # measured: one in so many blocks of long rows measures the noise (lab.md, "Open")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +28,7 @@ class Factorization:
     singular_values : array, shape (b,)
         S, descending.
     right : array, shape (b, n + 1)
-        Orthonormal rows Vᵀ; the last column belongs to the bias.
+        Orthonormal rows Vᵀ; the last column belongs to the bias, columns that are all zero in E stay so.
     scale : array, shape (m_live,)
         Factor of each live row: 1/norm where the noise is relative (floating-point rounding), one
         constant where it is additive (noise added on purpose).
@@ -58,6 +44,10 @@ class Factorization:
         Which of the two the residual rows show.
     numerical_rank : int
         Rank found from the singular values, whether or not it was asked for.
+    expected : int or None
+        Batch size as the caller gave it: a clear gap beats it, without one it is the rank.
+    clear_gap : bool
+        Whether the singular values on both sides of the numerical rank differ by a clear factor.
     """
 
     left: Array
@@ -69,95 +59,13 @@ class Factorization:
     bias_noise: float
     noise_model: NoiseModel
     numerical_rank: int
+    expected: int | None = None
+    clear_gap: bool = True
 
     @property
     def rank(self) -> int:
         """Rank b of the factorisation."""
         return int(self.singular_values.shape[0])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Spectrum:
-    """Leading triplets of E, and the energy of each row outside of them."""
-
-    left: Array
-    values: Array
-    right: Array = None  # of long rows, and so the energy, not before the rank is known
-    outside: Array = None
-
-
-def _leading(rows: RowOperator, count: int) -> _Spectrum:
-    """Leading `count` triplets by subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4)."""
-    if _is_long(rows):
-        return _leading_of_long(rows, min(count, *rows.shape))
-    xp = rows.gradient.space.xp
-    if count >= 0.6 * min(rows.shape):
-        left, values, right = xp.linalg.svd(rows.dense(), full_matrices=False)
-        return _Spectrum(left, values, right, xp.zeros_like(left[:, 0]))
-    basis = xp.linalg.qr(rows.times_random(count)).Q
-    basis = xp.linalg.qr(rows.times(tall_qr(xp, rows.transposed_times(basis), rows.keep_going)[0])).Q
-    projected, outside = rows.project(basis)
-    q, r = tall_qr(xp, projected, rows.keep_going)
-    small, values, mix = xp.linalg.svd(r.T, full_matrices=False)
-    return _Spectrum(basis @ small, values, mix @ q.T, outside)
-
-
-def _is_long(rows: RowOperator) -> bool:
-    """Whether rows are so long that their orthonormalisation would cost more than the passes over them.
-
-    The square E Eᵀ replaces it: singular values below 1e-8 of the largest are lost, which are rounding
-    errors anyway where the gradient itself is in single or half precision.
-    """
-    coarse = float(rows.gradient.space.xp.finfo(rows.gradient.grad_w.dtype).eps) > SINGLE
-    return coarse and rows.shape[1] > LONG
-
-
-def _leading_of_long(rows: RowOperator, count: int) -> _Spectrum:
-    """Leading `count` left factors and singular values, by the Nyström approximation of E Eᵀ in two passes.
-
-    A shift, taken off again in the end, keeps the Cholesky factorisation from breaking down (Tropp,
-    Yurtsever, Udell, Cevher 2017, algorithm 3).
-    """
-    space = rows.gradient.space
-    xp = space.xp
-    basis = xp.linalg.qr(rows.times_random(count)).Q
-    image = rows.squared_times(basis)
-    shift = space.eps * float(xp.linalg.matrix_norm(image))
-    image = image + shift * basis
-    root = xp.linalg.cholesky(basis.T @ image)
-    left, values, _ = xp.linalg.svd(xp.linalg.solve(root, image.T).T, full_matrices=False)
-    return _Spectrum(left, xp.sqrt(xp.clip(values**2 - shift, (space.eps * values[0]) ** 2, None)))
-
-
-def _find_rank(rows: RowOperator, batch_size: int | None) -> tuple[_Spectrum, int]:
-    gradient = rows.gradient
-    space = gradient.space
-    first = SKETCH // 2 if _is_long(rows) else SKETCH
-    count = first if batch_size is None else max(first, int(batch_size / PART) + TAIL)
-    roundoff = float(space.xp.finfo(gradient.grad_w.dtype).eps) / 2
-    energy = math.sqrt(float(space.xp.sum((space.xp.take(gradient.norms, gradient.live) * rows.scale) ** 2)))
-    while True:
-        spectrum = _leading(rows, count)
-        complete = spectrum.values.shape[0] == min(rows.shape)
-        floor = max(0.05 * roundoff * energy, 4 * space.eps * float(spectrum.values[0]))
-        rank = numerical_rank(spectrum.values, rows.shape, floor, complete=complete)
-        if rank is not None:
-            return _with_right_factors(rows, spectrum, rank) if _is_long(rows) else spectrum, rank
-        if complete:
-            m, n = rows.shape
-            msg = (
-                f"grad_w has numerical rank min(m, n + 1)={min(m, n)} (live rows m={m}): need less; the "
-                "gradient has no low rank, it is aggregated over too many samples or noised beyond use"
-            )
-            raise RankError(msg)
-        count *= 2
-
-
-def _with_right_factors(rows: RowOperator, spectrum: _Spectrum, rank: int) -> _Spectrum:
-    """The leading triplets of long rows, in one more pass."""
-    left, values = spectrum.left[:, :rank], spectrum.values[:rank]
-    back, outside = rows.project(left, every=THIN)  # a share of the columns tells the noise as well
-    return _Spectrum(left, values, (back / values).T, outside)
 
 
 def _check_batch_size(batch_size: int | None) -> None:
@@ -172,14 +80,12 @@ def _check_batch_size(batch_size: int | None) -> None:
         raise ArgumentRangeError(msg)
 
 
-def _beyond(xp: Namespace, spectrum: _Spectrum, rank: int) -> Array:
-    """Norm of what each row has outside of the leading triplets."""
-    rest = spectrum.left[:, rank:] * spectrum.values[rank:]
-    return xp.sqrt(xp.sum(rest * rest, axis=1) + spectrum.outside)
-
-
 def factorize(
-    gradient: Gradient, batch_size: int | None = None, *, keep_going: KeepGoing = forever
+    gradient: Gradient,
+    batch_size: int | None = None,
+    *,
+    noise: Array | float | None = None,
+    keep_going: KeepGoing = forever,
 ) -> Factorization:
     """Factor the scaled live rows of [G | g] at rank b and measure the noise.
 
@@ -188,7 +94,11 @@ def factorize(
     gradient : Gradient
         Checked gradient of a layer.
     batch_size : int, optional
-        Rank b to factor at; None takes the numerical rank. Between 1 and the numerical rank.
+        Rank b to factor at where the singular values show no clear gap; where they do, their rank counts.
+    noise : float, or array of shape (m, 1) or (m, n), optional
+        Standard deviation of the noise of an entry of [grad_w | grad_b], in the units of grad_w, where it is
+        known: of all entries, of those of each row, or of each entry of grad_w (of grad_b it is that of the
+        last column). It is used as it is given, in place of any estimate; 0 is the same as None.
     keep_going : callable
         Asked before each block of columns.
 
@@ -199,9 +109,11 @@ def factorize(
     Raises
     ------
     RankError
-        If `batch_size` exceeds the numerical rank, or the gradient has no low rank at all.
+        If neither noise model sees a low rank and `batch_size` names none.
     ArgumentRangeError
-        If `batch_size` is not a positive integer.
+        If `batch_size` is not a positive integer, or `noise` is negative or not finite.
+    ShapeError
+        If `noise` has another shape.
     OutOfTime
         If `keep_going` says no.
 
@@ -219,36 +131,33 @@ def factorize(
     batch_size = None if batch_size is None else int(batch_size)
     space = gradient.space
     xp = space.xp
-    norms = xp.take(gradient.norms, gradient.live, axis=0)
-    scale = 1.0 / norms
-    model: NoiseModel = "relative"
-    while True:
-        rows = RowOperator(gradient, scale, keep_going)
-        spectrum, found = _find_rank(rows, batch_size)
-        if batch_size is not None and batch_size > found:
-            msg = f"batch_size={batch_size} exceeds the numerical rank of the gradient: need 1 to {found}"
-            raise RankError(msg)
-        rank = found if batch_size is None else batch_size
-        m, n = rows.shape
-        if model == "additive" or min(m, n) < found + 3:
-            break
-        if not is_additive(norms, _beyond(xp, spectrum, found) / scale):
-            break
-        scale = xp.ones_like(norms) / float(xp.sort(norms)[m // 2])
-        model = "additive"
-    residuals = _beyond(xp, spectrum, rank)
+    known = None if noise is None else row_deviations(gradient, noise)
+    if known is None:
+        reading, given, of_bias = read(gradient, batch_size, keep_going), 0.0, 0.0
+    else:
+        deviations, of_bias = known
+        reading, given = read_with_noise(gradient, deviations, batch_size, keep_going)
+    (m, n), spectrum, scale = reading.rows.shape, reading.spectrum, reading.rows.scale
+    rank = reading.rank if batch_size is None or reading.clear else batch_size
+    if rank is None or rank >= min(m, n) > 1:
+        msg = f"batch_size={batch_size}: the gradient shows no gap, need 1 to {min(m, n) - 1}"
+        raise RankError(msg)
+    residuals = spectrum.beyond(xp, rank)
     freedom = max(1, (m - rank) * (n - rank))
-    sigma = float(xp.sqrt(xp.sum(residuals * residuals) / freedom))
-    sigma = max(sigma, 4 * space.eps)  # rounding of this computation itself, on rows of unit norm
+    least = 4 * space.eps  # rounding of this computation itself, on rows of unit norm
+    sigma = max(given or float(xp.sqrt(xp.sum(residuals * residuals) / freedom)), least)
     left, bias = spectrum.left[:, :rank], xp.astype(xp.take(gradient.grad_b, gradient.live), space.dtype)
+    uneven = xp.clip(residuals * (m / freedom) ** 0.5 / sigma, 1.0, None)
     return Factorization(
         left=left,
         singular_values=spectrum.values[:rank],
         right=spectrum.right[:rank, :],
         scale=scale,
         noise_level=sigma,
-        row_noise=xp.clip(residuals * (m / freedom) ** 0.5 / sigma, 1.0, None),
-        bias_noise=noise_of_column(xp, left, bias * scale, 4 * space.eps) or sigma,
-        noise_model=model,
-        numerical_rank=found,
+        row_noise=xp.ones_like(uneven) if given else uneven,
+        bias_noise=given * of_bias or noise_of_column(xp, left, bias * scale, least) or sigma,
+        noise_model=reading.model,
+        numerical_rank=reading.rank or rank,
+        expected=batch_size,
+        clear_gap=reading.clear,
     )

@@ -38,6 +38,8 @@ class Gradient:
         Rows that enter the search.
     dead : array of int, shape (m_dead,)
         Rows that are exactly zero: no sample activates these neurons.
+    filled : array of bool, shape (n + 1,)
+        Columns of [grad_w | grad_b] that are not all zero: only these carry noise.
     """
 
     space: Space
@@ -48,6 +50,7 @@ class Gradient:
     norms: Array
     live: Array
     dead: Array
+    filled: Array
 
     @property
     def columns(self) -> int:
@@ -157,8 +160,10 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
     xp = space.xp
     _check_shapes(**arrays)
     everything = xp.arange(arrays["grad_w"].shape[0], dtype=xp.int64, device=space.device)
-    raw = Gradient(space=space, **arrays, norms=everything, live=everything, dead=everything)
-    largest, norms = _row_sizes(raw, keep_going)
+    raw = Gradient(
+        space=space, **arrays, norms=everything, live=everything, dead=everything, filled=everything
+    )
+    largest, norms, filled = _sizes(raw, keep_going)
     passed = ("grad_w", "grad_b") if bool(xp.all(xp.isfinite(largest))) else ()
     _check_finite(space, {name: array for name, array in arrays.items() if name not in passed})
     if not bool(xp.any(largest > 0)):
@@ -170,24 +175,31 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
     positive = xp.sort(norms[norms > 0])
     usable = norms > NEGLIGIBLE * float(positive[positive.shape[0] // 2])
     return Gradient(
-        space=space, **arrays, norms=norms, live=xp.nonzero(usable)[0], dead=xp.nonzero(largest == 0)[0]
+        space=space,
+        **arrays,
+        norms=norms,
+        live=xp.nonzero(usable)[0],
+        dead=xp.nonzero(largest == 0)[0],
+        filled=filled,
     )
 
 
-def _row_sizes(raw: Gradient, keep_going: KeepGoing) -> tuple[Array, Array]:
-    """Largest magnitude and Euclidean norm of each row, in one pass; neither finite where an entry is not.
+def _sizes(raw: Gradient, keep_going: KeepGoing) -> tuple[Array, Array, Array]:
+    """Largest magnitude and Euclidean norm of each row, and whether a column is filled, in one pass.
 
-    Squares count in units of the largest magnitude so far: those of tiny gradients must not underflow.
+    Neither size is finite where an entry is not. Squares count in units of the largest magnitude so far:
+    those of tiny gradients must not underflow.
     """
-    xp = raw.space.xp
+    xp, filled = raw.space.xp, []
     largest = squares = xp.zeros(raw.bias.shape, dtype=raw.space.dtype, device=raw.space.device)
     with quiet():
         for _, _, block in raw.blocks():
             ask(keep_going)
             sizes = xp.abs(block)
+            filled.append(xp.any(block != 0, axis=0))
             grown = xp.maximum(largest, xp.max(sizes, axis=1))
             unit = xp.where(grown > 0, grown, xp.ones_like(grown))
             sizes = sizes / unit[:, None]
             squares = squares * (largest / unit) ** 2 + xp.vecdot(sizes, sizes)
             largest = grown
-        return largest, largest * xp.sqrt(squares)
+        return largest, largest * xp.sqrt(squares), xp.concat(filled)

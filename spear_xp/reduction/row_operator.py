@@ -14,12 +14,16 @@ class RowOperator:
     """The scaled rows E as a linear operator, applied in blocks of columns.
 
     The scale goes to the thin factor of a product: blocks stay as they are. `keep_going` is asked before
-    each.
+    each. Columns that are all zero add nothing to a product; `shape` leaves them out.
     """
 
     def __init__(self, gradient: Gradient, scale: Array, keep_going: KeepGoing = forever) -> None:
         self.gradient, self.scale, self.keep_going = gradient, scale, keep_going
-        self.shape = (int(gradient.live.shape[0]), gradient.columns)
+        self.shape = (int(gradient.live.shape[0]), self._filled(0, gradient.columns))
+
+    def _filled(self, start: int, stop: int) -> int:
+        xp = self.gradient.space.xp
+        return int(xp.sum(xp.astype(self.gradient.filled[start:stop], xp.int64)))
 
     def blocks(self) -> Iterator[tuple[int, int, Array]]:
         """Blocks of columns of the live rows, not scaled; `OutOfTime` once time is up."""
@@ -28,7 +32,7 @@ class RowOperator:
             yield block
 
     def dense(self) -> Array:
-        """E itself, shape (m_live, n + 1)."""
+        """E itself with all of its columns, shape (m_live, n + 1)."""
         blocks = [block for *_, block in self.blocks()]
         return self.gradient.space.xp.concat(blocks, axis=1) * self.scale[:, None]
 
@@ -67,5 +71,5 @@ class RowOperator:
             if i % every == 0:
                 rest = block * self.scale[:, None] - left @ parts[-1].T
                 energy = energy + xp.vecdot(rest, rest)
-                seen += stop - start
-        return xp.concat(parts, axis=0), energy * (self.shape[1] / seen)
+                seen += self._filled(start, stop)
+        return xp.concat(parts, axis=0), energy * (self.shape[1] / max(seen, 1))

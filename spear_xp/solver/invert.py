@@ -24,16 +24,18 @@ from spear_xp.solver.runtime.executor import Executor
 from spear_xp.solver.solver import Observer, Search, solve
 from spear_xp.strategies.portfolio import strategies_of
 from spear_xp.strategies.sampling import Sampling
+from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["invert"]
 
 
 def invert(
-    grad_w: Array,
-    grad_b: Array,
-    weight: Array,
-    bias: Array,
+    grad_w: Array | LayerUpdate,
+    grad_b: Array | None = None,
+    weight: Array | None = None,
+    bias: Array | None = None,
     *,
+    noise: Array | float | None = None,
     batch_size: int | None = None,
     search: str | Strategy | Sequence[str | Strategy] = "auto",
     time_limit: float = 60.0,
@@ -47,17 +49,22 @@ def invert(
 
     Parameters
     ----------
-    grad_w : array, shape (m, n), real floating-point
-        dL/dW of the layer ReLU(W x + β), one neuron a row; NumPy, CuPy or torch.
+    grad_w : array, shape (m, n), real floating-point, or LayerUpdate
+        dL/dW of the layer ReLU(W x + β), one neuron a row; NumPy, CuPy or torch. A `LayerUpdate` stands for
+        all four arrays and for what is known beside them.
     grad_b : array, shape (m,)
         dL/dβ.
     weight : array, shape (m, n)
         W at the step that produced the gradient.
     bias : array, shape (m,)
         β at that step.
+    noise : float, or array of shape (m, 1) or (m, n), optional
+        Standard deviation of the error of an entry of [grad_w | grad_b] in the units of grad_w, where it is
+        known: of all entries, of those of a row, or of each entry of grad_w. It takes the place of an
+        estimate.
     batch_size : int, optional
-        Number of samples, from 1 to the numerical rank; found from the rank where not given. Nothing is
-        certified below the numerical rank.
+        Number of samples; found from the rank where not given. It counts where the singular values show no
+        clear gap; a clear gap beats it. Nothing is certified below the numerical rank.
     search : str, Strategy, or a sequence of them
         "auto" (strategies that use the weights, in turns by their progress), "sampling" (the published
         attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
@@ -109,6 +116,9 @@ def invert(
     >>> result.status.name, result.batch_size, result.success
     ('EXACT', 5, True)
     """
+    if isinstance(grad_w, LayerUpdate):
+        _check_alone(grad_b=grad_b, weight=weight, bias=bias, noise=noise)
+        (grad_w, grad_b, weight, bias), noise = grad_w, grad_w.noise
     _check_limits(time_limit=time_limit, work_limit=work_limit)
     clock = Clock(time_limit, work_limit)
     strategies = strategies_of(_renamed(search, false_rejection))
@@ -120,10 +130,11 @@ def invert(
     try:
         with clock.stage("factorize"):
             gradient = checked(space, arrays, clock.before_limit)
-            factorization = factorize(gradient, batch_size, keep_going=clock.before_limit)
+            factorization = factorize(gradient, batch_size, noise=noise, keep_going=clock.before_limit)
             problem = reduce(gradient, factorization, keep_going=clock.before_limit)
         chosen = strategies(problem)
         state = Search.begin(problem, chosen, _threshold(problem, chosen))
+        state.expected = factorization.expected
         observer = _observer(problem, clock, on_progress)
         if len(chosen) == 1 and isinstance(chosen[0], Sampling):
             solve_published(problem, chosen[0], state, clock, seed=seed, observer=observer)
@@ -166,6 +177,13 @@ def _observer(problem: Problem, clock: Clock, on_progress: Callable[[Progress], 
         )
 
     return observe
+
+
+def _check_alone(**others: Any) -> None:
+    for name, value in others.items():
+        if value is not None:
+            msg = f"{name} is given beside a LayerUpdate: need the update alone, or the arrays one by one"
+            raise ArgumentRangeError(msg)
 
 
 def _check_limits(**limits: float | None) -> None:

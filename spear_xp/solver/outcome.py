@@ -108,6 +108,8 @@ def result_of(
             noise_level=problem.relative_noise,
             noise_model=problem.noise_model,
             threshold=search.threshold,
+            expected=search.expected,
+            numerical_rank=problem.numerical_rank,
             seconds={**clock.seconds, "total": clock.elapsed},
             work=clock.work,
             residuals=outcome.residuals,

@@ -93,6 +93,10 @@ class Trace:
         "relative" (floating-point rounding) or "additive" (noise added on purpose).
     threshold : int
         Zero rows that a direction needed.
+    expected : int or None
+        Batch size as the caller gave it.
+    numerical_rank : int
+        Rank of the gradient, whatever was given.
     seconds : dict of str to float
         Time by stage.
     work : float
@@ -109,14 +113,17 @@ class Trace:
     noise_level: float = 0.0
     noise_model: str = "relative"
     threshold: int = 0
+    expected: int | None = None
+    numerical_rank: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     work: float = 0.0
     residuals: Host | None = None
 
 
+NEW = {"work", "expected", "numerical_rank"}  # of `Trace`, since 0.2
 OLD_NAMES = {
     "unresolved": "missing",
-    **{f.name: f"trace.{f.name}" for f in fields(Trace) if f.name != "work"},
+    **{f.name: f"trace.{f.name}" for f in fields(Trace) if f.name not in NEW},
 }
 
 
@@ -186,8 +193,18 @@ class Result:
             f"{'exact' if self.success else 'not exact'}: {self._count} of {of} certified",
             self.status.value,
         ]
+        lines += self._unexpected()
         lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(self.reasons) if text]
         return "\n".join(lines + [f"one more sample: {why}" for why in self.missing])
+
+    def _unexpected(self) -> list[str]:
+        """What to say of a batch size that is not the one that was given."""
+        expected, rank = self.trace.expected, self.trace.numerical_rank
+        if expected is None or expected in {rank, 0}:
+            return []
+        why = "equal inputs count once" if rank < expected else "the update may hold more than one batch"
+        found = f"the gradient shows {rank} samples, {expected} were expected: {why}"
+        return [found if self.batch_size == rank else f"{found}; the given number was used"]
 
     def __getattr__(self, name: str) -> Any:
         if name not in OLD_NAMES:

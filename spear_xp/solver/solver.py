@@ -54,6 +54,8 @@ class Search:
         Samples drawn, or starts made.
     obstacle : str
         Why the search cannot succeed; empty as long as it may.
+    expected : int or None
+        Batch size that the caller gave.
     """
 
     pool: Pool
@@ -62,6 +64,7 @@ class Search:
     threshold: int
     drawn: int = 0
     obstacle: str = ""
+    expected: int | None = None
 
     @classmethod
     def begin(

@@ -76,3 +76,19 @@ def spectra(draw: st.DrawFn) -> tuple[Floats, tuple[int, int], int]:
     head = 10.0 ** -np.linspace(0, decay, rank)
     tail = np.linalg.svd(rng.standard_normal((m - rank, n - rank)), compute_uv=False)
     return np.concatenate([head, floor * tail / tail[0]]), (m, n), rank
+
+
+@st.composite
+def planted_noise(draw: st.DrawFn) -> tuple[Floats, int, str]:
+    """A matrix of known rank with noise, its rank, and whether the noise grows with the rows."""
+    rank = draw(st.integers(1, 12), label="rank")
+    m = draw(st.integers(4 * rank + 30, 160), label="m")
+    n = draw(st.integers(2 * rank + 20, 160), label="n")
+    kind = draw(st.sampled_from(["relative", "additive"]), label="noise model")
+    level = 10.0 ** draw(st.floats(-8, -2), label="noise")
+    decades = draw(st.floats(0.3, 0.7), label="decades of row sizes")
+    rng = np.random.default_rng(draw(seeds, label="matrix"))
+    signal = rng.standard_normal((m, rank)) @ rng.standard_normal((rank, n)) / rank**0.5
+    signal = 10.0 ** rng.uniform(-decades, decades, (m, 1)) * signal
+    sizes = np.sqrt((signal**2).mean(axis=1, keepdims=True)) if kind == "relative" else 1.0
+    return signal + level * sizes * rng.standard_normal((m, n)), rank, kind

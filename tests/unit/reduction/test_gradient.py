@@ -118,11 +118,21 @@ def test_a_numpy_integer_is_a_batch_size(layer: LayerGradient) -> None:
     assert invert(*layer.observed, batch_size=np.int64(6), rng=0).batch_size == 6
 
 
-@pytest.mark.parametrize("batch_size", [7, 89, 10**6])
-def test_batch_size_larger_than_the_rank(layer: LayerGradient, batch_size: int) -> None:
-    message = rf"batch_size={batch_size} exceeds the numerical rank of the gradient: need 1 to 6"
+@pytest.mark.parametrize("batch_size", [2, 7, 89, 10**6])
+def test_a_clear_gap_beats_the_batch_size(layer: LayerGradient, batch_size: int) -> None:
+    result = invert(*layer.observed, batch_size=batch_size, rng=0)
+    assert result.batch_size == 6
+    assert result.success
+
+
+@pytest.mark.parametrize("batch_size", [41, 10**6])
+def test_a_batch_size_that_leaves_no_room_for_noise(batch_size: int) -> None:
+    rng = np.random.default_rng(0)
+    grad_w, weight = rng.standard_normal((2, 90, 40))
+    grad_b, bias = rng.standard_normal((2, 90))
+    message = rf"batch_size={batch_size} and grad_w has numerical rank.*41.*need less"
     with pytest.raises(errors.RankError, match=message):
-        invert(*layer.observed, batch_size=batch_size)
+        invert(grad_w, grad_b, weight, bias, batch_size=batch_size)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -161,8 +171,8 @@ def test_every_error_is_a_value_error() -> None:
 
 def test_bad_input_leaves_the_arguments_as_they_were(layer: LayerGradient) -> None:
     copies = [array.copy() for array in layer.observed]
-    with pytest.raises(errors.RankError):
-        invert(*layer.observed, batch_size=50)
+    with pytest.raises(errors.ArgumentRangeError):
+        invert(*layer.observed, batch_size=0)
     invert(*layer.observed, rng=0)
     assert all(np.array_equal(a, b) for a, b in zip(copies, layer.observed, strict=True))
 
@@ -216,6 +226,14 @@ def test_negligible_rows_are_neither_live_nor_dead(
     assert row not in found.dead
 
 
+def test_columns_that_are_all_zero_are_told_from_the_others(space: Backend) -> None:
+    truth = space.mlp(3, 50, 20)
+    grad_w = space.to_numpy(truth.grad_w).copy()
+    grad_w[:, [0, 7, 19]] = 0.0
+    found = validate(*space.arrays(grad_w), *truth.observed[1:])
+    assert np.nonzero(~space.to_numpy(found.filled))[0].tolist() == [0, 7, 19]
+
+
 def test_factorize_checks_the_batch_size_too(layer: LayerGradient) -> None:
-    with pytest.raises(errors.RankError, match="batch_size=7"):
-        factorize(validate(*layer.observed), 7)
+    with pytest.raises(errors.ArgumentRangeError, match="batch_size=0"):
+        factorize(validate(*layer.observed), 0)

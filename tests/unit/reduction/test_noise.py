@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spear_xp.reduction.noise import is_additive, noise_of_column
+from spear_xp import errors
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.noise import is_additive, noise_of_column, row_deviations
 from tests.conftest import Backend
 from tests.helpers import strategies
 from tests.helpers.networks import Floats
@@ -68,3 +70,58 @@ def test_hardly_more_rows_than_the_rank_tell_no_noise(rows: int, told: bool) -> 
     rng = np.random.default_rng(0)
     left = np.linalg.qr(rng.standard_normal((rows, 5))).Q
     assert (noise_of_column(np, left, rng.standard_normal(rows), 0.0) > 0) == told
+
+
+def layer(seed: int = 0) -> tuple[Floats, ...]:
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((20, 9)), rng.standard_normal(20), np.ones((20, 9)), np.ones(20)
+
+
+def test_known_noise_of_numbers_rows_and_entries(space: Backend) -> None:
+    checked = validate(*space.arrays(*layer()))
+    rows = np.random.default_rng(1).uniform(1, 2, (20, 1))
+    entries = rows * np.ones((20, 9))
+    entries[:, -1] *= 3
+    for noise, expected in (
+        (0.5, np.full(20, 0.5)),
+        (space.arrays(rows)[0], rows[:, 0]),
+        (entries, np.sqrt((8 + 2 * 9) / 10) * rows[:, 0]),  # the last column counts twice, for grad_b
+    ):
+        found = row_deviations(checked, noise)
+        assert found is not None
+        np.testing.assert_allclose(space.to_numpy(found[0]), expected, rtol=1e-6)
+        ratio = 3 / np.sqrt((8 + 2 * 9) / 10) if noise is entries else 1.0
+        assert found[1] == pytest.approx(ratio, rel=1e-6)
+
+
+def test_noise_of_live_rows_alone() -> None:
+    grad_w, grad_b, weight, bias = layer()
+    grad_w[3], grad_b[3] = 0, 0
+    found = row_deviations(validate(grad_w, grad_b, weight, bias), np.arange(1.0, 21.0)[:, None])
+    assert found is not None
+    np.testing.assert_allclose(found[0], np.delete(np.arange(1.0, 21.0), 3))
+
+
+def test_no_row_is_more_exact_than_its_format() -> None:
+    arrays = tuple(array.astype("float32") for array in layer())
+    checked = validate(*arrays)
+    found = row_deviations(checked, np.r_[1.0, np.zeros(19)][:, None])
+    assert found is not None
+    np.testing.assert_allclose(found[0][1:], 2.0**-23 / 120**0.5 * checked.norms[1:])
+    assert row_deviations(checked, 0.0) is None
+
+
+@pytest.mark.parametrize("shape", [(20,), (9,), (1, 9), (20, 10), (9, 20), (20, 9, 1)])
+def test_noise_of_another_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(errors.ShapeError, match=r"noise has shape .*: need a number, \(20, 1\) or \(20, 9\)"):
+        row_deviations(validate(*layer()), np.ones(shape))
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_noise_that_is_no_standard_deviation(value: float) -> None:
+    checked = validate(*layer())
+    for noise in (value, np.where(np.eye(20, 9) == 1, value, 1.0)):
+        with pytest.raises(
+            errors.ArgumentRangeError, match=f"noise={value}: need finite standard deviations"
+        ):
+            row_deviations(checked, noise)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spear_xp.reduction.rank import TAIL, numerical_rank
+from spear_xp.reduction.rank import TAIL, contrast, edge_rank, noise_edge, numerical_rank
 from tests.helpers import strategies
 from tests.helpers.matrices import low_rank
 from tests.helpers.networks import Floats
@@ -76,3 +76,51 @@ def test_values_that_rounding_alone_can_cause_are_no_signal() -> None:
     values = np.r_[np.linspace(5, 1, 6), 1e-9, 1e-11, 1e-13, 1e-15, 1e-17]
     assert numerical_rank(values, (11, 40), 1e-8) == 6
     assert numerical_rank(values, (11, 40), 1e-12) > 6
+
+
+@pytest.mark.parametrize("shape", [(400, 60), (60, 400), (200, 200), (300, 12)])
+@pytest.mark.parametrize("level", [1e-6, 1.0])
+def test_the_edge_of_pure_noise(shape: tuple[int, int], level: float) -> None:
+    """Above all of forty largest values, and within six percent of their mean."""
+    rng = np.random.default_rng(0)
+    largest = [np.linalg.norm(level * rng.standard_normal(shape), 2) for _ in range(40)]
+    edge = noise_edge(shape, level)
+    assert max(largest) < edge < 1.15 * np.mean(largest)
+
+
+@given(strategies.seeds, st.integers(0, 8), st.sampled_from([(300, 40), (60, 200), (150, 150)]))
+def test_all_that_sticks_out_of_the_noise_counts(seed: int, rank: int, shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal(shape)
+    signal = 2.5 * noise_edge(shape, 1.0) * low_rank(rng, *shape, rank) if rank else 0.0
+    values = np.linalg.svd(signal + noise, compute_uv=False)
+    assert edge_rank(values, shape) == rank
+
+
+def test_the_contrast_of_a_rank_is_the_ratio_at_its_gap() -> None:
+    values = np.array([8.0, 4.0, 1e-3, 1e-9])
+    assert contrast(values, 2, 1e-6) == pytest.approx(4e3)
+    assert contrast(values, 3, 1e-6) == pytest.approx(1e3)  # down to the floor
+    assert contrast(values, 0, 1e-6) == contrast(values, 4, 1e-6) == 1.0
+
+
+def test_columns_that_depend_on_others_carry_no_noise() -> None:
+    """Twins among the columns are rounded alike: the drop to nothing is none from a batch to its noise."""
+    noise = np.linspace(2e-3, 1e-3, 36)
+    assert numerical_rank(np.r_[np.linspace(3, 1, 10), noise, [1e-17] * 4], (200, 50), 1e-8) == 10
+    assert numerical_rank(np.r_[np.linspace(3, 1, 46), [1e-17] * 4], (200, 50), 1e-8) is None
+
+
+def test_a_gap_before_the_last_values_is_wider_than_that_of_noise() -> None:
+    """Noise of 300 rows and 31 columns is within a factor of 2; the least of square noise may vanish."""
+    values, noise = np.geomspace(5, 1, 28), np.array([1.1, 1.0, 0.9])
+    assert numerical_rank(np.r_[values, 1e-4 * noise], (300, 31), 1e-9) == 28
+    assert numerical_rank(np.r_[values, 0.2 * noise], (300, 31), 1e-9) != 28
+    assert numerical_rank(np.r_[values, 1e-4 * noise], (31, 31), 1e-9) != 28
+
+
+def test_a_gap_that_no_noise_follows_is_no_rank() -> None:
+    """A common mean stands out of a batch that falls off into added noise."""
+    noise = np.linalg.svd(np.random.default_rng(0).standard_normal((190, 50)), compute_uv=False)
+    values = np.r_[2e3, np.geomspace(450, 26, 9), noise]
+    assert numerical_rank(values, (200, 60), 1e-6) == 10

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Progress, Result, Status, errors, invert
+from spear_xp import LayerUpdate, Progress, Result, Status, errors, invert
 from spear_xp.reporting import metrics
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
@@ -209,3 +209,27 @@ def test_every_sample_names_its_strategy(layer: LayerGradient) -> None:
     sampled = invert(*layer.observed, search="sampling", rng=0)
     assert sampled.trace.sources == ("sampling",) * 6
     assert len(invert(*layer.observed, rng=0).trace.sources) == 6
+
+
+def test_an_update_stands_for_its_arrays_and_its_noise(layer: LayerGradient) -> None:
+    update = LayerUpdate(*layer.observed, noise=1e-9)
+    one, other = invert(update, rng=0), invert(*update, noise=1e-9, rng=0)
+    np.testing.assert_array_equal(one.inputs, other.inputs)
+    assert one.success
+    with pytest.raises(errors.ArgumentRangeError, match="bias is given beside a LayerUpdate"):
+        invert(update, bias=layer.bias)
+
+
+def test_an_update_without_its_bias_is_refused_by_name(layer: LayerGradient) -> None:
+    with pytest.raises(errors.ArrayLibraryError, match="bias is NoneType"):
+        invert(layer.grad_w, layer.grad_b, layer.weight)
+
+
+@pytest.mark.parametrize("expected", [4, 9])
+def test_a_clear_gap_beats_the_batch_size_that_was_given_and_both_are_told(
+    layer: LayerGradient, expected: int
+) -> None:
+    result = invert(*layer.observed, batch_size=expected, rng=0)
+    assert (result.batch_size, result.trace.expected, result.trace.numerical_rank) == (6, expected, 6)
+    assert result.success
+    assert f"the gradient shows 6 samples, {expected} were expected" in result.summary()
