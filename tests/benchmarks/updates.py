@@ -30,7 +30,7 @@ CHANGES = (
 )
 FALSE = 0.01  # relative error above which a certified sample is false
 
-EXPLANATION = """One number a seed. *returned*: samples in the result; *PSNR*: smallest and median of the batch,
+EXPLANATION = """One number a seed. *returned*: samples in the result; *PSNR*: smallest and median,
 in dB; *false*: certified samples more than 1 % off every true one; *ends*: how searches ended. Written by
 `python -m tests.benchmarks.updates --write FILE`."""
 
