@@ -122,10 +122,12 @@ def read_with_noise(
         if rank < spectrum.values.shape[0] or rank >= min(rows.shape):
             break
         count *= 2
-    if not 0 < max(rank, batch_size or 0) < min(rows.shape):
+    clearness = contrast(spectrum.values, rank, gradient.space.eps * float(spectrum.values[0]))
+    wanted = rank if batch_size is None or clearness > GAP else batch_size
+    if not 0 < wanted < min(rows.shape):
         raise RankError(_no_rank(rows, batch_size, f"with the given noise {rank} singular values stick out"))
-    spectrum = with_right_factors(rows, spectrum, max(rank, batch_size or 0))
-    return Reading("additive", rows, spectrum, rank, contrast(spectrum.values, rank, 0.0)), level
+    spectrum = with_right_factors(rows, spectrum, wanted)
+    return Reading("additive", rows, spectrum, rank, clearness), level
 
 
 def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep_going: KeepGoing) -> Reading:

@@ -198,6 +198,13 @@ def test_known_noise_that_covers_everything_leaves_no_rank() -> None:
     assert factors(matrix, 4, noise=10.0).rank == 4
 
 
+@pytest.mark.parametrize("size", [2, 7, 10**6])
+def test_a_clear_gap_above_known_noise_beats_the_batch_size(size: int) -> None:
+    matrix = low_rank(np.random.default_rng(0), 60, 50, 4)
+    found = factors(matrix, size, noise=1e-6)
+    assert (found.rank, found.expected, found.clear_gap) == (4, size, True)
+
+
 def test_no_noise_is_the_same_as_none_given() -> None:
     matrix = low_rank(np.random.default_rng(0), 60, 50, 4)
     alone, found = factors(matrix), factors(matrix, noise=0.0)

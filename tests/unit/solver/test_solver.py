@@ -117,7 +117,7 @@ def test_what_is_certified_when_a_search_is_interrupted_is_returned() -> None:
 
 @pytest.mark.parametrize(
     ("place", "known"),
-    [("reduction.factorization.numerical_rank", False), ("solver.assessment.certify", True)],
+    [("reduction.models.numerical_rank", False), ("solver.assessment.certify", True)],
 )
 def test_an_interruption_at_any_stage_gives_a_result(
     place: str, known: bool, layer: LayerGradient, monkeypatch: pytest.MonkeyPatch
