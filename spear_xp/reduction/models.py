@@ -139,12 +139,11 @@ def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep
         scale = xp.ones_like(norms) / float(xp.sort(norms)[norms.shape[0] // 2])
     rows = RowOperator(gradient, scale, keep_going)
     count = _count(rows, batch_size)
-    roundoff = float(xp.finfo(gradient.grad_w.dtype).eps) / 2
     energy = math.sqrt(float(xp.sum((norms * scale) ** 2)))
     while True:
         spectrum = leading(rows, count)
         complete = spectrum.values.shape[0] == min(rows.shape)
-        floor = max(0.05 * roundoff * energy, 4 * space.eps * float(spectrum.values[0]))
+        floor = max(0.05 * gradient.roundoff * energy, 4 * space.eps * float(spectrum.values[0]))
         rank = numerical_rank(spectrum.values, rows.shape, floor, complete=complete)
         if rank is not None or complete:
             break
