@@ -105,9 +105,10 @@ class Incumbent:
 
     def sharpen(self, keep_going: KeepGoing = forever) -> None:
         """All samples of the best set at once, by maximum likelihood, unless masks contradict that more."""
-        best, problem, xp = self.best, self.problem, self.problem.space.xp
+        best, xp = self.best, self.problem.space.xp
         if best is None or best.masks is None or best.certificate.certified.all():
             return
+        problem = best.samples.problem  # with the noise that this set shows
         whole = recover(problem, best.whole)
         if whole is None:
             return
