@@ -76,7 +76,8 @@ def certify(
     precise = is_precise(samples, bars)
     if samples.nuisance:
         masks[-samples.nuisance :] = False
-    agrees, adds = halves_agree(samples) & (resolution < SMALL), sizes_of(samples)
+    agrees = halves_agree(samples, ~(masks & kernel), band) & (resolution < SMALL)
+    adds = sizes_of(samples)
     columns = to_host(xp.where(zero, xp.zeros_like(z), samples.columns))
     chance = doubtful_zeros(problem, samples.ambiguous)
     holds, surely = masks & kernel & agrees & provable, to_host(z > band)
