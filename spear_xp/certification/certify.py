@@ -16,10 +16,10 @@ A sample is certified only if all of these hold:
 from dataclasses import replace
 
 from spear_xp.certification.certificate import Certificate
-from spear_xp.certification.contamination import contamination, excess, proportional
+from spear_xp.certification.contamination import contamination, proportional
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.mask_test import count_rows, masks_agree, sign_band
-from spear_xp.certification.row_span import row_span, settled, sizes_of
+from spear_xp.certification.row_span import most_open, row_span
 from spear_xp.certification.split_half import SMALL, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.geometry.masks import doubtful_zeros
 from spear_xp.geometry.nullspaces import INFLUENTIAL, PLENTY, is_unique
@@ -33,7 +33,9 @@ from spear_xp.reduction.problem import TOLERANCE, Problem
 __all__ = ["certify"]
 
 INFORMATIVE = 0.02  # relative residual limit above which a row proves nothing
-DOUBTS = 30.0  # times smaller than otherwise error bars have to be beside unproven samples
+# Beside unproven samples error bars have to be so many times smaller than otherwise, and are reported so many
+# times as large; and so has the bound on what a sample may hold of unproven ones.
+DOUBTS, LEAST, MARGIN = 30.0, 3.0, 3.0  # measured (lab.md, "Certificates group by group")
 FLOOR = 1e-5  # relative residual that rounding in the client's own computation may leave
 
 
@@ -77,44 +79,39 @@ def certify(
     if samples.nuisance:
         masks[-samples.nuisance :] = False
     agrees = halves_agree(samples, ~(masks & kernel), band) & (resolution < SMALL)
-    adds = sizes_of(samples)
     columns = to_host(xp.where(zero, xp.zeros_like(z), samples.columns))
     chance = doubtful_zeros(problem, samples.ambiguous)
-    holds, surely = masks & kernel & agrees & provable, to_host(z > band)
+    holds, wide, n = masks & kernel & agrees & provable, bars, problem.right.shape[1] - 1
     assumed = masks | True  # samples that the error bars take for right: all of them at first
     while True:
-        doubts = 1.0 if assumed.all() else DOUBTS
-        accuracy = agrees & is_precise(samples, doubts * bars)
+        accuracy = agrees & is_precise(samples, wide)
         evidence = _evidence(samples, band)
-        sizes = adds * evidence.possible
-        kept, told_apart, residuals = row_span(samples, evidence, sizes, holds & accuracy, chance)
-        kept = kept & ~proportional(columns, kept)
+        rows = row_span(samples, evidence, holds & accuracy, chance)
+        kept = rows.kept & ~proportional(columns, rows.kept)
         if not kept.any() or (kept == assumed).all():
             break
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.
-        bars, inside = error_bars(samples, excess(samples, kept), keep_going)
-        mixed = contamination(samples, to_host(zero), surely, kept)
-        bars = xp.sqrt(bars**2 + mixed**2 / (problem.right.shape[1] - 1))
-        inside = xp.sqrt(inside**2 + mixed**2)
+        bars, inside = error_bars(samples, kept, keep_going)
+        held = contamination(samples, kept, keep_going)
+        wide = xp.sqrt((DOUBTS * bars) ** 2 + (MARGIN * held) ** 2 / n)
+        bars = xp.sqrt((LEAST * bars) ** 2 + held**2 / n)
+        inside = xp.sqrt((LEAST * inside) ** 2 + held**2)
         band = sign_band(samples, inside, problem.layer_norms)
         assumed = holds = kept
-    # Rows on which much of something unproven may be were not judged and are no evidence.
-    judged = evidence.informative & settled(sizes, kept)
-    limits = evidence.limits + sizes[:, ~kept].sum(axis=1)
     return Certificate(
-        certified=kept & told_apart,
+        certified=kept & rows.told_apart,
         error_bars=to_host(bars),
         masks=masks,
         kernel=kernel,
         error_bar_small=precise,
         accuracy=accuracy,
-        row_span=kept & told_apart,
+        row_span=kept & rows.told_apart,
         snr=snr_of(samples, bars),
         resolution=resolution,
         agreement=agreement,
-        residuals=residuals,
+        residuals=rows.residuals,
         limits=evidence.limits,
-        evidence=replace(evidence, informative=judged, limits=limits),
+        evidence=replace(evidence, informative=rows.counts, possible=rows.open),
     )
 
 
@@ -158,7 +155,7 @@ def _evidence(samples: SampleSet, band: Array) -> Evidence:
         inactive=to_host((z < -band) & real),
         zero=to_host(zero),
         possible=possible,
-        informative=(limits < INFORMATIVE) & (crowd <= max(b - 2, 1 if b < 3 else 2)),
+        informative=(limits < INFORMATIVE) & (crowd <= most_open(b)),
         limits=limits,
         tolerances=TOLERANCE[problem.noise_model] * to_host(samples.noise) / size,
         spare=(zeros - (b - 1) >= PLENTY * INFLUENTIAL).astype(int),

@@ -6,7 +6,7 @@ errors of entries that hold equal pixels are equal, and add up along a sample.
 
 from dataclasses import replace
 
-from spear_xp.numerics.backend import Array
+from spear_xp.numerics.backend import Array, Host
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.recovery.samples import SampleSet
@@ -54,7 +54,7 @@ def calibrated(problem: Problem, samples: SampleSet) -> SampleSet:
 
 
 def error_bars(
-    samples: SampleSet, excess: Array | None = None, keep_going: KeepGoing = forever
+    samples: SampleSet, proven: Host | None = None, keep_going: KeepGoing = forever
 ) -> tuple[Array, Array]:
     """Standard deviation of the recovered inputs, propagated from the noise level.
 
@@ -62,8 +62,8 @@ def error_bars(
     ----------
     samples : SampleSet
         A full set of samples with the rows that determined them.
-    excess : array, shape (b,), optional
-        Factor on the variance of each direction, where its rows may hold more than they show; 1 if not given.
+    proven : NumPy array of bool, shape (b,), optional
+        Directions whose errors are noise alone; the others count for nothing here. All if not given.
     keep_going : callable
         Asked before each direction.
 
@@ -94,9 +94,8 @@ def error_bars(
     distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
     unit = normalize(xp, samples.directions)
     noise = xp.maximum(samples.noise**2, _seen(samples))
-    noise = noise if excess is None else noise * excess
     inside = xp.zeros((b,), dtype=problem.space.dtype, device=problem.space.device)
-    for k in range(b):
+    for k in range(b) if proven is None else proven.nonzero()[0].tolist():
         ask(keep_going)
         rows = problem.rows * xp.astype(samples.support[:, k], problem.space.dtype)[:, None]
         # Any value along q_k will do, because p_jᵀq_k = 0.

@@ -65,7 +65,7 @@ def test_a_wrong_mask_is_no_noise_where_nothing_is_known_of_it() -> None:
 
 
 def test_a_column_that_vanishes_on_all_rows_of_a_half_keeps_no_other_from_its_estimate() -> None:
-    """Beside nuisance directions that vanish on rows where it does, too, and with a mask that is not known."""
+    """Beside nuisance directions that vanish where it does, too, and with a mask that is not known."""
     problem, directions = solved(mlp_gradient(gaussian_inputs(6, 60, rng=0), width=300, rng=0))
     nuisance = np.linalg.qr(directions[:, 4:]).Q
     samples = recover(problem, np.c_[directions[:, :4], nuisance], nuisance=2)
