@@ -40,7 +40,12 @@ FLOOR = 1e-5  # relative residual that rounding in the client's own computation 
 
 
 def certify(
-    problem: Problem, samples: SampleSet, *, provable: bool = True, keep_going: KeepGoing = forever
+    problem: Problem,
+    samples: SampleSet,
+    *,
+    provable: bool = True,
+    drift: Array | None = None,
+    keep_going: KeepGoing = forever,
 ) -> Certificate:
     """Test the four conditions on every sample of a full set; nuisance directions are no samples.
 
@@ -50,6 +55,10 @@ def certify(
         As many samples as the rank, refined.
     provable : bool
         Whether nuisance directions, where there are any, hold whole samples; nothing is certified otherwise.
+    drift : array, shape (m_live,), optional
+        Norms of the rows [ΔW | Δβ] by which the layer has moved since, where an update sums several local
+        steps: pre-activations below drift · ‖[x | 1]‖ may have changed their signs. Known from the update,
+        never fitted. None for a single step.
     keep_going : callable
         Asked before each sample of the longer tests.
 
@@ -70,7 +79,7 @@ def certify(
     xp = problem.space.xp
     bars, inside = error_bars(samples, keep_going=keep_going)
     z = samples.preactivations
-    band = sign_band(samples, inside, problem.layer_norms)
+    band = sign_band(samples, inside, problem.layer_norms, drift)
     zero = samples.zero
     masks, agreement = masks_agree(samples, band, inside)
     kernel = _kernels_are_unique(samples, keep_going)
@@ -91,12 +100,13 @@ def certify(
         if not kept.any() or (kept == assumed).all():
             break
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.
-        bars, inside = error_bars(samples, kept, keep_going)
+        bars, noise = error_bars(samples, kept, keep_going)
         held = contamination(samples, kept, keep_going)
         wide = xp.sqrt((DOUBTS * bars) ** 2 + (MARGIN * held) ** 2 / n)
         bars = xp.sqrt((LEAST * bars) ** 2 + held**2 / n)
-        inside = xp.sqrt((LEAST * inside) ** 2 + held**2)
-        band = sign_band(samples, inside, problem.layer_norms)
+        # Where nothing bounds it, the sample fails, and its mask is told as if the others were right.
+        inside = xp.where(xp.isfinite(held), xp.sqrt((LEAST * noise) ** 2 + held**2), inside)
+        band = sign_band(samples, inside, problem.layer_norms, drift)
         assumed = holds = kept
     return Certificate(
         certified=kept & rows.told_apart,
