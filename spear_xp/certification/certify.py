@@ -10,7 +10,8 @@ A sample is certified only if all of these hold:
     rows agree with the sample within their error bars, and so little noise that several samples near
     each other could not look like this one;
 (d) row span: every informative row of the gradient lies in the span of the certified samples that
-    may be active on it, and every other sample is told apart from it by at least three such rows.
+    may be active on it and of the others that do not vanish there, and every other sample is told apart
+    from it by at least three such rows.
 """
 
 from dataclasses import replace
