@@ -24,7 +24,6 @@ LEAK = 1e-6  # measured (the same): squared cosine up to which a dual is orthogo
 TWICE = 2.0  # derived: what shows and what noise hides of it, each at most the larger of the two
 SETTLED = 1e-4  # cosmetic: part of a dimension that is left without three rows, if these alone tell it
 NEARLY = 1e-12  # cosmetic: least part of a dimension that a row is taken to leave to others
-ROUNDING = 1e3  # cosmetic: errors of parts in units of eps
 EQUAL = 1e-3  # measured (the same): relative difference of two quotients of entries that are the same
 
 
@@ -56,7 +55,9 @@ def contamination(samples: SampleSet, proven: Host, keep_going: KeepGoing = fore
     mean square on Z and hides as much as its noise, and holds c_aj times column j of D, less what all others
     can take back there: its part r_j outside of them. So |c_aj| ≤ 2√z (aᵀHa)^½ / ‖r_j‖, H the second moments
     on Z and the covariance of the noise added up, and no c moves x_j by more than
-    2√z tr(H M_jᵀM_j)^½ / ‖r_j‖, M_j of columns x̂_u - x̂_j. Neither term depends on the basis.
+    2√z tr(H M_jᵀM_j)^½ / ‖r_j‖, M_j of columns x̂_u - x̂_j. What the rows leave open may be in the group as
+    well: the dual of j has a part of it, noise if j is right, and that adds ‖part‖ ‖M_j Q_gᵀ‖. Nothing of this
+    depends on the basis.
     """
     problem, xp = samples.problem, samples.problem.space.xp
     total = xp.zeros((problem.rank,), dtype=problem.space.dtype, device=problem.space.device)
@@ -99,20 +100,27 @@ def _held(samples: SampleSet, group: list[int], vanish: Host) -> Array:
         return xp.full((b,), math.inf, dtype=space.dtype, device=space.device)
     # Rows in units of their noise: an equation of a row of twice the noise counts half.
     rows = xp.take(problem.rows, index, axis=0) / xp.take(problem.row_noise, index)[:, None]
-    needed = _needed(samples, rows, len(group))
+    needed, beyond = _needed(samples, rows, len(group))
     own = xp.take(samples.directions, take, axis=1)
     noise = problem.noise_level * own / problem.singular_values[:, None]
-    root = xp.linalg.qr(xp.concat([rows @ own / z**0.5, noise], axis=0)).R  # of H
-    x, duals = samples.coordinates, xp.take(samples.duals, take, axis=1)
-    spread, lasts = xp.take(x, take, axis=1) @ root.T, root @ (problem.last @ duals)
-    moved = sum(xp.sum((spread[:, w][:, None] - lasts[w] * x) ** 2, axis=0) for w in range(len(group)))
+    shown = xp.linalg.qr(xp.concat([rows @ own / z**0.5, noise], axis=0)).R  # a root of H
     told = xp.isfinite(needed)
-    bound = TWICE * (z * moved * xp.where(told, needed, xp.zeros_like(needed))) ** 0.5
+    bound = TWICE * (z * xp.where(told, needed, xp.zeros_like(needed))) ** 0.5 * _moved(samples, take, shown)
+    bound = bound + beyond * _moved(samples, take, xp.linalg.qr(own).R)
     return xp.where(told, bound, xp.full_like(bound, math.inf))
 
 
-def _needed(samples: SampleSet, rows: Array, count: int) -> Array:
-    """What it takes to see one of each sample on some rows, whatever others take back there, shape (b,).
+def _moved(samples: SampleSet, group: Array, root: Array) -> Array:
+    """Norms ‖M_j rootᵀ‖, shape (b,): how far each sample moves by what a group holds of it, per unit."""
+    xp, x = samples.problem.space.xp, samples.coordinates
+    spread = xp.take(x, group, axis=1) @ root.T
+    lasts = root @ (samples.problem.last @ xp.take(samples.duals, group, axis=1))
+    squares = [xp.sum((spread[:, w][:, None] - lasts[w] * x) ** 2, axis=0) for w in range(root.shape[0])]
+    return xp.sqrt(sum(squares))
+
+
+def _needed(samples: SampleSet, rows: Array, count: int) -> tuple[Array, Array]:
+    """What it takes to see one of each sample on some rows, whatever others take back there.
 
     Parameters
     ----------
@@ -125,9 +133,11 @@ def _needed(samples: SampleSet, rows: Array, count: int) -> Array:
 
     Returns
     -------
-    array, shape (b,)
+    needed : array, shape (b,)
         1/‖r_j‖² for directions scaled to their duals, without the three rows that tell most of it; infinite
         where the rows leave part of a sample open.
+    beyond : array, shape (b,)
+        Norm of what its dual has in the space that the rows leave open: noise, where that is the group.
     """
     problem, xp, b = samples.problem, samples.problem.space.xp, samples.problem.rank
     z = int(rows.shape[0])
@@ -136,18 +146,17 @@ def _needed(samples: SampleSet, rows: Array, count: int) -> Array:
     left, values, right = xp.linalg.svd(triangle)
     place = xp.arange(b, device=problem.space.device)
     silent = (values < WIDE * z**0.5 * problem.noise_of(right.T)) | (place >= b - count)
-    parts = right @ samples.duals
-    squares = parts * parts
-    leak = xp.sum(squares * xp.astype(silent, rows.dtype)[:, None], axis=0) / xp.sum(squares, axis=0)
-    loud = xp.astype(~silent, rows.dtype)
-    frame = (frame @ left)[:z, :] * loud
-    parts = parts / xp.where(silent, xp.full_like(values, math.inf), values)[:, None]
-    needed = xp.sum(parts * parts, axis=0) + _by_three_rows(xp, frame, parts)
-    return xp.where(leak > LEAK, xp.full_like(needed, math.inf), needed)
+    parts, loud = right @ samples.duals, xp.astype(~silent, rows.dtype)
+    lengths = xp.sum(parts * parts, axis=0)
+    squares = xp.sum(parts * parts * (1 - loud)[:, None], axis=0)
+    shrunk = loud / xp.where(silent, xp.ones_like(values), values)
+    more, hanging = _by_three_rows(xp, (frame @ left)[:z, :] * loud, parts * shrunk[:, None], shrunk)
+    squares, needed = squares + hanging, xp.sum((parts * shrunk[:, None]) ** 2, axis=0) + more
+    return xp.where(squares > LEAK * lengths, xp.full_like(needed, math.inf), needed), xp.sqrt(squares)
 
 
-def _by_three_rows(xp: Namespace, frame: Array, parts: Array) -> Array:
-    """How much more it takes to show each sample without the three rows that tell most of it, shape (b,).
+def _by_three_rows(xp: Namespace, frame: Array, parts: Array, shrunk: Array) -> tuple[Array, Array]:
+    """What changes without the three rows that tell most of each sample.
 
     Parameters
     ----------
@@ -155,6 +164,15 @@ def _by_three_rows(xp: Namespace, frame: Array, parts: Array) -> Array:
         Left singular vectors of the rows, zero for silent dimensions.
     parts : array, shape (b, b)
         Duals over singular values in the basis of the right singular vectors, as columns.
+    shrunk : array, shape (b,)
+        Inverse singular values, zero for silent dimensions.
+
+    Returns
+    -------
+    more : array, shape (b,)
+        How much more it takes to show each sample.
+    hanging : array, shape (b,)
+        Squared norm of what its dual has in dimensions that these rows alone tell, open without them.
 
     Notes
     -----
@@ -168,12 +186,14 @@ def _by_three_rows(xp: Namespace, frame: Array, parts: Array) -> Array:
     top = xp.argsort(gains, axis=0, descending=True)[:SEPARATE, :].T  # (b, 3)
     chosen = xp.reshape(xp.take(frame, xp.reshape(top, (-1,)), axis=0), (b, SEPARATE, b))
     leverages, turns = xp.linalg.eigh(chosen @ xp.matrix_transpose(chosen))
-    along = xp.matrix_transpose(turns) @ (chosen @ parts.T[:, :, None])
-    squares, hanging = along[:, :, 0] ** 2, 1 - leverages < SETTLED
-    gaps = xp.where(hanging, xp.ones_like(leverages), 1 - leverages)
-    rounding = (ROUNDING * xp.finfo(parts.dtype).eps) ** 2 * xp.sum(parts * parts, axis=0)
-    settled = hanging & (squares > rounding[:, None])
-    return xp.sum(xp.where(settled, xp.full_like(squares, math.inf), squares / gaps), axis=1)
+    turned = xp.matrix_transpose(turns) @ chosen  # (b, 3, b)
+    along = (turned @ parts.T[:, :, None])[:, :, 0] ** 2
+    alone = 1 - leverages < SETTLED
+    zero, one = xp.zeros_like(along), xp.ones_like(along)
+    more = xp.where(alone, zero, along / xp.where(alone, one, 1 - leverages))
+    sizes = xp.sum((turned * shrunk) ** 2, axis=2)
+    hanging = xp.where(alone, along / xp.where(alone, sizes, one), zero)
+    return xp.sum(more, axis=1), xp.sum(hanging, axis=1)
 
 
 def proportional(entries: Host, proven: Host) -> Host:
