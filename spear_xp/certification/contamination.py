@@ -56,8 +56,8 @@ def contamination(samples: SampleSet, proven: Host, keep_going: KeepGoing = fore
     can take back there: its part r_j outside of them. So |c_aj| ≤ 2√z (aᵀHa)^½ / ‖r_j‖, H the second moments
     on Z and the covariance of the noise added up, and no c moves x_j by more than
     2√z tr(H M_jᵀM_j)^½ / ‖r_j‖, M_j of columns x̂_u - x̂_j. What the rows leave open may be in the group as
-    well: the dual of j has a part of it, noise if j is right, and that adds ‖part‖ ‖M_j Q_gᵀ‖. Nothing of this
-    depends on the basis.
+    well: the dual of j has a part of it, noise if j is right, and that adds ‖part‖ ‖M_j Q_gᵀ‖. Nothing of
+    this depends on the basis.
     """
     problem, xp = samples.problem, samples.problem.space.xp
     total = xp.zeros((problem.rank,), dtype=problem.space.dtype, device=problem.space.device)
