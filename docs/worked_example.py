@@ -140,9 +140,11 @@ def main() -> None:
     print("== result")
     for copies in (1, 5):
         result = spear_xp.invert(*planted(copies).observed, rng=0, work_limit=1e9)
-        certified = f"{int(result.certified.sum())} of {result.batch_size} certified"
+        directions = f"{int(result.direction_certified.sum())} of {result.batch_size} directions certified"
         error = np.abs(np.sort(result.inputs, axis=0) - np.sort(INPUTS, axis=0)).max()
-        print(f"{8 * copies} neurons: {result.status.name}, {certified}; errors below 1e-12: {error < 1e-12}")
+        print(
+            f"{8 * copies} neurons: {result.status.name}, {directions}; errors below 1e-12: {error < 1e-12}"
+        )
 
 
 if __name__ == "__main__":

@@ -10,16 +10,17 @@ A sample is certified only if all of these hold:
     rows agree with the sample within their error bars, and so little noise that several samples near
     each other could not look like this one;
 (d) row span: every informative row of the gradient lies in the span of the certified samples that
-    may be active on it, and every other sample is told apart from it by at least three such rows.
+    may be active on it and of the others that do not vanish there, and every other sample is told apart
+    from it by at least three such rows.
 """
 
 from dataclasses import replace
 
 from spear_xp.certification.certificate import Certificate
-from spear_xp.certification.contamination import contamination, excess, proportional
+from spear_xp.certification.contamination import contamination, proportional
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.mask_test import count_rows, masks_agree, sign_band
-from spear_xp.certification.row_span import row_span, settled, sizes_of
+from spear_xp.certification.row_span import most_open, row_span
 from spear_xp.certification.split_half import SMALL, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.geometry.masks import doubtful_zeros
 from spear_xp.geometry.nullspaces import INFLUENTIAL, PLENTY, is_unique
@@ -34,15 +35,22 @@ __all__ = ["certify"]
 
 # chosen: relative residual limit above which a row proves nothing; a larger value makes proofs weaker
 INFORMATIVE = 0.02
-# measured: times smaller that error bars have to be beside unproven samples (lab.md, "Trained networks")
-DOUBTS = 30.0
+# measured: beside unproven samples error bars have to be so many times smaller than otherwise, are reported
+# so many times as large, and so is the bound on what a sample may hold of others (lab.md, "Certificates group
+# by group")
+DOUBTS, LEAST, MARGIN = 30.0, 3.0, 3.0
 # chosen: relative residual that rounding in the client's own computation may leave; a larger value proves
 # less
 FLOOR = 1e-5
 
 
 def certify(
-    problem: Problem, samples: SampleSet, *, provable: bool = True, keep_going: KeepGoing = forever
+    problem: Problem,
+    samples: SampleSet,
+    *,
+    provable: bool = True,
+    drift: Array | None = None,
+    keep_going: KeepGoing = forever,
 ) -> Certificate:
     """Test the four conditions on every sample of a full set; nuisance directions are no samples.
 
@@ -52,6 +60,10 @@ def certify(
         As many samples as the rank, refined.
     provable : bool
         Whether nuisance directions, where there are any, hold whole samples; nothing is certified otherwise.
+    drift : array, shape (m_live,), optional
+        Norms of the rows [ΔW | Δβ] by which the layer has moved since, where an update sums several local
+        steps: pre-activations below drift · ‖[x | 1]‖ may have changed their signs. Known from the update,
+        never fitted. None for a single step.
     keep_going : callable
         Asked before each sample of the longer tests.
 
@@ -72,7 +84,7 @@ def certify(
     xp = problem.space.xp
     bars, inside = error_bars(samples, keep_going=keep_going)
     z = samples.preactivations
-    band = sign_band(samples, inside, problem.layer_norms)
+    band = sign_band(samples, inside, problem.layer_norms, drift)
     zero = samples.zero
     masks, agreement = masks_agree(samples, band, inside)
     kernel = _kernels_are_unique(samples, keep_going)
@@ -80,44 +92,41 @@ def certify(
     precise = is_precise(samples, bars)
     if samples.nuisance:
         masks[-samples.nuisance :] = False
-    agrees, adds = halves_agree(samples) & (resolution < SMALL), sizes_of(samples)
+    agrees = halves_agree(samples, ~(masks & kernel), band) & (resolution < SMALL)
     columns = to_host(xp.where(zero, xp.zeros_like(z), samples.columns))
     chance = doubtful_zeros(problem, samples.ambiguous)
-    holds, surely = masks & kernel & agrees & provable, to_host(z > band)
+    holds, wide, n = masks & kernel & agrees & provable, bars, problem.right.shape[1] - 1
     assumed = masks | True  # samples that the error bars take for right: all of them at first
     while True:
-        doubts = 1.0 if assumed.all() else DOUBTS
-        accuracy = agrees & is_precise(samples, doubts * bars)
+        accuracy = agrees & is_precise(samples, wide)
         evidence = _evidence(samples, band)
-        sizes = adds * evidence.possible
-        kept, told_apart, residuals = row_span(samples, evidence, sizes, holds & accuracy, chance)
-        kept = kept & ~proportional(columns, kept)
+        rows = row_span(samples, evidence, holds & accuracy, chance)
+        kept = rows.kept & ~proportional(columns, rows.kept)
         if not kept.any() or (kept == assumed).all():
             break
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.
-        bars, inside = error_bars(samples, excess(samples, kept), keep_going)
-        mixed = contamination(samples, to_host(zero), surely, kept)
-        bars = xp.sqrt(bars**2 + mixed**2 / (problem.right.shape[1] - 1))
-        inside = xp.sqrt(inside**2 + mixed**2)
-        band = sign_band(samples, inside, problem.layer_norms)
+        bars, noise = error_bars(samples, kept, keep_going)
+        held = contamination(samples, kept, keep_going)
+        wide = xp.sqrt((DOUBTS * bars) ** 2 + (MARGIN * held) ** 2 / n)
+        bars = xp.sqrt((LEAST * bars) ** 2 + held**2 / n)
+        # Where nothing bounds it, the sample fails, and its mask is told as if the others were right.
+        inside = xp.where(xp.isfinite(held), xp.sqrt((LEAST * noise) ** 2 + held**2), inside)
+        band = sign_band(samples, inside, problem.layer_norms, drift)
         assumed = holds = kept
-    # Rows on which much of something unproven may be were not judged and are no evidence.
-    judged = evidence.informative & settled(sizes, kept)
-    limits = evidence.limits + sizes[:, ~kept].sum(axis=1)
     return Certificate(
-        certified=kept & told_apart,
+        certified=kept & rows.told_apart,
         error_bars=to_host(bars),
         masks=masks,
         kernel=kernel,
         error_bar_small=precise,
         accuracy=accuracy,
-        row_span=kept & told_apart,
+        row_span=kept & rows.told_apart,
         snr=snr_of(samples, bars),
         resolution=resolution,
         agreement=agreement,
-        residuals=residuals,
+        residuals=rows.residuals,
         limits=evidence.limits,
-        evidence=replace(evidence, informative=judged, limits=limits),
+        evidence=replace(evidence, informative=rows.counts, possible=rows.open),
     )
 
 
@@ -161,7 +170,7 @@ def _evidence(samples: SampleSet, band: Array) -> Evidence:
         inactive=to_host((z < -band) & real),
         zero=to_host(zero),
         possible=possible,
-        informative=(limits < INFORMATIVE) & (crowd <= max(b - 2, 1 if b < 3 else 2)),
+        informative=(limits < INFORMATIVE) & (crowd <= most_open(b)),
         limits=limits,
         tolerances=TOLERANCE[problem.noise_model] * to_host(samples.noise) / size,
         spare=(zeros - (b - 1) >= PLENTY * INFLUENTIAL).astype(int),

@@ -23,9 +23,10 @@ class Evidence:
     zero : array of bool, shape (m, b)
         Rows on which a direction vanishes within the noise.
     possible : array of bool, shape (m, b)
-        Rows on which a sample may be active.
+        Rows on which a sample may add something: where it may be active, or, unless it is certified, where
+        its direction does not vanish.
     informative : array of bool, shape (m,)
-        Rows that can prove something by the samples they lie in the span of, all of them certified.
+        Rows that can prove something by the samples they lie in the span of, so few that others would show.
     limits : array, shape (m,)
         Relative distance from that span that noise and rounding allow.
     tolerances : array, shape (b,)

@@ -15,13 +15,26 @@ REFUTING = (
 )
 
 
-def sign_band(samples: SampleSet, inside: Array, norms: Array) -> Array:
-    """Half-width of the pre-activations whose sign the error bar leaves open, shape (rows, b)."""
+def sign_band(samples: SampleSet, inside: Array, norms: Array, drift: Array | None = None) -> Array:
+    """Half-width of the pre-activations whose sign is open, shape (rows, b).
+
+    Parameters
+    ----------
+    samples : SampleSet
+        A full set of samples.
+    inside : array, shape (b,)
+        Norm of the error of each within the row space.
+    norms : array, shape (rows,)
+        Norms of the rows of [W | β].
+    drift : array, shape (rows,), optional
+        Norms of what these rows have moved by since, where an update sums several steps.
+    """
     problem, xp = samples.problem, samples.problem.space.xp
     size = samples.sizes
     error = inside + problem.noise_level * xp.sqrt(xp.sum(samples.duals**2, axis=0))
     # The client's own forward pass rounds too: a pre-activation within rounding of zero has no sign.
-    return norms[:, None] * (SIGMAS * error + 4 * problem.unit_roundoff * size)[None, :]
+    band = norms[:, None] * (SIGMAS * error + 4 * problem.unit_roundoff * size)[None, :]
+    return band if drift is None else band + drift[:, None] * size[None, :]
 
 
 def masks_agree(samples: SampleSet, band: Array, inside: Array) -> tuple[Host, Host]:

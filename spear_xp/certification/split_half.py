@@ -25,20 +25,26 @@ def is_precise(samples: SampleSet, bars: Array) -> Host:
     return to_host(bars * (problem.right.shape[1] - 1) ** 0.5 < SMALL * size)
 
 
-def halves_agree(samples: SampleSet) -> Host:
+def halves_agree(samples: SampleSet, free: Host, band: Array) -> Host:
     """Whether halves of the rows agree with the whole within their error bars, shape (b,).
 
     Parameters
     ----------
     samples : SampleSet
         A full set of samples; rows on which nuisance directions do not vanish say nothing.
+    free : NumPy array of bool, shape (b,)
+        Samples whose masks are not known: their columns stay whole, for what a wrong one holds on rows that
+        it predicts inactive is no noise.
+    band : array, shape (m_live, b)
+        Half-width of the pre-activations whose sign is open; there, too, a column stays as it is.
     """
     problem = samples.problem
     xp, space = problem.space.xp, problem.space
     x, size = samples.coordinates, samples.sizes
     holds = to_host(size >= 0)
     d = samples.columns
-    inactive = samples.preactivations < 0
+    inactive = (samples.preactivations < -band) & ~space.asarray(free, dtype=xp.bool)[None, :]
+    inactive = inactive | samples.zero  # a column of noise alone would leave the rows without an estimate
     noise = xp.where(inactive, d, xp.zeros_like(d))
     expected = xp.sum(samples.noise**2 * size**2)
     rows = xp.arange(problem.width, device=space.device)

@@ -1,18 +1,60 @@
-"""Enters: a set of samples and the noise level. Leaves: the error bar of each sample."""
+"""Enters: a set of samples and the noise level. Leaves: error bars of the samples, and the noise that shows.
 
-from spear_xp.numerics.backend import Array
+The noise of a direction is propagated from that of an entry. What its zero rows hold says more: rounding
+errors of entries that hold equal pixels are equal, and add up along a sample.
+"""
+
+from dataclasses import replace
+
+from spear_xp.numerics.backend import Array, Host
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["error_bars"]
+__all__ = ["calibrated", "error_bars"]
 
 OPEN = 1e-10  # chosen: share of the largest eigenvalue below which rows say nothing about a direction
+VALUES = 256  # derived: distinct values of a pixel of 8 bits; entries of equal pixels round alike
+
+
+def calibrated(problem: Problem, samples: SampleSet) -> SampleSet:
+    """A full set with the noise that its directions show on their zero rows, where that is more.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient with the noise that low rank leaves.
+    samples : SampleSet
+        Of this problem, or of the same with more noise.
+
+    Returns
+    -------
+    SampleSet
+        Of a problem with as much noise as shows; the set itself where that is no more than expected.
+
+    Notes
+    -----
+    The factor is the median over the directions of (root mean square on zero rows) / (noise expected there).
+    It is at least 1, independent errors, and at most √((n + 1) / 256), as where n + 1 entries of a row take
+    256 values and those of each are rounded alike. Noise added on purpose is independent.
+    """
+    xp = problem.space.xp
+    most = (problem.right.shape[1] / VALUES) ** 0.5
+    if problem.noise_model != "relative" or problem.rank < 2 or not (most > 1 and problem.noise_level > 0):
+        return samples
+    shares = xp.sort(xp.sqrt(_seen(samples)) / problem.noise_of(samples.directions))
+    factor = min(float(shares[problem.rank // 2]), most)
+    if not factor > 1:
+        return samples
+    louder = replace(
+        problem, noise_level=factor * problem.noise_level, bias_noise=factor * problem.bias_noise
+    )
+    return replace(samples, problem=louder)
 
 
 def error_bars(
-    samples: SampleSet, excess: Array | None = None, keep_going: KeepGoing = forever
+    samples: SampleSet, proven: Host | None = None, keep_going: KeepGoing = forever
 ) -> tuple[Array, Array]:
     """Standard deviation of the recovered inputs, propagated from the noise level.
 
@@ -20,8 +62,8 @@ def error_bars(
     ----------
     samples : SampleSet
         A full set of samples with the rows that determined them.
-    excess : array, shape (b,), optional
-        Factor on the variance of each direction, where its rows may hold more than they show; 1 if not given.
+    proven : NumPy array of bool, shape (b,), optional
+        Directions whose errors are noise alone; the others count for nothing here. All if not given.
     keep_going : callable
         Asked before each direction.
 
@@ -52,9 +94,8 @@ def error_bars(
     distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
     unit = normalize(xp, samples.directions)
     noise = xp.maximum(samples.noise**2, _seen(samples))
-    noise = noise if excess is None else noise * excess
     inside = xp.zeros((b,), dtype=problem.space.dtype, device=problem.space.device)
-    for k in range(b):
+    for k in range(b) if proven is None else proven.nonzero()[0].tolist():
         ask(keep_going)
         rows = problem.rows * xp.astype(samples.support[:, k], problem.space.dtype)[:, None]
         # Any value along q_k will do, because p_jᵀq_k = 0.

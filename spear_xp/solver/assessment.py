@@ -19,6 +19,7 @@ from spear_xp.recovery.likelihood import most_likely
 from spear_xp.recovery.mask_fit import FAINT, MaskFit, cost_of
 from spear_xp.recovery.nuisance import Nuisance
 from spear_xp.recovery.samples import SampleSet, recover, refine
+from spear_xp.recovery.uncertainty import calibrated
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["NATS", "Assessment", "FullSet", "assess", "assessed", "assessment_work", "priced"]
@@ -119,10 +120,10 @@ def assess(full: FullSet, ledger: Ledger, keep_going: KeepGoing = forever) -> As
     samples = recover(problem, full.directions, problem.rank - len(full.chosen))
     if samples is None:
         return None
+    samples = calibrated(problem, samples)
     sources = tuple(candidate.source for candidate in full.chosen)
-    found = assessed(
-        refine(problem, samples, keep_going=keep_going), sources, full.nuisance, ledger, keep_going
-    )
+    refined = calibrated(problem, refine(samples.problem, samples, keep_going=keep_going))
+    found = assessed(refined, sources, full.nuisance, ledger, keep_going)
     if cost_of(_masks(samples, found.tentative)) < cost_of(found.masks):
         found = max(
             found,
@@ -159,6 +160,8 @@ def priced(found: Assessment, keep_going: KeepGoing = forever) -> Assessment:
     if whole is not None:
         likely, noise, _ = most_likely(whole, keep_going)
         silent = float(problem.space.xp.sum(problem.space.xp.astype(likely.support, problem.space.dtype)))
+        # Sets are compared in one unit, whatever noise each of them shows.
+        noise *= (problem.noise_level / found.ledger.problem.noise_level) ** 2
         if 0 < noise < math.inf:
             cost = found.masks.cost + 0.5 * silent * math.log(noise) / NATS
     return replace(found, negative_log_likelihood=cost)

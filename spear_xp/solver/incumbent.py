@@ -102,10 +102,11 @@ class Incumbent:
             self._offer(found, keep_going)
 
     def sharpen(self, keep_going: KeepGoing = forever) -> None:
-        """All samples of the best set at once, by maximum likelihood, unless masks lose more by it."""
-        best, problem, xp = self.best, self.problem, self.problem.space.xp
+        """All samples of the best set at once, by maximum likelihood, unless masks contradict that more."""
+        best, xp = self.best, self.problem.space.xp
         if best is None or best.masks is None or best.certificate.certified.all():
             return
+        problem = best.samples.problem  # with the noise that this set shows
         whole = recover(problem, best.whole)
         if whole is None:
             return

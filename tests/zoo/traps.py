@@ -80,6 +80,23 @@ def near_duplicate_groups(rng: np.random.Generator, distance: float) -> Trap:
     return _step(rng, centres + np.float32(distance) * _gaussian(rng, 9))
 
 
+def triplets_of_few_classes(rng: np.random.Generator, distance: float, classes: int) -> Trap:
+    """Columns of D span few dimensions on shared rows: one of three near-twins can take up the others."""
+    centres = np.repeat(_gaussian(rng, 3), 3, axis=0)
+    inputs = centres + np.float32(distance) * _gaussian(rng, 9)
+    return _step(rng, inputs, classes=classes, labels=rng.integers(0, classes, 9))
+
+
+def twins_beside_loud_samples(rng: np.random.Generator, distance: float) -> Trap:
+    """A pair with one label, and others of other sizes: what is mixed within the pair moves these little."""
+    inputs = _gaussian(rng) * (10.0 ** rng.uniform(-1, 1, (BATCH, 1))).astype("float32")
+    shift = rng.standard_normal(FEATURES) / FEATURES**0.5
+    inputs[1] = (inputs[0] + distance * np.linalg.norm(inputs[0]) * shift).astype("float32")
+    labels = rng.integers(0, 2, BATCH)
+    labels[1] = labels[0]
+    return _step(rng, inputs, labels=labels, classes=2)
+
+
 def noisy_near_duplicates(rng: np.random.Generator, distance: float, size: float) -> Trap:
     step = near_duplicates(rng, distance)
     noise = size * _rms(step.grad_w) * rng.standard_normal((WIDTH, FEATURES + 1))
@@ -525,6 +542,19 @@ for size in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6):
     trap(near_duplicates, f"near_duplicates {size:.0e}", distance=size)
 for size in (0.3, 0.1, 0.03, 0.01, 1e-3):
     trap(near_duplicate_groups, f"near_duplicate_groups {size:.0e}", distance=size)
+for size in (0.1, 0.03, 0.01):
+    for count in (2, 3):
+        trap(
+            triplets_of_few_classes,
+            f"triplets_of_few_classes {size} {count}",
+            distance=size,
+            classes=count,
+        )
+for size in (
+    0.1,
+    0.03,
+):  # nearer ones of one label have the same mask, and the gradient is that of their mean
+    trap(twins_beside_loud_samples, f"twins_beside_loud_samples {size}", distance=size)
 for distance, size in ((0.3, 1e-2), (0.1, 1e-3), (0.1, 1e-2), (0.03, 1e-4), (0.03, 1e-3), (0.01, 1e-4)):
     trap(noisy_near_duplicates, f"noisy_near_duplicates {distance} {size:.0e}", distance=distance, size=size)
 for size in (1.5, 1.01, 1e2, 1e-2):

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from spear_xp.certification.certify import certify
-from spear_xp.recovery.samples import recover, refine
+from spear_xp.recovery.samples import recover, refine, to_inputs
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
+from tests.benchmarks.problems import faces_averaged
 from tests.helpers.networks import Floats
-from tests.helpers.truth import true_recovery
+from tests.helpers.truth import relative_errors, true_recovery
 
 
 def certificate(truth: LayerGradient, inputs: Floats | None = None) -> Any:
@@ -179,3 +180,17 @@ def test_columns_of_d_are_formed_once_for_a_set(layer: LayerGradient) -> None:
     np.testing.assert_array_equal(found.certified, plain.certified)
     assert plain.certified.all()
     assert rows.products == 1
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_masks_that_local_steps_have_changed_are_open_within_the_drift(seed: int) -> None:
+    truth = faces_averaged(seed, 16, 400)
+    gradient = validate(*truth.observed)
+    problem = reduce(gradient)
+    samples = refine(problem, true_recovery(problem, truth.inputs))
+    moved = np.linalg.norm(np.c_[truth.grad_w, truth.grad_b].astype(float), axis=1)[np.asarray(gradient.live)]
+    found = certify(problem, samples, drift=5 * 0.01 * moved)
+    error = relative_errors(truth.inputs, to_inputs(problem, samples.duals))
+    assert (error[found.certified] < 1e-3).all()
+    assert found.masks.sum() > certify(problem, samples).masks.sum()
+    assert found.certified.all()

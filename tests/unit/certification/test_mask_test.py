@@ -98,6 +98,21 @@ def test_the_band_bears_errors_of_its_size(case: Case) -> None:
         assert (np.abs(moved - case.z) > band / 50).any()  # and it is no wider than need be
 
 
+def test_drift_opens_signs_in_proportion_to_the_size_of_a_sample(space: Backend) -> None:
+    problem = reduce(validate(*space.mlp(4, 60, 30).observed))
+    eye = problem.space.xp.eye(4, dtype=problem.space.dtype, device=problem.space.device)
+    samples = SampleSet(problem, eye, eye, problem.zeros_of(eye))
+    inside = problem.space.asarray(np.full(4, 1e-3))
+    drift = np.linspace(0, 1, problem.width)
+    plain, wider = (
+        space.to_numpy(sign_band(samples, inside, problem.layer_norms, given))
+        for given in (None, problem.space.asarray(drift))
+    )
+    sizes = space.to_numpy(samples.sizes)
+    np.testing.assert_allclose(wider, plain + drift[:, None] * sizes, rtol=1e-5)
+    np.testing.assert_array_equal(wider[0], plain[0])
+
+
 def test_rows_are_counted_on_every_backend(space: Backend) -> None:
     problem = reduce(validate(*space.mlp(4, 60, 30).observed))
     flags = np.random.default_rng(0).random((problem.width, 3)) < 0.4

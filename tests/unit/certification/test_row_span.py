@@ -3,41 +3,84 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from spear_xp.certification.certify import certify
-from spear_xp.certification.row_span import row_span, sizes_of
-from spear_xp.recovery.samples import refine
+from spear_xp.certification.evidence import Evidence
+from spear_xp.certification.row_span import most_open, row_span
+from spear_xp.recovery.samples import SampleSet, refine
 from spear_xp.reduction.problem import Problem
 from spear_xp.updates.synthetic import LayerGradient
 from tests.helpers.truth import true_recovery
 
+EVERYONE = np.ones(6, dtype=bool)
+
+
+@pytest.fixture(scope="module")
+def samples(problem: Problem, layer: LayerGradient) -> SampleSet:
+    return refine(problem, true_recovery(problem, layer.inputs))
+
+
+@pytest.fixture(scope="module")
+def evidence(problem: Problem, samples: SampleSet) -> Evidence:
+    return certify(problem, samples).evidence
+
 
 def test_samples_that_are_not_told_apart_explain_rows_all_the_same(
-    problem: Problem, layer: LayerGradient
+    samples: SampleSet, evidence: Evidence
 ) -> None:
     """Whatever is mixed within a pair, its span is right, so that others lose nothing."""
-    recovery = refine(problem, true_recovery(problem, layer.inputs))
-    evidence = certify(problem, recovery).evidence
     active = evidence.active.copy()
     active[~evidence.possible[:, 1], 0] = False  # an error bar so wide that no such row is sure
-    doubtful = replace(evidence, active=active)
-    everyone = np.ones(problem.rank, dtype=bool)
-    kept, apart, _ = row_span(
-        recovery, doubtful, sizes_of(recovery) * doubtful.possible, everyone, 0 * everyone
-    )
-    assert kept.all()
-    np.testing.assert_array_equal(apart, [False, *everyone[1:]])
+    found = row_span(samples, replace(evidence, active=active), EVERYONE, 0 * EVERYONE)
+    assert found.kept.all()
+    np.testing.assert_array_equal(found.told_apart, [False, *EVERYONE[1:]])
 
 
 def test_zeros_by_chance_of_an_unproven_sample_tell_it_from_nobody(
-    problem: Problem, layer: LayerGradient
+    problem: Problem, samples: SampleSet, evidence: Evidence
 ) -> None:
-    recovery = refine(problem, true_recovery(problem, layer.inputs))
-    evidence = certify(problem, recovery).evidence
-    sizes = np.zeros((problem.width, problem.rank))  # so little of it that every row counts
     start = np.arange(problem.rank) > 0
     many = problem.width * (np.arange(problem.rank) == 0)
     for chance, told in ((0 * many, True), (many, False), (many[::-1], True)):
-        kept, apart, _ = row_span(recovery, evidence, sizes, start.copy(), chance)
-        np.testing.assert_array_equal(kept, start)
-        assert apart[1:].all() == told
+        found = row_span(samples, evidence, start, chance)
+        np.testing.assert_array_equal(found.kept, start)
+        assert found.told_apart[1:].all() == told
+
+
+def test_an_unproven_sample_accuses_nobody_and_leaves_fewer_rows_that_count(
+    problem: Problem, samples: SampleSet, evidence: Evidence
+) -> None:
+    """Its mask is not known: it is open wherever its direction does not vanish."""
+    possible = evidence.possible.copy()
+    possible[:, 2] = False  # as if the mask of sample 2 denied all rows
+    doubtful = replace(evidence, possible=possible)
+    assert not row_span(samples, doubtful, EVERYONE, 0 * EVERYONE).kept[2]
+    found = row_span(samples, doubtful, np.arange(6) != 2, 0 * EVERYONE)
+    np.testing.assert_array_equal(found.kept, np.arange(6) != 2)
+    np.testing.assert_array_equal(found.open[:, 2], ~evidence.zero[:, 2])
+    np.testing.assert_array_equal(found.counts, evidence.possible.sum(axis=1) <= most_open(6))
+    assert (found.residuals > evidence.limits).any()  # rows are reported by masks alone
+
+
+def test_samples_on_rows_that_are_not_explained_are_dropped_and_then_open(
+    samples: SampleSet, evidence: Evidence
+) -> None:
+    possible = evidence.possible.copy()
+    rows = np.nonzero(possible[:, 4])[0][::2]
+    possible[rows, 4] = False
+    found = row_span(samples, replace(evidence, possible=possible), EVERYONE, 0 * EVERYONE)
+    assert not found.kept.all()
+    np.testing.assert_array_equal(found.open[:, ~found.kept], ~evidence.zero[:, ~found.kept])
+    assert (found.counts <= (found.open.sum(axis=1) <= most_open(6))).all()
+
+
+def test_a_sample_that_hardly_a_row_shows_is_not_kept(samples: SampleSet, evidence: Evidence) -> None:
+    few = evidence.informative & (np.cumsum(evidence.possible[:, 3] & evidence.informative) <= 4)
+    found = row_span(samples, replace(evidence, informative=few), EVERYONE, 0 * EVERYONE)
+    assert not found.kept[3]
+
+
+@pytest.mark.parametrize(("rank", "most"), [(1, 1), (2, 1), (3, 2), (4, 2), (10, 8)])
+def test_two_dimensions_are_left_to_miss_on_a_row_that_counts(rank: int, most: int) -> None:
+    assert most_open(rank) == most

@@ -12,8 +12,15 @@ from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
+from tests.helpers.networks import Floats
 from tests.helpers.sets import solved
 from tests.helpers.truth import true_recovery
+
+
+def agreeing(samples: SampleSet, free: Floats | None = None) -> Floats:
+    """The outcome where no sign is open."""
+    nobody = np.zeros(samples.problem.rank, dtype=bool)
+    return halves_agree(samples, nobody if free is None else free, 0 * samples.preactivations)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +29,7 @@ def truth(problem: Problem, layer: LayerGradient) -> SampleSet:
 
 
 def test_halves_of_the_rows_agree_with_the_truth(problem: Problem, truth: SampleSet) -> None:
-    assert halves_agree(truth).all()
+    assert agreeing(truth).all()
 
 
 @pytest.mark.parametrize("share", [1e-5, 1e-3])
@@ -35,15 +42,54 @@ def test_halves_disagree_with_a_sample_that_holds_a_bit_of_another(share: float)
     directions[:, 0] += share * directions[:, 1]
     mixed = recover(problem, directions)
     assert mixed is not None
-    np.testing.assert_array_equal(halves_agree(mixed), np.arange(6) != 1)
+    np.testing.assert_array_equal(agreeing(mixed), np.arange(6) != 1)
 
 
 def test_halves_say_nothing_of_a_sample_that_no_row_activates(problem: Problem, truth: SampleSet) -> None:
     shift = 2 * np.abs(problem.layer @ truth.duals[:, 0]).max() * truth.directions[:, 0]
-    found = halves_agree(
+    found = agreeing(
         replace(truth, problem=replace(problem, layer=problem.layer - shift))
     )  # of sample 0 alone
     assert not found[0]
+
+
+def test_a_wrong_mask_is_no_noise_where_nothing_is_known_of_it() -> None:
+    """Of four samples: a pair whose directions are mixed shows on rows that both predict inactive."""
+    problem, directions = solved(mlp_gradient(gaussian_inputs(6, 40, rng=0), width=700, rng=0))
+    directions[:, 0] += 0.5 * directions[:, 1]
+    directions[:, 1] -= 0.5 * directions[:, 0]
+    mixed = recover(problem, directions)
+    assert mixed is not None
+    others = np.arange(6) > 1
+    assert agreeing(mixed, ~others)[others].all()
+
+
+def test_a_column_that_vanishes_on_all_rows_of_a_half_keeps_no_other_from_its_estimate() -> None:
+    """Beside nuisance directions that vanish where it does, too, and with a mask that is not known."""
+    problem, directions = solved(mlp_gradient(gaussian_inputs(6, 60, rng=0), width=300, rng=0))
+    nuisance = np.linalg.qr(directions[:, 4:]).Q
+    samples = recover(problem, np.c_[directions[:, :4], nuisance], nuisance=2)
+    assert samples is not None
+    columns = samples.columns.copy()
+    columns[samples.zero[:, 4:].all(axis=1), 0] = 0.0
+    silent = replace(samples)
+    silent.__dict__["columns"] = columns
+    found = agreeing(silent, np.arange(6) == 0)
+    np.testing.assert_array_equal(found, [False, True, True, True, False, False])
+
+
+def test_where_a_sign_is_open_a_column_stays_as_it_is(problem: Problem, truth: SampleSet) -> None:
+    """A sample that the rows contradict is not taken for noise on rows that it might activate."""
+    z = truth.preactivations.copy()
+    rows = np.nonzero(z[:, 0] > 0)[0][:20]
+    z[rows, 0] *= -1
+    wrong = replace(truth)
+    wrong.__dict__["preactivations"] = z
+    band = np.zeros_like(z)
+    nobody = np.zeros(6, dtype=bool)
+    assert not halves_agree(wrong, nobody, band).all()
+    band[rows, 0] = 2 * np.abs(z[rows, 0])
+    assert halves_agree(wrong, nobody, band).all()
 
 
 def test_stand_ins_leave_the_other_samples_to_rows_of_their_own() -> None:
@@ -51,7 +97,7 @@ def test_stand_ins_leave_the_other_samples_to_rows_of_their_own() -> None:
     space = np.linalg.qr(directions[:, 4:]).Q
     recovery = recover(problem, np.c_[directions[:, :4], space], nuisance=2)
     assert recovery is not None
-    found = halves_agree(recovery)
+    found = agreeing(recovery)
     assert found[:4].all()
     assert not found[4:].any()
 
@@ -63,7 +109,7 @@ def test_halves_on_every_backend(space: Backend) -> None:
     duals = (right @ np.c_[space.to_numpy(layer.inputs), np.ones(5)].T.astype(float)) / values[:, None]
     directions = problem.space.asarray(np.linalg.inv(duals).T)
     truth = SampleSet(problem, problem.space.asarray(duals), directions, problem.zeros_of(directions))
-    assert halves_agree(truth).all()
+    assert agreeing(truth).all()
 
 
 @pytest.mark.parametrize("share", [0.9, 1.1])

@@ -51,7 +51,8 @@ def test_long_rows_on_disk_are_certified_and_left_alone(tmp_path: Path) -> None:
     truth = on_disk(tmp_path, 6, 64, 60_000)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     result = invert(*truth.observed, rng=0, time_limit=20.0)
-    assert result.status is Status.EXACT
+    assert result.status is Status.SCALE_OPEN  # beside 60,000 features the bias is too small for masks
+    assert result.direction_certified.all()
     assert relative_errors(truth.inputs, result.inputs).max() < 1e-5
     assert type(result.inputs) is np.ndarray
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

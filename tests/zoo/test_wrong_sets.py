@@ -1,0 +1,77 @@
+"""Full sets as a search might hand them over, planted wrong: what is wrong in them is refused."""
+
+import numpy as np
+import pytest
+
+from spear_xp.certification.certify import certify
+from spear_xp.recovery.samples import recover, refine, to_inputs
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
+from tests.helpers.networks import Floats
+from tests.helpers.sets import solved
+
+Rng = np.random.Generator
+KINDS = (
+    "mixed",
+    "both mixed",
+    "cancelling",
+    "swallowed",
+    "chance zero",
+    "random",
+    "wrong space",
+    "leaking space",
+)
+
+
+def wrong(kind: str, rng: Rng, problem: Problem, unit: Floats) -> tuple[Floats, int]:
+    """Directions of which some are wrong, and the number of nuisance directions; 0 and 1 are twins."""
+    found, b = unit.copy(), unit.shape[1]
+    i, j, k = (0, 1, int(rng.integers(2, b))) if rng.random() < 0.7 else rng.permutation(b)[:3].tolist()
+    size, entries, count = 10 ** rng.uniform(-4, 0) * rng.choice([-1, 1]), problem.rows @ unit, 0
+    shared = np.nonzero((np.abs(entries[:, [i, j]]) > 1e-4).all(axis=1))[0]
+    if kind in {"mixed", "both mixed"}:
+        found[:, i] += size * unit[:, j]
+        found[:, j] -= (kind == "both mixed") * size * unit[:, i]
+    elif kind == "cancelling":  # a third sample holds the difference of twins
+        found[:, k] += size * (unit[:, i] - unit[:, j])
+    elif kind == "swallowed" and len(shared):  # where columns are proportional, what is left vanishes there
+        found[:, i] -= np.median(entries[shared, i] / entries[shared, j]) * unit[:, j]
+    elif kind == "chance zero" and len(shared):
+        found[:, i] -= entries[shared[0], i] / entries[shared[0], j] * unit[:, j]
+    elif kind == "random":
+        found[:, i] = rng.standard_normal(b)
+    elif kind in {"wrong space", "leaking space"}:
+        count = int(rng.integers(1, 3))
+        found = found[:, ::-1].copy()  # twins last
+        found[:, -1] += (kind == "wrong space") * size * found[:, int(rng.integers(0, b - count))]
+        found[:, 0] += (kind == "leaking space") * size * found[:, -1]
+        found[:, -count:] = np.linalg.qr(found[:, -count:])[0]
+    return found, count
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_wrong_in_a_planted_set_is_not_certified(kind: str, classes: int) -> None:
+    for seed in range(12):
+        rng = np.random.default_rng([seed, classes])
+        b = int(rng.integers(4, 12))
+        inputs = gaussian_inputs(b, 60, rng=seed)
+        inputs[1] = inputs[0] + np.float32(10 ** rng.uniform(-2, -0.3)) * inputs[1]
+        labels = rng.integers(0, classes, b)
+        labels[1] = labels[0]
+        truth = mlp_gradient(inputs, width=int(b * rng.choice([8, 15])), rng=seed, classes=classes)
+        if reduce(validate(*truth.observed)).rank != b:  # no row tells twins apart
+            continue
+        problem, unit = solved(truth)
+        directions, nuisance = wrong(kind, rng, problem, unit)
+        samples = recover(problem, directions, nuisance)
+        for tried in () if samples is None else (samples, refine(problem, samples)):
+            found = certify(problem, tried)
+            points = to_inputs(problem, tried.duals).astype(float)
+            distance = np.linalg.norm(points[:, None] - inputs[None].astype(float), axis=2)
+            size = np.linalg.norm(inputs[distance.argmin(axis=1)], axis=1)
+            error, rounding = distance.min(axis=1), 6e-8 * np.abs(points).max(axis=1)
+            assert (error < 1e-2 * size)[found.certified].all(), (seed, kind)
+            allowed = 6 * found.error_bars + rounding
+            assert (error / 60**0.5 <= allowed)[found.certified].all(), (seed, kind)
