@@ -22,6 +22,7 @@ CHANCE = 8.0  # chosen: standard deviations of the correlation of noise with the
 ROUNDS = 10  # chosen: of fit and factorisation; two suffice where the term is small
 # chosen: what rounding of the multiple may be of a row: at all, in shares of a usual row, in its own rounding
 ROUNDED, UNEVEN, OWN = 0.25, 100.0, 10.0
+COARSE = 8.0  # chosen: noise up to so many times the rounding of the update is that rounding
 CONVERGED = 0.95  # chosen: share of the last residual, above which another round is no gain
 
 
@@ -129,11 +130,26 @@ def _factored(
     noise: Array | float | None,
     keep_going: KeepGoing,
 ) -> tuple[Gradient, Factorization | None, Decay]:
+    """Without the multiple, factored, also with rounding of the update as the known noise, for a lower rank.
+
+    It is as large in small rows of G as in large ones, and the other way round in columns: no model has that.
+    """
     rest = _minus(gradient, decay, keep_going)
     try:
-        return rest, factorize(rest, batch_size, noise=noise, keep_going=keep_going), decay
+        fact = factorize(rest, batch_size, noise=noise, keep_going=keep_going)
+        rounding = gradient.norms * (gradient.roundoff / gradient.columns**0.5)
+        excess = _median(gradient, fact.noise_level / fact.scale) / _median(gradient, rounding)
+        if noise is None and excess < COARSE:
+            deviations = max(1.0, excess) * rounding[:, None]
+            known = factorize(rest, batch_size, noise=deviations, keep_going=keep_going)
+            fact = known if known.rank < fact.rank else fact
     except RankError:
         return rest, None, decay
+    return rest, fact, decay
+
+
+def _median(gradient: Gradient, values: Array) -> float:
+    return float(gradient.space.xp.sort(values)[values.shape[0] // 2])
 
 
 def _order(fact: Factorization | None) -> tuple[float, float]:

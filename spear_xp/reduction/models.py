@@ -10,10 +10,10 @@ from typing import Literal
 
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array
+from spear_xp.numerics.rank import GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.gradient import Gradient
 from spear_xp.reduction.noise import is_additive
-from spear_xp.reduction.rank import GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
 from spear_xp.reduction.row_operator import RowOperator
 from spear_xp.reduction.spectrum import Spectrum, first_count, is_long, leading, with_right_factors
 

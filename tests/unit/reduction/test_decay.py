@@ -79,8 +79,8 @@ def test_rows_that_only_rounding_fills_are_neither_live_nor_dead() -> None:
     assert not set(range(4)) & set(rest.live.tolist() + rest.dead.tolist())
 
 
-def test_every_array_library(backend: Backend) -> None:
-    arrays = backend.arrays(*update(4, 0.02, 0.02))
+def test_every_array_library(space: Backend) -> None:
+    arrays = space.arrays(*update(4, 0.02, 0.02))
     _, fact, decay = without_decay(validate(*arrays))
     assert fact.rank == 6
     assert decay.of_weight == pytest.approx(0.02, rel=1e-3)
