@@ -40,6 +40,8 @@ class Gradient:
         Rows that are exactly zero: no sample activates these neurons.
     filled : array of bool, shape (n + 1,)
         Columns of [grad_w | grad_b] that are not all zero: only these carry noise.
+    roundoff : float
+        Rounding unit of the dtype in which the gradient came.
     """
 
     space: Space
@@ -51,6 +53,7 @@ class Gradient:
     live: Array
     dead: Array
     filled: Array
+    roundoff: float
 
     @property
     def columns(self) -> int:
@@ -160,8 +163,15 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
     xp = space.xp
     _check_shapes(**arrays)
     everything = xp.arange(arrays["grad_w"].shape[0], dtype=xp.int64, device=space.device)
+    roundoff = float(xp.finfo(arrays["grad_w"].dtype).eps) / 2
     raw = Gradient(
-        space=space, **arrays, norms=everything, live=everything, dead=everything, filled=everything
+        space=space,
+        **arrays,
+        norms=everything,
+        live=everything,
+        dead=everything,
+        filled=everything,
+        roundoff=roundoff,
     )
     largest, norms, filled = _sizes(raw, keep_going)
     passed = ("grad_w", "grad_b") if bool(xp.all(xp.isfinite(largest))) else ()
@@ -181,6 +191,7 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
         live=xp.nonzero(usable)[0],
         dead=xp.nonzero(largest == 0)[0],
         filled=filled,
+        roundoff=roundoff,
     )
 
 

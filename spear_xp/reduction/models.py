@@ -10,10 +10,10 @@ from typing import Literal
 
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array
+from spear_xp.numerics.rank import GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.gradient import Gradient
 from spear_xp.reduction.noise import is_additive
-from spear_xp.reduction.rank import GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
 from spear_xp.reduction.row_operator import RowOperator
 from spear_xp.reduction.spectrum import Spectrum, first_count, is_long, leading, with_right_factors
 
@@ -139,12 +139,11 @@ def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep
         scale = xp.ones_like(norms) / float(xp.sort(norms)[norms.shape[0] // 2])
     rows = RowOperator(gradient, scale, keep_going)
     count = _count(rows, batch_size)
-    roundoff = float(xp.finfo(gradient.grad_w.dtype).eps) / 2
     energy = math.sqrt(float(xp.sum((norms * scale) ** 2)))
     while True:
         spectrum = leading(rows, count)
         complete = spectrum.values.shape[0] == min(rows.shape)
-        floor = max(0.05 * roundoff * energy, 4 * space.eps * float(spectrum.values[0]))
+        floor = max(0.05 * gradient.roundoff * energy, 4 * space.eps * float(spectrum.values[0]))
         rank = numerical_rank(spectrum.values, rows.shape, floor, complete=complete)
         if rank is not None or complete:
             break

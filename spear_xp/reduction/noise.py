@@ -96,6 +96,6 @@ def row_deviations(gradient: Gradient, noise: Any) -> tuple[Array, float] | None
     space = gradient.space
     xp = space.xp
     rows, last = (xp.zeros_like(gradient.norms) + space.asarray(x**0.5) for x in (mean, squares[:, -1]))
-    rounding = float(xp.finfo(gradient.grad_w.dtype).eps) / (12 * (n + 1)) ** 0.5
+    rounding = 2 * gradient.roundoff / (12 * (n + 1)) ** 0.5
     rows = xp.take(xp.maximum(rows, rounding * gradient.norms), gradient.live, axis=0)
     return rows, float(xp.sqrt(xp.mean((xp.take(last, gradient.live) / rows) ** 2)))

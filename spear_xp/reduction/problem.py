@@ -178,7 +178,7 @@ def reduce(
         activity=layer @ (mean / (last @ mean)),
         balanced=balanced @ rotation,
         unbalance=unbalance @ rotation,
-        unit_roundoff=max(float(xp.finfo(gradient.grad_w.dtype).eps) / 2, space.eps),
+        unit_roundoff=max(gradient.roundoff, space.eps),
     )
 
 

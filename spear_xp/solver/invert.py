@@ -12,7 +12,7 @@ from spear_xp.errors import ArgumentRangeError
 from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
-from spear_xp.reduction.factorization import factorize
+from spear_xp.reduction.decay import without_decay
 from spear_xp.reduction.gradient import checked
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.reduction.protocol import Strategy
@@ -130,11 +130,13 @@ def invert(
     try:
         with clock.stage("factorize"):
             gradient = checked(space, arrays, clock.before_limit)
-            factorization = factorize(gradient, batch_size, noise=noise, keep_going=clock.before_limit)
+            gradient, factorization, decay = without_decay(
+                gradient, batch_size, noise=noise, keep_going=clock.before_limit
+            )
             problem = reduce(gradient, factorization, keep_going=clock.before_limit)
         chosen = strategies(problem)
         state = Search.begin(problem, chosen, _threshold(problem, chosen))
-        state.expected = factorization.expected
+        state.expected, state.weight_decay = factorization.expected, decay.of_weight
         observer = _observer(problem, clock, on_progress)
         if len(chosen) == 1 and isinstance(chosen[0], Sampling):
             solve_published(problem, chosen[0], state, clock, seed=seed, observer=observer)

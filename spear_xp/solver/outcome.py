@@ -109,6 +109,7 @@ def result_of(
             noise_model=problem.noise_model,
             threshold=search.threshold,
             expected=search.expected,
+            weight_decay=search.weight_decay,
             numerical_rank=problem.numerical_rank,
             seconds={**clock.seconds, "total": clock.elapsed},
             work=clock.work,

@@ -97,6 +97,8 @@ class Trace:
         Batch size as the caller gave it.
     numerical_rank : int
         Rank of the gradient, whatever was given.
+    weight_decay : float
+        Multiple of the weights that was found in the update and taken out of it, in the units of `grad_w`.
     seconds : dict of str to float
         Time by stage.
     work : float
@@ -115,12 +117,13 @@ class Trace:
     threshold: int = 0
     expected: int | None = None
     numerical_rank: int = 0
+    weight_decay: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     work: float = 0.0
     residuals: Host | None = None
 
 
-NEW = {"work", "expected", "numerical_rank"}  # of `Trace`, since 0.2
+NEW = {"work", "expected", "numerical_rank", "weight_decay"}  # of `Trace`, since 0.2
 OLD_NAMES = {
     "unresolved": "missing",
     **{f.name: f"trace.{f.name}" for f in fields(Trace) if f.name not in NEW},
@@ -194,6 +197,8 @@ class Result:
             self.status.value,
         ]
         lines += self._unexpected()
+        if self.trace.weight_decay:
+            lines.append(f"weight decay was taken out: {self.trace.weight_decay:.3g} times the weights")
         lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(self.reasons) if text]
         return "\n".join(lines + [f"one more sample: {why}" for why in self.missing])
 

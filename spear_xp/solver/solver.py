@@ -56,6 +56,8 @@ class Search:
         Why the search cannot succeed; empty as long as it may.
     expected : int or None
         Batch size that the caller gave.
+    weight_decay : float
+        Multiple of the weights that was taken out of the update.
     """
 
     pool: Pool
@@ -65,6 +67,7 @@ class Search:
     drawn: int = 0
     obstacle: str = ""
     expected: int | None = None
+    weight_decay: float = 0.0
 
     @classmethod
     def begin(

@@ -34,6 +34,7 @@ CHANGES = (
     *("float16", "bfloat16", "int8"),
     *(f"steps {rate:g}" for rate in (1e-3, 1e-2, 1e-1)),
     "difference",
+    *(f"decay {size:g}" for size in (1e-4, 1e-3, 5e-2)),
 )
 
 
@@ -49,6 +50,9 @@ def update_of(data: str, change: str, seed: int) -> tuple[tuple[Floats, ...], Fl
         truth = local_steps(net, inputs, labels, steps=steps, rate=rate)
         return truth.observed, inputs
     grad_w, grad_b, weight, bias = first_layer(net, inputs, labels).observed
+    if kind == "decay":
+        decayed = [(g + float(size) * w).astype("float32") for g, w in ((grad_w, weight), (grad_b, bias))]
+        return (*decayed, weight, bias), inputs
     both = [
         changed(part, kind, float(size or 0), float(np.sqrt((grad_w**2).mean())), rng)
         for part in (grad_w, grad_b)

@@ -27,6 +27,7 @@ CHANGES = (
     *("float16", "bfloat16", "int8"),
     *(f"steps {rate:g}" for rate in (1e-3, 1e-2, 1e-1)),
     "difference",
+    *(f"decay {size:g}" for size in (1e-4, 1e-3, 5e-2)),
 )
 FALSE = 0.01  # relative error above which a certified sample is false
 

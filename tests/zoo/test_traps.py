@@ -34,6 +34,9 @@ def test_no_false_certificate(name: str, seed: int) -> None:
         "scaled_globally 1e-06",
         "trained_network 200",
         "noise 1e-06",
+        "weight_decay 1e-03",
+        "weight_decay 1e-01",
+        "weight_decay 1e-01, 0 of the bias",
     ],
 )
 def test_what_is_no_trap_is_certified(name: str) -> None:

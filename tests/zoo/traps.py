@@ -349,13 +349,21 @@ def two_batches(rng: np.random.Generator) -> Trap:
     return Trap(*(g.astype("float32") for g in grads), *now[2:], inputs)
 
 
-def weight_decay(rng: np.random.Generator, size: float) -> Trap:
+def weight_decay(rng: np.random.Generator, size: float, of_bias: float = 1.0) -> Trap:
+    """Of the bias as of the weights, or of another size."""
     step = _step(rng, _gaussian(rng))
     return replace(
         step,
         grad_w=(step.grad_w + size * step.weight).astype("float32"),
-        grad_b=(step.grad_b + size * step.bias).astype("float32"),
+        grad_b=(step.grad_b + of_bias * size * step.bias).astype("float32"),
     )
+
+
+def weights_as_an_update(rng: np.random.Generator) -> Trap:
+    """The weights and noise, without any batch: what is left without them has no low rank."""
+    step = _step(rng, _gaussian(rng))
+    noisy = (x + 1e-3 * rng.standard_normal(x.shape).astype("float32") for x in (step.weight, step.bias))
+    return replace(step, **dict(zip(("grad_w", "grad_b"), noisy, strict=True)))
 
 
 # Defences
@@ -599,6 +607,9 @@ for size in (1e-3, 1e-2, 1e-1):
 trap(two_batches)
 for size in (1e-6, 1e-3, 1e-1):
     trap(weight_decay, f"weight_decay {size:.0e}", size=size)
+    for of_bias in (0.0, 2.0, -1.0):
+        trap(weight_decay, f"weight_decay {size:.0e}, {of_bias:g} of the bias", size=size, of_bias=of_bias)
+trap(weights_as_an_update)
 for size in (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2):
     trap(noise, f"noise {size:.0e}", size=size, model="additive")
     trap(noise, f"relative noise {size:.0e}", size=size, model="relative")

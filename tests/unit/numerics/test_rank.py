@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spear_xp.reduction.rank import TAIL, contrast, edge_rank, noise_edge, numerical_rank
+from spear_xp.numerics.rank import TAIL, contrast, edge_rank, noise_edge, numerical_rank
 from tests.helpers import strategies
 from tests.helpers.matrices import low_rank
 from tests.helpers.networks import Floats
