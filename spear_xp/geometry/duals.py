@@ -13,6 +13,7 @@ from spear_xp.geometry.masks import EXACT_FLIPS, UNSURE
 from spear_xp.geometry.robust_regression import regressed_duals
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.linalg import inverse, normalize
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["PartialDuals", "solve_duals"]
@@ -148,7 +149,7 @@ def _contradictions(problem: Problem, duals: Array, zero: Array) -> Array:
     xp = problem.space.xp
     scale = problem.last @ duals
     z = problem.layer @ (duals / xp.where(scale == 0, xp.ones_like(scale), scale))
-    unsure = UNSURE * xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
+    unsure = UNSURE * upper_median(xp, xp.abs(z))
     wrong = ((z < -unsure) & ~zero) | ((z > unsure) & zero)
     return xp.sum(xp.astype(wrong, xp.int64), axis=0) + xp.astype(scale == 0, xp.int64) * problem.width
 

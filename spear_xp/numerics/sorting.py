@@ -1,10 +1,15 @@
-"""Enters: arrays of many short columns. Leaves: each column sorted, by a network without branches."""
+"""Enters: arrays of many columns. Leaves: short ones sorted by a network without branches; medians."""
 
 from functools import cache
 
 from spear_xp.numerics.backend import Array, Namespace
 
-__all__ = ["sort_in_place", "sorting_network"]
+__all__ = ["sort_in_place", "sorting_network", "upper_median"]
+
+
+def upper_median(xp: Namespace, values: Array) -> Array:
+    """Median along the first axis, the larger of two in the middle: (m, k) gives (k,), (m,) gives ()."""
+    return xp.sort(values, axis=0)[values.shape[0] // 2, ...]
 
 
 def sort_in_place(xp: Namespace, keys: Array) -> None:

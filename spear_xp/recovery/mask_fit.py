@@ -11,6 +11,7 @@ from spear_xp.geometry.directions import INDEPENDENT_IN_SET
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.linalg import inverse
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["FAINT", "SOURCE", "MaskFit", "cost_of"]
@@ -125,7 +126,7 @@ class MaskFit:
         """Rows that sample j does not activate, by number, from a pre-activation relative to their median."""
         xp, z = problem.space.xp, self.z[:, j]
         z = z * xp.sign((problem.last @ self.frame) @ self.duals[:, j])
-        return xp.nonzero(z < -sure * xp.sort(xp.abs(z))[z.shape[0] // 2])[0]
+        return xp.nonzero(z < -sure * upper_median(xp, xp.abs(z)))[0]
 
     def replaced(self, problem: Problem, j: int, direction: Array) -> "MaskFit | None":
         """The same with another unit vector in place j; None if that is dependent on the others."""

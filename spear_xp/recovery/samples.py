@@ -10,6 +10,7 @@ from functools import cached_property
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, UNSURE
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.linalg import inverse, normalize, smallest_singular
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.problem import Problem
 
@@ -148,7 +149,7 @@ def refine(
         return samples
     for _ in range(rounds):
         z = samples.preactivations
-        middle = _median_size(problem, z)
+        middle = upper_median(xp, xp.abs(z))
         inactive = z < -UNSURE * middle
         support = inactive & samples.zero
         columns = []
@@ -186,12 +187,6 @@ def _whole_mask(problem: Problem, inactive: Array, support: Array) -> Array | No
         return None
     direction = _kernel(problem, inactive)
     return direction if bool(xp.all(problem.zeros_of(direction) | ~inactive)) else None
-
-
-def _median_size(problem: Problem, z: Array) -> Array:
-    """Median |z| of each column, shape (k,)."""
-    xp = problem.space.xp
-    return xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
 
 
 def to_inputs(problem: Problem, duals: Array) -> Array:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from spear_xp.numerics.backend import Array, Host
 from spear_xp.numerics.linalg import inverse, normalize
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
@@ -43,8 +44,8 @@ def calibrated(problem: Problem, samples: SampleSet) -> SampleSet:
     most = (problem.right.shape[1] / VALUES) ** 0.5
     if problem.noise_model != "relative" or problem.rank < 2 or not (most > 1 and problem.noise_level > 0):
         return samples
-    shares = xp.sort(xp.sqrt(_seen(samples)) / problem.noise_of(samples.directions))
-    factor = min(float(shares[problem.rank // 2]), most)
+    shares = xp.sqrt(_seen(samples)) / problem.noise_of(samples.directions)
+    factor = min(float(upper_median(xp, shares)), most)
     if not factor > 1:
         return samples
     louder = replace(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.factorization import Factorization, factorize
 from spear_xp.reduction.gradient import Gradient, checked
@@ -23,7 +24,7 @@ ROUNDS = 10  # chosen: of fit and factorisation; two suffice where the term is s
 # chosen: what rounding of the multiple may be of a row: at all, in shares of a usual row, in its own rounding
 ROUNDED, UNEVEN, OWN = 0.25, 100.0, 10.0
 COARSE = 8.0  # chosen: noise up to so many times the rounding of the update is that rounding
-CONVERGED = 0.95  # chosen: share of the last residual, above which another round is no gain
+CONVERGED = 0.95  # chosen: share of the last correction, above which another round is no gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +135,11 @@ def _factored(
 
     It is as large in small rows of G as in large ones, and the other way round in columns: no model has that.
     """
-    rest = _minus(gradient, decay, keep_going)
+    xp, rest = gradient.space.xp, _minus(gradient, decay, keep_going)
     try:
         fact = factorize(rest, batch_size, noise=noise, keep_going=keep_going)
         rounding = gradient.norms * (gradient.roundoff / gradient.columns**0.5)
-        excess = _median(gradient, fact.noise_level / fact.scale) / _median(gradient, rounding)
+        excess = float(upper_median(xp, fact.noise_level / fact.scale) / upper_median(xp, rounding))
         if noise is None and excess < COARSE:
             deviations = max(1.0, excess) * rounding[:, None]
             known = factorize(rest, batch_size, noise=deviations, keep_going=keep_going)
@@ -146,10 +147,6 @@ def _factored(
     except RankError:
         return rest, None, decay
     return rest, fact, decay
-
-
-def _median(gradient: Gradient, values: Array) -> float:
-    return float(gradient.space.xp.sort(values)[values.shape[0] // 2])
 
 
 def _order(fact: Factorization | None) -> tuple[float, float]:
@@ -201,6 +198,6 @@ def _minus(gradient: Gradient, decay: Decay, keep_going: KeepGoing) -> Gradient:
     size = xp.sqrt(xp.vecdot(weight, weight) + bias * bias)
     rounding = gradient.roundoff * abs(decay.of_weight) * xp.take(size, found.live)
     shares = rounding / xp.take(found.norms, found.live)
-    middle = float(xp.sort(shares)[shares.shape[0] // 2])
+    middle = float(upper_median(xp, shares))
     usable = shares < min(ROUNDED, max(UNEVEN * middle, OWN * gradient.roundoff))
     return replace(found, live=found.live[usable], roundoff=gradient.roundoff)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from spear_xp.errors import NonFiniteError, ShapeError, ZeroGradientError
 from spear_xp.numerics.backend import Array, Space, enter, quiet
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 
 __all__ = ["Gradient", "validate"]
@@ -182,8 +183,7 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
     if not bool(xp.any(arrays["grad_b"] != 0)):
         msg = "grad_b is zero: need the gradient of the bias, which fixes the scale of each sample"
         raise ZeroGradientError(msg)
-    positive = xp.sort(norms[norms > 0])
-    usable = norms > NEGLIGIBLE * float(positive[positive.shape[0] // 2])
+    usable = norms > NEGLIGIBLE * float(upper_median(xp, norms[norms > 0]))
     return Gradient(
         space=space,
         **arrays,

@@ -11,6 +11,7 @@ from typing import Literal
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.rank import GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.gradient import Gradient
 from spear_xp.reduction.noise import is_additive
@@ -111,8 +112,7 @@ def read_with_noise(
     """
     xp = gradient.space.xp
     norms = xp.take(gradient.norms, gradient.live, axis=0)
-    ratios = xp.sort(norms / deviations)
-    level = 1.0 / float(ratios[ratios.shape[0] // 2])  # a row of median size has norm 1
+    level = 1.0 / float(upper_median(xp, norms / deviations))  # a row of median size has norm 1
     rows = RowOperator(gradient, level / deviations, keep_going)
     edge = noise_edge(rows.shape, level)
     count = _count(rows, batch_size)
@@ -136,7 +136,7 @@ def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep
     norms = xp.take(gradient.norms, gradient.live, axis=0)
     scale = 1.0 / norms
     if model == "additive":
-        scale = xp.ones_like(norms) / float(xp.sort(norms)[norms.shape[0] // 2])
+        scale = xp.ones_like(norms) / float(upper_median(xp, norms))
     rows = RowOperator(gradient, scale, keep_going)
     count = _count(rows, batch_size)
     energy = math.sqrt(float(xp.sum((norms * scale) ** 2)))

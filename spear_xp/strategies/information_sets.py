@@ -14,6 +14,7 @@ from spear_xp.numerics.backend import Array, Host, quiet, to_host
 from spear_xp.numerics.elimination import draw_subsets
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.random import Stream, generator
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
@@ -202,7 +203,7 @@ class GuidedSets:
         arrived = arrived[:, : self.iterates]
         with quiet():
             size = xp.abs(rest.rows @ arrived)
-            score = size / xp.sort(size, axis=0)[size.shape[0] // 2, :] + rest.predict(xp, arrived)
+            score = size / upper_median(xp, size) + rest.predict(xp, arrived)
         return to_host(xp.argsort(score, axis=0))
 
     def _draw(self, rng: np.random.Generator, ranking: Host, d: int) -> Host:

@@ -12,6 +12,7 @@ from spear_xp.geometry.deflation import complement_of, remaining_activity
 from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.numerics.backend import to_host
 from spear_xp.numerics.linalg import kernel_work, normalize, weighted_kernels
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, forever, product
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
@@ -66,7 +67,7 @@ class Peeling:
         z = problem.layer @ duals
         plausible = xp.sum(xp.astype(z < 0, xp.int64), axis=0) >= b + CONFIRMING
         if problem.dead_layer.shape[0]:
-            middle = xp.sort(xp.abs(z), axis=0)[z.shape[0] // 2, :]
+            middle = upper_median(xp, xp.abs(z))
             plausible = plausible & xp.all(problem.dead_layer @ duals < 0.01 * middle, axis=0)
         keep = xp.nonzero(plausible)[0]
         z = xp.take(z, keep, axis=1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spear_xp.numerics.sorting import sort_in_place, sorting_network
+from spear_xp.numerics.sorting import sort_in_place, sorting_network, upper_median
 from tests.conftest import Backend
 
 
@@ -47,3 +47,10 @@ def test_any_numbers_are_sorted(values: list[float]) -> None:
     keys = np.array(values)[:, None]
     sort_in_place(np, keys)
     assert keys[:, 0].tolist() == sorted(values)
+
+
+@pytest.mark.parametrize("shape", [(5,), (6,), (1,), (4, 3), (7, 2)])
+def test_the_upper_median_is_an_entry_of_its_column(shape: tuple[int, ...], space: Backend) -> None:
+    values = np.random.default_rng(0).permutation(np.prod(shape)).reshape(shape).astype(float)
+    found = space.to_numpy(upper_median(space.xp, space.asarray(values)))
+    np.testing.assert_array_equal(found, np.sort(values, axis=0)[shape[0] // 2])
