@@ -20,8 +20,8 @@ from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.contamination import contamination, proportional
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.mask_test import count_rows, masks_agree, sign_band
-from spear_xp.certification.row_span import most_open, row_span
-from spear_xp.certification.split_half import SMALL, halves_agree, is_precise, resolution_of, snr_of
+from spear_xp.certification.row_span import contested, most_open, row_span
+from spear_xp.certification.split_half import SMALL, SURE, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.geometry.masks import doubtful_zeros
 from spear_xp.geometry.nullspaces import INFLUENTIAL, PLENTY, is_unique
 from spear_xp.numerics.backend import Array, Host, to_host
@@ -95,13 +95,14 @@ def certify(
     agrees = halves_agree(samples, ~(masks & kernel), band) & (resolution < SMALL)
     columns = to_host(xp.where(zero, xp.zeros_like(z), samples.columns))
     chance = doubtful_zeros(problem, samples.ambiguous)
-    holds, wide, n = masks & kernel & agrees & provable, bars, problem.right.shape[1] - 1
+    holds, wide, n = masks & kernel & agrees & provable, SURE * bars, problem.right.shape[1] - 1
     assumed = masks | True  # samples that the error bars take for right: all of them at first
     while True:
         accuracy = agrees & is_precise(samples, wide)
         evidence = _evidence(samples, band)
         rows = row_span(samples, evidence, holds & accuracy, chance)
         kept = rows.kept & ~proportional(columns, rows.kept)
+        kept = kept & ~contested(samples, kept, masks)
         if not kept.any() or (kept == assumed).all():
             break
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.

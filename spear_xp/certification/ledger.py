@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.evidence import Evidence
-from spear_xp.certification.split_half import SIGMAS, is_precise
+from spear_xp.certification.split_half import SIGMAS, SURE, is_precise
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
@@ -80,10 +80,11 @@ class Ledger:
             j = int(apart.argmin())
             if certified[j] or apart[j] > SIGMAS * self.error_bars[k]:
                 continue
-            wider = bars.copy()
-            wider[j] = apart[j] + self.error_bars[k]
-            if is_precise(samples, self.problem.space.asarray(wider))[j]:
-                certified[j], bars[j], elsewhere[j] = True, wider[j], self.evidence[k]
+            most = bars.copy()
+            most[j] = apart[j] + SURE * self.error_bars[k]
+            if is_precise(samples, self.problem.space.asarray(most))[j]:
+                certified[j], elsewhere[j] = True, self.evidence[k]
+                bars[j] = apart[j] + self.error_bars[k]
         evidence = replace(certificate.evidence, elsewhere=tuple(elsewhere))
         return replace(certificate, certified=certified, error_bars=bars, evidence=evidence)
 

@@ -8,10 +8,11 @@ their directions do not vanish, so that they accuse no one, and rows on which to
 from typing import NamedTuple
 
 from spear_xp.certification.evidence import Evidence, allowed_flips
-from spear_xp.numerics.backend import Host, to_host
+from spear_xp.certification.split_half import SIGMAS, SMALL, SURE
+from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.recovery.samples import SampleSet
 
-__all__ = ["SEPARATE", "RowSpan", "most_open", "row_span"]
+__all__ = ["SEPARATE", "RowSpan", "contested", "most_open", "row_span"]
 
 # chosen: informative rows that must confirm a sample; more certify fewer samples, fewer prove less
 SUPPORT = 5
@@ -73,6 +74,55 @@ def row_span(samples: SampleSet, evidence: Evidence, start: Host, chance: Host) 
     apart: Host = seen >= SEPARATE + chance * ~keep
     apart[range(len(keep)), range(len(keep))] = True
     return RowSpan(keep, to_host(apart.all(axis=1)), open_, counts, residuals)
+
+
+def contested(samples: SampleSet, proven: Host, masks: Host) -> Host:
+    """Proven samples for which a row of the gradient names another one with the same mask, shape (b,).
+
+    A row that one sample alone activates, over its bias entry, is that sample. Where a direction that fails
+    its mask shows on a row, and what the row names fits the zero pattern of another direction everywhere, the
+    sample of that one may be a mixture, as the mean of twins is.
+
+    Parameters
+    ----------
+    samples : SampleSet
+        A full set.
+    proven : NumPy array of bool, shape (b,)
+        Samples that are asked.
+    masks : NumPy array of bool, shape (b,)
+        Directions whose zero patterns fit their masks; nothing is contested where all do.
+    """
+    found = proven & False
+    if masks.all() or not proven.any():
+        return found
+    problem, xp = samples.problem, samples.problem.space.xp
+    bias, row_noise = problem.rows @ problem.last, problem.row_noise
+    settled = samples.zero | problem.space.asarray(masks, dtype=xp.bool)
+    named = xp.abs(bias) > SIGMAS * problem.noise_level * row_noise
+    rows = xp.nonzero(named & ~xp.all(settled, axis=1))[0]
+    bias, row_noise = xp.take(bias, rows), xp.take(row_noise, rows)
+    duals = xp.take(problem.rows, rows, axis=0) / bias[:, None]
+    points = duals * problem.singular_values
+    sizes = xp.sqrt(xp.sum(points * points, axis=1))
+    error = problem.noise_level * row_noise * problem.rank**0.5 / xp.abs(bias) * (1 + sizes)
+    error = SIGMAS * error + 4 * problem.unit_roundoff * sizes
+    asked = problem.space.indices(proven.nonzero()[0])
+    zero, own = xp.take(samples.zero, asked, axis=1), xp.take(samples.coordinates, asked, axis=1)
+    shown = ~zero & ~xp.take(samples.ambiguous, asked, axis=1)
+    z, band = duals @ problem.layer.T, error[:, None] * problem.layer_norms
+    wrong = _overlap(xp, z < -band, shown) + _overlap(xp, z > band, zero)
+    squares = xp.sum(own * own, axis=0)
+    other = sizes[:, None] ** 2 + squares - 2 * points @ own > SMALL**2 * squares
+    # What noise moves by more is no sample, and has no mask that could contradict anything.
+    clear = SURE * error[:, None] < SMALL * xp.sqrt(squares)
+    rivals = clear & other & (wrong == 0) & xp.take(shown, rows, axis=0)
+    found[proven] = to_host(xp.any(rivals, axis=0))
+    return found
+
+
+def _overlap(xp: Namespace, some: Array, others: Array) -> Array:
+    """Places where both a row of the first and a column of the second are true, shape (rows, columns)."""
+    return xp.astype(some, xp.float32) @ xp.astype(others, xp.float32)
 
 
 def _least_credible(keep: Host, open_: Host, counts: Host, failing: Host) -> int | None:

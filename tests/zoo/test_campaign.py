@@ -10,28 +10,18 @@ from tests.zoo import traps
 from tests.zoo.verdict import false_certificates
 
 
-@pytest.mark.parametrize("seed", [107105, 201639, 102386, 90143, 1002534, 1009977])
+@pytest.mark.parametrize("seed", [107105, 201639, 102386, 90143, 1002534, 1009977, 1701798, 1720211])
 def test_what_was_false_once_is_no_more(seed: int) -> None:
     """What a campaign has met.
 
     A swallowed twin; a sample between two others; nine samples with the same masks; a black image; one of two
-    samples with proportional columns of D in the other; one with a nested mask and nearly such a column.
+    samples with proportional columns of D in the other; one with a nested mask and nearly such a column; the
+    mean of twins of which one has no direction of its own; a small sample, off by more than 1 % of its norm.
     """
     problem = varied(seed)
     for limit in (0.3, 1.0):
         result = invert(*problem.observed, rng=seed, time_limit=limit)
         assert not judged(problem, result).false.any()
-
-
-@pytest.mark.xfail(strict=True, reason="a hidden twin that one row alone tells is taken for noise of others")
-def test_a_mean_of_twins_of_which_one_is_hidden_is_not_certified() -> None:
-    """Sample 9 shares all columns but a row with sample 19, which depends on others and has no direction.
-
-    On rows that only these two activate the gradient shows their mean; row 80 shows sample 9 itself.
-    """
-    problem = varied(1701798)
-    result = invert(*problem.observed, rng=1701798, time_limit=1.0)
-    assert not judged(problem, result).false.any()
 
 
 @pytest.mark.parametrize("seed", [3, 11, 12, 30, 31, 33, 53, 54])

@@ -81,7 +81,7 @@ def test_a_proof_is_of_one_sample_and_of_none_that_it_leaves_open() -> None:
     far = np.linalg.norm(samples[:, 1] - samples[:, 2]) / 60**0.5
     wide = replace(certificate, certified=np.arange(12) == 1, error_bars=np.full(12, far))
     assert not Ledger.none(problem).learn(recovery, wide).extend(recovery, nothing).certified.any()
-    small = replace(wide, error_bars=np.full(12, 5e-3 * size[1] / 60**0.5))
+    small = replace(wide, error_bars=np.full(12, 2e-3 * size[1] / 60**0.5))
     twin = replace(recovery, duals=recovery.duals.copy())
     twin.duals[:, 2] = twin.duals[:, 1] + 1e-3 * (twin.duals[:, 2] - twin.duals[:, 1])
     found = Ledger.none(problem).learn(recovery, small).extend(twin, nothing)

@@ -7,10 +7,11 @@ import pytest
 
 from spear_xp.certification.certify import certify
 from spear_xp.certification.evidence import Evidence
-from spear_xp.certification.row_span import most_open, row_span
+from spear_xp.certification.row_span import contested, most_open, row_span
 from spear_xp.recovery.samples import SampleSet, refine
-from spear_xp.reduction.problem import Problem
-from spear_xp.updates.synthetic import LayerGradient
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, planted_problem
 from tests.helpers.truth import true_recovery
 
 EVERYONE = np.ones(6, dtype=bool)
@@ -84,3 +85,27 @@ def test_a_sample_that_hardly_a_row_shows_is_not_kept(samples: SampleSet, eviden
 @pytest.mark.parametrize(("rank", "most"), [(1, 1), (2, 1), (3, 2), (4, 2), (10, 8)])
 def test_two_dimensions_are_left_to_miss_on_a_row_that_counts(rank: int, most: int) -> None:
     assert most_open(rank) == most
+
+
+def test_a_row_that_names_another_sample_with_the_same_mask_contests_the_mean_of_twins() -> None:
+    """Twins 0 and 6 share their column of D but for a row that 6 alone activates."""
+    rng = np.random.default_rng(0)
+    inputs = np.vstack([gaussian_inputs(6, 40, rng=0), np.zeros(40)]).astype(float)
+    inputs[6] = inputs[0] + 0.05 * rng.standard_normal(40)
+    pattern = rng.random((200, 7)) < 0.5
+    pattern[:, 6] = pattern[:, 0]
+    pattern[0] = np.arange(7) < 6
+    d = rng.standard_normal((200, 7))
+    d[1:, 6] = d[1:, 0]
+    truth = planted_problem(pattern, inputs, rng=0)
+    d = np.where(pattern, 0, d)
+    problem = reduce(
+        validate(d @ inputs, d.sum(axis=1), truth.weight.astype(float), truth.bias.astype(float))
+    )
+    middle, apart = (inputs[0] + inputs[6]) / 2, inputs[6] - inputs[0]
+    mixed = np.vstack([middle, inputs[1:6], middle + 5 * apart])
+    everyone, masks = np.ones(7, dtype=bool), np.arange(7) < 6
+    wrong = true_recovery(problem, mixed)
+    np.testing.assert_array_equal(contested(wrong, masks, masks), np.arange(7) == 0)
+    assert not contested(wrong, masks, everyone).any()  # no direction fails its mask
+    assert not contested(wrong, ~everyone, masks).any()

@@ -116,9 +116,21 @@ def test_halves_on_every_backend(space: Backend) -> None:
 def test_a_precise_sample_has_an_error_of_less_than_a_per_cent(
     problem: Problem, truth: SampleSet, layer: LayerGradient, share: float
 ) -> None:
-    size = np.sqrt((layer.inputs.astype(float) ** 2).sum(axis=1) + 1)  # with the bias coordinate
-    bars = share * 0.01 * size / 40**0.5
+    bars = share * 0.01 * np.linalg.norm(layer.inputs.astype(float), axis=1) / 40**0.5
     assert (is_precise(truth, bars) == (share < 1)).all()
+
+
+def test_what_an_error_is_compared_with_has_no_bias_coordinate_and_is_not_zero() -> None:
+    """A black image may be off by a thousandth of what another one may."""
+    inputs = gaussian_inputs(6, 40, rng=0).astype(float)
+    usual = np.sort(np.linalg.norm(inputs, axis=1))[len(inputs) // 2]
+    inputs[0] *= 0.01
+    inputs[1] = 0
+    small = true_recovery(reduce(validate(*mlp_gradient(inputs, width=200, rng=0).observed)), inputs)
+    for k, size in ((0, np.linalg.norm(inputs[0])), (1, 1e-3 * usual)):
+        for share in (0.9, 1.1):
+            bars = np.full(6, share * 0.01 * size / 40**0.5)
+            assert is_precise(small, bars)[k] == (share < 1)
 
 
 def test_decibels_are_those_of_sample_over_error(
