@@ -49,7 +49,6 @@ def certify(
     samples: SampleSet,
     *,
     provable: bool = True,
-    drift: Array | None = None,
     keep_going: KeepGoing = forever,
 ) -> Certificate:
     """Test the four conditions on every sample of a full set; nuisance directions are no samples.
@@ -60,10 +59,6 @@ def certify(
         As many samples as the rank, refined.
     provable : bool
         Whether nuisance directions, where there are any, hold whole samples; nothing is certified otherwise.
-    drift : array, shape (m_live,), optional
-        Norms of the rows [ΔW | Δβ] by which the layer has moved since, where an update sums several local
-        steps: pre-activations below drift · ‖[x | 1]‖ may have changed their signs. Known from the update,
-        never fitted. None for a single step.
     keep_going : callable
         Asked before each sample of the longer tests.
 
@@ -84,7 +79,7 @@ def certify(
     xp = problem.space.xp
     bars, inside = error_bars(samples, keep_going=keep_going)
     z = samples.preactivations
-    band = sign_band(samples, inside, problem.layer_norms, drift)
+    band = sign_band(samples, inside, problem.layer_norms, problem.drift)
     zero = samples.zero
     masks, agreement = masks_agree(samples, band, inside)
     kernel = _kernels_are_unique(samples, keep_going)
@@ -112,7 +107,7 @@ def certify(
         bars = xp.sqrt((LEAST * bars) ** 2 + held**2 / n)
         # Where nothing bounds it, the sample fails, and its mask is told as if the others were right.
         inside = xp.where(xp.isfinite(held), xp.sqrt((LEAST * noise) ** 2 + held**2), inside)
-        band = sign_band(samples, inside, problem.layer_norms, drift)
+        band = sign_band(samples, inside, problem.layer_norms, problem.drift)
         assumed = holds = kept
     return Certificate(
         certified=kept & rows.told_apart,

@@ -139,7 +139,8 @@ def _factored(
     try:
         fact = factorize(rest, batch_size, noise=noise, keep_going=keep_going)
         rounding = gradient.norms * (gradient.roundoff / gradient.columns**0.5)
-        excess = float(upper_median(xp, fact.noise_level / fact.scale) / upper_median(xp, rounding))
+        usual = upper_median(xp, xp.take(rounding, rest.live))
+        excess = float(upper_median(xp, fact.noise_level / fact.scale) / usual)
         if noise is None and excess < COARSE:
             deviations = max(1.0, excess) * rounding[:, None]
             known = factorize(rest, batch_size, noise=deviations, keep_going=keep_going)
@@ -200,4 +201,10 @@ def _minus(gradient: Gradient, decay: Decay, keep_going: KeepGoing) -> Gradient:
     shares = rounding / xp.take(found.norms, found.live)
     middle = float(upper_median(xp, shares))
     usable = shares < min(ROUNDED, max(UNEVEN * middle, OWN * gradient.roundoff))
-    return replace(found, live=found.live[usable], roundoff=gradient.roundoff)
+    return replace(
+        found,
+        live=found.live[usable],
+        roundoff=gradient.roundoff,
+        weight_after=gradient.weight_after,
+        bias_after=gradient.bias_after,
+    )

@@ -43,6 +43,8 @@ class Gradient:
         Columns of [grad_w | grad_b] that are not all zero: only these carry noise.
     roundoff : float
         Rounding unit of the dtype in which the gradient came.
+    weight_after, bias_after : array or None
+        W and β after all steps of an update, where they are known.
     """
 
     space: Space
@@ -55,6 +57,8 @@ class Gradient:
     dead: Array
     filled: Array
     roundoff: float
+    weight_after: Array = None
+    bias_after: Array = None
 
     @property
     def columns(self) -> int:
@@ -69,6 +73,17 @@ class Gradient:
         """Blocks of columns of the given rows of [weight | bias]."""
         yield from self._blocks(self.weight, self.bias, rows)
 
+    def drift(self, rows: Array) -> Array | None:
+        """Norms of the given rows of [ΔW | Δβ], what the layer moved by, shape (rows,); None if not known."""
+        if self.weight_after is None or self.bias_after is None:
+            return None
+        xp, dtype = self.space.xp, self.space.dtype
+        squares = xp.zeros(rows.shape, dtype=dtype, device=self.space.device)
+        after = self._blocks(self.weight_after, self.bias_after, rows)
+        for (_, _, block), (_, _, moved) in zip(self.layer_blocks(rows), after, strict=True):
+            squares = squares + xp.sum((moved - block) ** 2, axis=1)
+        return xp.sqrt(squares)
+
     def _blocks(self, matrix: Array, column: Array, rows: Array) -> Iterator[tuple[int, int, Array]]:
         xp, dtype = self.space.xp, self.space.dtype
         m, n = matrix.shape
@@ -81,7 +96,7 @@ class Gradient:
                 yield offset + start, offset + stop, xp.astype(block, dtype)
 
 
-def _check_shapes(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> None:
+def _check_shapes(grad_w: Array, grad_b: Array, weight: Array, bias: Array, **after: Array) -> None:
     for name, array, dims in (
         ("grad_w", grad_w, 2),
         ("weight", weight, 2),
@@ -102,6 +117,13 @@ def _check_shapes(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> N
     if tuple(weight.shape) != (m, n):
         msg = f"weight has shape {tuple(weight.shape)}: need {(m, n)}, the shape of grad_w"
         raise ShapeError(msg)
+    for name, array in after.items():
+        shape = (m, n) if name == "weight_after" else (m,)
+        if tuple(array.shape) != shape:
+            msg = (
+                f"{name} has shape {tuple(array.shape)}: need {shape}, that of {name.removesuffix('_after')}"
+            )
+            raise ShapeError(msg)
     if m < 2:
         msg = f"grad_w has width m={m}: need at least 2 neurons"
         raise ShapeError(msg)
@@ -160,7 +182,10 @@ def validate(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> Gradie
 
 
 def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = forever) -> Gradient:
-    """`validate` for arrays that have entered a space; `OutOfTime` if `keep_going` says no on the way."""
+    """`validate` for arrays that have entered a space; `OutOfTime` if `keep_going` says no on the way.
+
+    `weight_after` and `bias_after` may be among them.
+    """
     xp = space.xp
     _check_shapes(**arrays)
     everything = xp.arange(arrays["grad_w"].shape[0], dtype=xp.int64, device=space.device)

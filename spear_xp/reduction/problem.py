@@ -63,6 +63,9 @@ class Problem:
         turned at random: a direction y of the balanced rows is `unbalance @ y` of the problem.
     unit_roundoff : float
         Rounding unit of the gradient's own dtype.
+    drift : array, shape (m_live,), or None
+        Norms of the rows [ΔW | Δβ] by which the layer has moved, where an update sums several local steps and
+        this is known: pre-activations below drift · ‖[x | 1]‖ may have changed their signs on the way.
     """
 
     space: Space
@@ -85,6 +88,7 @@ class Problem:
     balanced: Array
     unbalance: Array
     unit_roundoff: float
+    drift: Array | None = None
 
     @property
     def rank(self) -> int:
@@ -179,6 +183,7 @@ def reduce(
         balanced=balanced @ rotation,
         unbalance=unbalance @ rotation,
         unit_roundoff=max(gradient.roundoff, space.eps),
+        drift=gradient.drift(gradient.live),
     )
 
 

@@ -36,6 +36,8 @@ def invert(
     bias: Array | None = None,
     *,
     noise: Array | float | None = None,
+    weight_after: Array | None = None,
+    bias_after: Array | None = None,
     batch_size: int | None = None,
     search: str | Strategy | Sequence[str | Strategy] = "auto",
     time_limit: float = 60.0,
@@ -62,6 +64,9 @@ def invert(
         Standard deviation of the error of an entry of [grad_w | grad_b] in the units of grad_w, where it is
         known: of all entries, of those of a row, or of each entry of grad_w. It takes the place of an
         estimate.
+    weight_after, bias_after : array, shape (m, n) and (m,), optional
+        W and β after all steps of an update of several local steps. They say which masks may have changed on
+        the way, which the certificate then allows for.
     batch_size : int, optional
         Number of samples; found from the rank where not given. It counts where the singular values show no
         clear gap; a clear gap beats it. Nothing is certified below the numerical rank.
@@ -117,21 +122,30 @@ def invert(
     ('EXACT', 5, True)
     """
     if isinstance(grad_w, LayerUpdate):
-        _check_alone(grad_b=grad_b, weight=weight, bias=bias, noise=noise)
-        (grad_w, grad_b, weight, bias), noise = grad_w, grad_w.noise
+        update = grad_w
+        _check_alone(
+            grad_b=grad_b,
+            weight=weight,
+            bias=bias,
+            noise=noise,
+            weight_after=weight_after,
+            bias_after=bias_after,
+        )
+    else:
+        update = LayerUpdate(grad_w, grad_b, weight, bias, weight_after, bias_after, noise)
     _check_limits(time_limit=time_limit, work_limit=work_limit)
     clock = Clock(time_limit, work_limit)
     strategies = strategies_of(_renamed(search, false_rejection))
     rng, given = repeatable(rng)
     seed = seed_of(rng)
-    space, arrays, leave = enter(grad_w=grad_w, grad_b=grad_b, weight=weight, bias=bias)
+    space, arrays, leave = enter(**update.arrays)
     about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave}
     problem = state = None
     try:
         with clock.stage("factorize"):
             gradient = checked(space, arrays, clock.before_limit)
             gradient, factorization, decay = without_decay(
-                gradient, batch_size, noise=noise, keep_going=clock.before_limit
+                gradient, batch_size, noise=update.noise, keep_going=clock.before_limit
             )
             problem = reduce(gradient, factorization, keep_going=clock.before_limit)
         chosen = strategies(problem)

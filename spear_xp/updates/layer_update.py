@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from spear_xp.errors import ArgumentRangeError
 from spear_xp.numerics.backend import Array
 
 __all__ = ["LayerUpdate"]
@@ -48,6 +49,23 @@ class LayerUpdate:
     noise: Array = None
     name: str = ""
     assumptions: tuple[str, ...] = ()
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """The arrays by name: the four, and those of the layer after the update where they are known.
+
+        Raises
+        ------
+        ArgumentRangeError
+            If one of `weight_after` and `bias_after` is known alone.
+        """
+        after = {"weight_after": self.weight_after, "bias_after": self.bias_after}
+        known = {name: array for name, array in after.items() if array is not None}
+        if len(known) == 1:
+            msg = f"{next(iter(known))} is given alone: need both weight_after and bias_after, or neither"
+            raise ArgumentRangeError(msg)
+        names = ("grad_w", "grad_b", "weight", "bias")
+        return dict(zip(names, self, strict=True)) | known
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.grad_w, self.grad_b, self.weight, self.bias))

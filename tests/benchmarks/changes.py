@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spear_xp import LayerUpdate
 from tests.helpers.networks import Floats, Network
 
 __all__ = ["CHANGES", "Varied", "local"]
@@ -23,15 +24,24 @@ class Varied:
     inputs: Floats
     batch_size: int | None
     parts: tuple[str, ...]
+    after: tuple[Floats, Floats] | None = None  # weight and bias after local steps, where they are told
 
     @property
     def observed(self) -> tuple[Floats, Floats, Floats, Floats]:
         """`(grad_w, grad_b, weight, bias)`."""
         return self.grad_w, self.grad_b, self.weight, self.bias
 
+    @property
+    def update(self) -> LayerUpdate:
+        """All that the server has."""
+        return LayerUpdate(*self.observed, *(self.after or (None, None)))
+
 
 def local(rng: Rng, net: Network, labels: Floats, problem: Varied) -> Varied:
-    """The change of the weights over some local steps, against the weights before or after them."""
+    """The change of the weights over some local steps, against the weights before or after them.
+
+    Of even numbers of steps both ends are told.
+    """
     steps, rate, last = int(rng.integers(2, 8)), 10 ** rng.uniform(-4, -0.5), net
     for _ in range(steps):
         last = last.step(problem.inputs, labels, rate)
@@ -43,6 +53,7 @@ def local(rng: Rng, net: Network, labels: Floats, problem: Varied) -> Varied:
         grad_b=((net.biases[0] - last.biases[0]) / (steps * rate)).astype("float32"),
         weight=seen.weights[0].astype("float32"),
         bias=seen.biases[0].astype("float32"),
+        after=(last.weights[0], last.biases[0]) if steps % 2 == 0 and not after else None,
         parts=(f"FedAvg {steps} steps of {rate:.0e}{', weights after' if after else ''}", *problem.parts),
     )
 

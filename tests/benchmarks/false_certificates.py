@@ -49,9 +49,9 @@ class Verdict:
         return self.ending.startswith("CRASH")
 
 
-def judge(seed: int, limit: float) -> Verdict:
+def judge(seed: int, limit: float, local_share: float) -> Verdict:
     """Build, solve and judge one problem."""
-    problem = varied(seed)
+    problem = varied(seed, local_share)
     verdict = Verdict(seed, problem.parts, len(problem.inputs), "refused", 0, 0, (), (), 0.0)
     start = time.perf_counter()
     try:
@@ -81,7 +81,7 @@ def place_of(error: Exception) -> str:
 
 def solve(problem: Varied, seed: int, limit: float) -> Result:
     """The search of the campaign."""
-    return invert(*problem.observed, batch_size=problem.batch_size, time_limit=limit, rng=seed)
+    return invert(problem.update, batch_size=problem.batch_size, time_limit=limit, rng=seed)
 
 
 def kinds(verdict: Verdict) -> tuple[str, ...]:
@@ -134,9 +134,9 @@ def tell(verdict: Verdict) -> None:
         print(f"seed {verdict.seed}: {note} [{'; '.join(verdict.parts)}]", flush=True)
 
 
-def replay(seed: int, limit: float) -> None:
+def replay(seed: int, limit: float, local_share: float) -> None:
     """One problem in detail."""
-    problem = varied(seed)
+    problem = varied(seed, local_share)
     print("; ".join(problem.parts), f"batch_size={problem.batch_size}")
     result = solve(problem, seed, limit)
     found = judged(problem, result)
@@ -153,13 +153,14 @@ def replay(seed: int, limit: float) -> None:
         print(f"{count} x {reason}")
 
 
-def verdicts_of(seeds: range, limit: float, workers: int) -> Iterable[Verdict]:
+def verdicts_of(seeds: range, limit: float, local_share: float, workers: int) -> Iterable[Verdict]:
     """Verdicts as they come."""
+    one = partial(judge, limit=limit, local_share=local_share)
     if workers == 1:
-        yield from map(partial(judge, limit=limit), seeds)
+        yield from map(one, seeds)
         return
     with multiprocessing.Pool(workers) as pool:
-        yield from pool.imap_unordered(partial(judge, limit=limit), seeds, chunksize=8)
+        yield from pool.imap_unordered(one, seeds, chunksize=8)
 
 
 def main() -> None:
@@ -169,16 +170,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the first problem; the others follow")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--limit", type=float, default=0.3, help="seconds for each problem")
+    parser.add_argument("--local", type=float, default=0.1, help="share of updates of several local steps")
     parser.add_argument("--replay", type=int, metavar="SEED", help="solve one problem and print its samples")
     parser.add_argument("--write", metavar="FILE", help="write the report as a page of the documentation")
     options = parser.parse_args()
     if options.replay is not None:
-        replay(options.replay, options.limit)
+        replay(options.replay, options.limit, options.local)
         return
     verdicts, start = [], time.perf_counter()
-    for verdict in verdicts_of(
-        range(options.seed, options.seed + options.count), options.limit, options.workers
-    ):
+    seeds = range(options.seed, options.seed + options.count)
+    for verdict in verdicts_of(seeds, options.limit, options.local, options.workers):
         verdicts.append(verdict)
         tell(verdict)
         if len(verdicts) % 500 == 0:
@@ -186,8 +187,10 @@ def main() -> None:
             print(f"{len(verdicts)} problems, {false} false, {time.perf_counter() - start:.0f} s", flush=True)
     print(text := report(verdicts, options.limit))
     if options.write:
-        seeds = f"Seeds {options.seed} to {options.seed + options.count - 1}, {options.limit} s each."
-        write_page(options.write, "False certificates", f"{seeds} {facts()}", text)
+        what = (
+            f"Seeds {options.seed} to {seeds[-1]}, {options.limit} s each, {options.local:.0%} local steps."
+        )
+        write_page(options.write, "False certificates", f"{what} {facts()}", text)
 
 
 if __name__ == "__main__":

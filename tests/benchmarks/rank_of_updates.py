@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from spear_xp import LayerUpdate
 from spear_xp.errors import RankError
 from spear_xp.reduction.factorization import factorize
 from spear_xp.reduction.gradient import validate
@@ -38,8 +39,11 @@ CHANGES = (
 )
 
 
-def update_of(data: str, change: str, seed: int) -> tuple[tuple[Floats, ...], Floats]:
-    """`(grad_w, grad_b, weight, bias)` as the server sees them, and the batch."""
+def update_of(data: str, change: str, seed: int) -> tuple[LayerUpdate, Floats]:
+    """An update as the server sees it, and the batch.
+
+    Of "steps" and "difference" it knows the weights after the update, too, as it got the gradient from these.
+    """
     rng = np.random.default_rng([seed, 400])
     inputs = DATA[data](seed)
     net = multilayer(inputs.shape[1], WIDTH, 3, 2 if data == "table" else 10, rng)
@@ -48,16 +52,18 @@ def update_of(data: str, change: str, seed: int) -> tuple[tuple[Floats, ...], Fl
     if kind in {"steps", "difference"}:
         steps, rate = (5, float(size)) if kind == "steps" else (1, 0.01)
         truth = local_steps(net, inputs, labels, steps=steps, rate=rate)
-        return truth.observed, inputs
+        grad_w, grad_b, weight, bias = truth.observed
+        moved = [(w - steps * rate * g).astype("float32") for w, g in ((weight, grad_w), (bias, grad_b))]
+        return LayerUpdate(*truth.observed, *moved), inputs
     grad_w, grad_b, weight, bias = first_layer(net, inputs, labels).observed
     if kind == "decay":
         decayed = [(g + float(size) * w).astype("float32") for g, w in ((grad_w, weight), (grad_b, bias))]
-        return (*decayed, weight, bias), inputs
+        return LayerUpdate(*decayed, weight, bias), inputs
     both = [
         changed(part, kind, float(size or 0), float(np.sqrt((grad_w**2).mean())), rng)
         for part in (grad_w, grad_b)
     ]
-    return (both[0], both[1], weight, bias), inputs
+    return LayerUpdate(both[0], both[1], weight, bias), inputs
 
 
 def changed(part: Floats, kind: str, size: float, rms: float, rng: np.random.Generator) -> Floats:
@@ -77,9 +83,9 @@ def changed(part: Floats, kind: str, size: float, rms: float, rng: np.random.Gen
     return part.astype("float32")
 
 
-def true_noise(update: tuple[Floats, ...], inputs: Floats) -> float:
+def true_noise(update: LayerUpdate, inputs: Floats) -> float:
     """Standard deviation of an entry off the row space of [X | 1], over columns that are not all zero."""
-    both = np.c_[update[0], update[1]].astype(float)
+    both = np.c_[update.grad_w, update.grad_b].astype(float)
     rows = np.c_[inputs, np.ones(len(inputs))].astype(float)
     basis = np.linalg.qr(rows.T).Q
     rest = both - both @ basis @ basis.T

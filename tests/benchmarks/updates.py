@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.updates [--only PATTERN] [--seeds 3] [--limit 3] [--write FILE]
 
-Networks n-400-400-10 at initialisation, the four arrays and nothing else. PSNR after optimal assignment: the
-smallest and the median of the batch; a sample that is not returned counts as 0.
+Networks n-400-400-10 at initialisation; of several steps, and of a difference, the weights after it, too.
+PSNR after optimal assignment: the smallest and the median of the batch; a sample that is not returned
+counts as 0.
 """
 
 import argparse
@@ -54,7 +55,7 @@ def cell(data: str, change: str, seed: int, limit: float) -> Cell:
     update, inputs = update_of(data, change, seed)
     start = time.perf_counter()
     try:
-        result = invert(*update, rng=0, time_limit=limit)
+        result = invert(update, rng=0, time_limit=limit)
     except SpearError as error:
         return Cell(len(inputs), "–", 0, "–", 0, 0, type(error).__name__, time.perf_counter() - start)
     seconds, psnr = time.perf_counter() - start, np.zeros(len(inputs))

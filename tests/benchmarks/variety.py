@@ -19,8 +19,8 @@ __all__ = ["varied"]
 Rng = np.random.Generator
 
 
-def varied(seed: int) -> Varied:
-    """The problem of a seed."""
+def varied(seed: int, local_share: float = 0.1) -> Varied:
+    """The problem of a seed; `local_share` of all are updates of several local steps."""
     rng = np.random.default_rng([seed, 11])
     b = int(rng.integers(2, 25))
     few = rng.random() < 0.15
@@ -40,7 +40,7 @@ def varied(seed: int) -> Varied:
         net = HEADS[head](rng, net, inputs, labels)
         parts.append(head)
     problem = Varied(*net.observed(inputs, labels), inputs, None, (*parts, f"depth {depth}", f"b={b} m={m}"))
-    if rng.random() < 0.1:
+    if rng.random() < local_share:
         problem = local(rng, net, labels, problem)
     for change in chosen(rng, CHANGES, 0.35, 2):
         problem = CHANGES[change](rng, problem)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from spear_xp import errors, invert
+from spear_xp.numerics.backend import enter
 from spear_xp.reduction.factorization import factorize
-from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.gradient import checked, validate
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 from tests.helpers.networks import Floats
@@ -237,3 +238,22 @@ def test_columns_that_are_all_zero_are_told_from_the_others(space: Backend) -> N
 def test_factorize_checks_the_batch_size_too(layer: LayerGradient) -> None:
     with pytest.raises(errors.ArgumentRangeError, match="batch_size=0"):
         factorize(validate(*layer.observed), 0)
+
+
+def test_drift_is_how_far_each_row_of_the_layer_has_moved(space: Backend) -> None:
+    truth = space.mlp(4, 60, 30)
+    rng = np.random.default_rng(0)
+    arrays = dict(zip(NAMES, truth.observed, strict=True))
+    steps = [rng.standard_normal(np.shape(space.to_numpy(arrays[name]))) for name in ("weight", "bias")]
+    checked_space, entered, _ = enter(**arrays)
+    after = [
+        entered[name] + checked_space.asarray(step)
+        for name, step in zip(("weight", "bias"), steps, strict=True)
+    ]
+    gradient = checked(checked_space, entered | {"weight_after": after[0], "bias_after": after[1]})
+    rows = gradient.live[3:7]
+    expected = np.linalg.norm(np.c_[steps[0], steps[1]], axis=1)[space.to_numpy(rows)]
+    drift = gradient.drift(rows)
+    assert drift is not None
+    np.testing.assert_allclose(space.to_numpy(drift), expected, rtol=1e-4)
+    assert checked(checked_space, entered).drift(rows) is None

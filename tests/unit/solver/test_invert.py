@@ -7,7 +7,9 @@ import pytest
 from spear_xp import LayerUpdate, Progress, Result, Status, errors, invert
 from spear_xp.reporting import metrics
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.benchmarks.problems import faces_averaged
 from tests.conftest import Backend
+from tests.helpers.truth import relative_errors
 
 
 def test_the_whole_batch_on_every_backend(space: Backend, solve: Callable[..., Any]) -> None:
@@ -233,3 +235,28 @@ def test_a_clear_gap_beats_the_batch_size_that_was_given_and_both_are_told(
     assert (result.batch_size, result.trace.expected, result.trace.numerical_rank) == (6, expected, 6)
     assert result.success
     assert f"the gradient shows 6 samples, {expected} were expected" in result.summary()
+
+
+def test_local_steps_are_certified_where_both_ends_of_the_layer_are_known() -> None:
+    """Masks change on the way; how far the layer has moved says where they may."""
+    truth = faces_averaged(0, 16, 400)
+    after = [
+        (old - 5 * 0.01 * step).astype("float32")
+        for old, step in ((truth.weight, truth.grad_w), (truth.bias, truth.grad_b))
+    ]
+    plain = invert(*truth.observed, rng=0, work_limit=2e10)
+    known = invert(*truth.observed, weight_after=after[0], bias_after=after[1], rng=0, work_limit=2e10)
+    again = invert(LayerUpdate(*truth.observed, *after), rng=0, work_limit=2e10)
+    assert known.success
+    assert int(plain.certified.sum()) < 16
+    np.testing.assert_array_equal(known.inputs, again.inputs)
+    error = relative_errors(truth.inputs, known.inputs)
+    assert (error < 1e-3).all()
+
+
+@pytest.mark.parametrize("name", ["weight_after", "bias_after"])
+def test_a_layer_after_the_update_of_another_shape_is_refused(layer: LayerGradient, name: str) -> None:
+    after = {"weight_after": layer.weight, "bias_after": layer.bias}
+    after[name] = after[name][:-1]
+    with pytest.raises(errors.ShapeError, match=f"{name} has shape"):
+        invert(*layer.observed, **after)
