@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 from spear_xp.certification.evidence import Evidence
-from spear_xp.certification.split_half import SMALL
 from spear_xp.numerics.backend import Host
 
 __all__ = ["Certificate"]
@@ -41,6 +40,10 @@ class Certificate:
         What noise and rounding allow that distance to be.
     evidence : Evidence
         The counts behind these conditions.
+    exact : NumPy array of bool, shape (b,)
+        Samples whose error bar and resolution are small without that anybody asked for less accuracy.
+    promised : float
+        Largest relative error of a certified sample.
     """
 
     certified: Host
@@ -56,6 +59,8 @@ class Certificate:
     residuals: Host
     limits: Host
     evidence: Evidence
+    exact: Host
+    promised: float
 
     @property
     def merit(self) -> tuple[int, int, float]:
@@ -78,7 +83,7 @@ class Certificate:
         Or noise keeps it from that; otherwise a false direction may be beside true ones, too quiet to show.
         """
         explained = self.masks.all() and (self.residuals <= self.limits).all()
-        drowned = sorted(self.resolution)[len(self.resolution) // 2] >= DROWNED * SMALL
+        drowned = sorted(self.resolution)[len(self.resolution) // 2] >= DROWNED * self.promised
         return bool(explained and (self.certified.any() or drowned))
 
     def reason(self, k: int) -> str:
@@ -89,7 +94,10 @@ class Certificate:
             (self.masks[k], "its predicted mask contradicts rows of the gradient"),
             (self.kernel[k], "the rows that are inactive for it do not determine it"),
             (self.resolution[k] < math.inf, "batch_size is below the numerical rank: it may be several"),
-            (self.resolution[k] < SMALL, "the noise could merge several samples near each other into it"),
+            (
+                self.resolution[k] < self.promised,
+                "the noise could merge several samples near each other into it",
+            ),
             (self.accuracy[k], INACCURATE),
             (self.row_span[k], "rows of the gradient on which it is active are not explained"),
         ):

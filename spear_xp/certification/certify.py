@@ -19,9 +19,9 @@ from dataclasses import replace
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.contamination import contamination, proportional
 from spear_xp.certification.evidence import Evidence
-from spear_xp.certification.mask_test import count_rows, masks_agree, sign_band
+from spear_xp.certification.mask_test import count_rows, lost_entries, masks_agree, sign_band
 from spear_xp.certification.row_span import contested, most_open, row_span
-from spear_xp.certification.split_half import SMALL, SURE, halves_agree, is_precise, resolution_of, snr_of
+from spear_xp.certification.split_half import SURE, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.geometry.masks import doubtful_zeros
 from spear_xp.geometry.nullspaces import INFLUENTIAL, PLENTY, is_unique
 from spear_xp.numerics.backend import Array, Host, to_host
@@ -29,16 +29,18 @@ from spear_xp.numerics.linalg import smallest_singular
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.recovery.uncertainty import error_bars
-from spear_xp.reduction.problem import TOLERANCE, Problem
+from spear_xp.reduction.problem import ACCURACY, TOLERANCE, Problem
 
 __all__ = ["certify"]
 
-# chosen: relative residual limit above which a row proves nothing; a larger value makes proofs weaker
-INFORMATIVE = 0.02
+# chosen: accuracies that a row may miss its span by and prove something; more makes proofs weaker
+INFORMATIVE = 2.0
 # measured: beside unproven samples error bars have to be so many times smaller than otherwise, are reported
 # so many times as large, and so is the bound on what a sample may hold of others (lab.md, "Certificates group
 # by group")
 DOUBTS, LEAST, MARGIN = 30.0, 3.0, 3.0
+# chosen: widths of the zero test that noise may leave of a row, √b of them; a larger value proves less
+MISSED = 10 / 3
 # chosen: relative residual that rounding in the client's own computation may leave; a larger value proves
 # less
 FLOOR = 1e-5
@@ -87,7 +89,7 @@ def certify(
     precise = is_precise(samples, bars)
     if samples.nuisance:
         masks[-samples.nuisance :] = False
-    agrees = halves_agree(samples, ~(masks & kernel), band) & (resolution < SMALL)
+    agrees = halves_agree(samples, ~(masks & kernel), band) & (resolution < problem.accuracy)
     columns = to_host(xp.where(zero, xp.zeros_like(z), samples.columns))
     chance = doubtful_zeros(problem, samples.ambiguous)
     holds, wide, n = masks & kernel & agrees & provable, SURE * bars, problem.right.shape[1] - 1
@@ -123,6 +125,8 @@ def certify(
         residuals=rows.residuals,
         limits=evidence.limits,
         evidence=replace(evidence, informative=rows.counts, possible=rows.open),
+        exact=(resolution < ACCURACY) & is_precise(samples, SURE * bars, ACCURACY),
+        promised=problem.accuracy,
     )
 
 
@@ -150,7 +154,8 @@ def _evidence(samples: SampleSet, band: Array) -> Evidence:
     xp, b = problem.space.xp, problem.rank
     z, zero, real = samples.preactivations, samples.zero, samples.real
     rows = problem.rows * problem.singular_values  # rows of the gradient in the basis V
-    limit_ = 50 * problem.noise_level * b**0.5 / xp.sqrt(xp.sum(rows * rows, axis=1))
+    noise = MISSED * TOLERANCE[problem.noise_model] * problem.noise_level
+    limit_ = noise * b**0.5 / xp.sqrt(xp.sum(rows * rows, axis=1))
     limit_ = xp.where(limit_ > FLOOR, limit_, xp.full_like(limit_, FLOOR))
     # Rows are Σ_k d_ik x_k exactly: where a direction vanishes its sample adds nothing, whatever a wide
     # error bar or a polluted dual predicts, and leaving it out makes the test of the row only harder.
@@ -166,8 +171,9 @@ def _evidence(samples: SampleSet, band: Array) -> Evidence:
         inactive=to_host((z < -band) & real),
         zero=to_host(zero),
         possible=possible,
-        informative=(limits < INFORMATIVE) & (crowd <= most_open(b)),
+        informative=(limits < INFORMATIVE * problem.accuracy) & (crowd <= most_open(b)),
         limits=limits,
         tolerances=TOLERANCE[problem.noise_model] * to_host(samples.noise) / size,
+        lost=lost_entries(samples, z < -band),
         spare=(zeros - (b - 1) >= PLENTY * INFLUENTIAL).astype(int),
     )

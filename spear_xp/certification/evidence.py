@@ -31,6 +31,8 @@ class Evidence:
         Relative distance from that span that noise and rounding allow.
     tolerances : array, shape (b,)
         Width of the zero test, relative to the root mean square of the entries beyond it.
+    lost : array of int, shape (b,)
+        Entries of an active sample that noise may hide.
     spare : array of int, shape (b,)
         Rows that must vanish by chance for a mixture to pass the test of its kernel.
     elsewhere : tuple
@@ -45,6 +47,7 @@ class Evidence:
     informative: Host
     limits: Host
     tolerances: Host
+    lost: Host
     spare: Host
     elsewhere: "tuple[tuple[Evidence, int] | None, ...]" = ()
 
@@ -56,7 +59,7 @@ class Evidence:
     @property
     def flips(self) -> Host:
         """Of these, rows that may vanish although the sample is active, shape (b,)."""
-        return allowed_flips(count(self.active))
+        return to_host(allowed_flips(count(self.active)) + self.lost)
 
     @property
     def zeros(self) -> Host:

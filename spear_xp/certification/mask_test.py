@@ -2,11 +2,12 @@
 
 from spear_xp.certification.evidence import allowed_flips
 from spear_xp.certification.split_half import SIGMAS
+from spear_xp.geometry.masks import doubtful_zeros
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["count_rows", "masks_agree", "scale_is_told", "sign_band"]
+__all__ = ["count_rows", "lost_entries", "masks_agree", "scale_is_told", "sign_band"]
 
 FACTORS = tuple(2.0**k for k in (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0))  # chosen: of the scale
 DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
@@ -39,23 +40,39 @@ def sign_band(samples: SampleSet, inside: Array, norms: Array, drift: Array | No
 
 def masks_agree(samples: SampleSet, band: Array, inside: Array) -> tuple[Host, Host]:
     """Condition (a): whether masks and zero patterns agree, and on what share of rows, shape (b,) each."""
-    problem = samples.problem
-    xp, zero = problem.space.xp, samples.zero
-    z = samples.preactivations
+    problem, zero, z = samples.problem, samples.zero, samples.preactivations
     inactive, active = z < -band, z > band
     wrong = count_rows(problem, inactive & ~zero)
     # One entry of many thousands is noise that exceeds the tolerance.
     beyond = count_rows(problem, inactive & ~zero & ~samples.ambiguous)
     vanished = count_rows(problem, active & zero)
     clear = count_rows(problem, inactive | active)
-    holds = (beyond == 0) & (clear > 0)
-    for flips, rows in ((wrong, inactive), (vanished, active)):
-        holds &= flips <= allowed_flips(count_rows(problem, rows))
-    if problem.dead_layer.shape[0]:
-        dead = problem.dead_layer @ samples.duals
-        dead_band = sign_band(samples, inside, problem.dead_norms)
-        holds &= to_host(~xp.any(dead > dead_band, axis=0))
+    holds = (beyond == 0) & (clear > 0) & (wrong <= allowed_flips(count_rows(problem, inactive)))
+    dead = count_rows(
+        problem, problem.dead_layer @ samples.duals > sign_band(samples, inside, problem.dead_norms)
+    )
+    if problem.noise_model == "relative":
+        holds &= dead == 0
+    else:  # rounding to a grid leaves nothing of a row of small entries
+        vanished = vanished + dead
+    holds &= vanished <= allowed_flips(count_rows(problem, active)) + lost_entries(samples, inactive)
     return holds, 1 - (wrong + vanished) / clear.clip(min=1)
+
+
+def lost_entries(samples: SampleSet, inactive: Array) -> Host:
+    """Entries of an active sample that noise hides, as entries next to the tolerance suggest, shape (b,).
+
+    Where a sample has few of these by chance, as many as half of the others have at least.
+
+    Parameters
+    ----------
+    samples : SampleSet
+        A full set of samples.
+    inactive : array of bool, shape (m_live, b)
+        Rows on which they are inactive for sure.
+    """
+    found = doubtful_zeros(samples.problem, samples.ambiguous & ~inactive)
+    return to_host(found.clip(min=sorted(found)[len(found) // 2]))
 
 
 def scale_is_told(samples: SampleSet, certified: Host) -> bool:
@@ -72,26 +89,36 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
     certified : NumPy array of bool, shape (b,)
         Samples that are asked, all together: what changes the scale changes that of all.
     """
-    own = _contradictions(samples, 1.0)
-    scaled = {factor: _contradictions(samples, factor) for factor in FACTORS}
-    least = DECISIVE + 2 * own[certified].sum()
-    told = all(scaled[factor][certified].sum() >= least for factor in (FACTORS[0], FACTORS[-1]))
+    problem, xp = samples.problem, samples.problem.space.xp
+    own, told = _contradictions(samples, 1.0), True
+    counts = []
+    for factor in FACTORS:
+        scaled = _contradictions(samples, factor)
+        counts.append(count_rows(problem, scaled))
+        if factor in {FACTORS[0], FACTORS[-1]}:
+            # What contradicts both is noise, and says nothing of the scale.
+            mine, others = (
+                count_rows(problem, xp.logical_and(*pair)) for pair in ((own, ~scaled), (scaled, ~own))
+            )
+            told &= bool(others[certified].sum() >= DECISIVE + 2 * mine[certified].sum())
     # A sample whose mask fits at another scale shows that scales are not what the bias gradient says.
-    best = to_host(list(scaled.values())).min(axis=0)
-    refuted = (own >= REFUTING) & (REFUTING * best <= own) & ~certified & to_host(samples.real)
+    wrong, best = count_rows(problem, own), to_host(counts).min(axis=0)
+    refuted = (wrong >= REFUTING) & (REFUTING * best <= wrong) & ~certified & to_host(samples.real)
     return bool(told and not refuted.any())
 
 
-def _contradictions(samples: SampleSet, factor: float) -> Host:
-    """Rows on which the mask of a sample so many times as large contradicts its zero pattern, shape (b,)."""
-    problem = samples.problem
+def _contradictions(samples: SampleSet, factor: float) -> Array:
+    """Rows on which the mask of a sample so many times as large contradicts its zero pattern, dead ones last.
+
+    Shape (m_live + m_dead, b).
+    """
+    problem, xp = samples.problem, samples.problem.space.xp
     rows = factor * samples.preactivations + (1 - factor) * problem.layer_bias[:, None]
     dead = factor * (problem.dead_layer @ samples.duals) + (1 - factor) * problem.dead_bias[:, None]
     rounding = 4 * problem.unit_roundoff * max(1.0, factor) * samples.sizes
     margin, dead_margin = (norms[:, None] * rounding for norms in (problem.layer_norms, problem.dead_norms))
     shown = (rows < -margin) & ~samples.zero & ~samples.ambiguous
-    wrong = count_rows(problem, shown | ((rows > margin) & samples.zero))
-    return to_host(wrong + count_rows(problem, dead > dead_margin))
+    return xp.concat([shown | ((rows > margin) & samples.zero), dead > dead_margin], axis=0)
 
 
 def count_rows(problem: Problem, flags: Array) -> Host:

@@ -8,7 +8,7 @@ their directions do not vanish, so that they accuse no one, and rows on which to
 from typing import NamedTuple
 
 from spear_xp.certification.evidence import Evidence, allowed_flips
-from spear_xp.certification.split_half import SIGMAS, SMALL, SURE
+from spear_xp.certification.split_half import SIGMAS
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.recovery.samples import SampleSet
 
@@ -18,6 +18,7 @@ __all__ = ["SEPARATE", "RowSpan", "contested", "most_open", "row_span"]
 SUPPORT = 5
 # chosen: informative rows that must tell it from each other sample; more certify fewer near-twins
 SEPARATE = 3
+CLEAR = 0.9  # chosen: share of rows on which the mask of what a row names has to be clear; more contests less
 
 
 class RowSpan(NamedTuple):
@@ -112,10 +113,10 @@ def contested(samples: SampleSet, proven: Host, masks: Host) -> Host:
     z, band = duals @ problem.layer.T, error[:, None] * problem.layer_norms
     wrong = _overlap(xp, z < -band, shown) + _overlap(xp, z > band, zero)
     squares = xp.sum(own * own, axis=0)
-    other = sizes[:, None] ** 2 + squares - 2 * points @ own > SMALL**2 * squares
-    # What noise moves by more is no sample, and has no mask that could contradict anything.
-    clear = SURE * error[:, None] < SMALL * xp.sqrt(squares)
-    rivals = clear & other & (wrong == 0) & xp.take(shown, rows, axis=0)
+    other = sizes[:, None] ** 2 + squares - 2 * points @ own > problem.accuracy**2 * squares
+    # What noise may move over zero on more rows has no mask that could contradict anything.
+    clear = xp.mean(xp.astype(xp.abs(z) > band, z.dtype), axis=1) > CLEAR
+    rivals = clear[:, None] & other & (wrong == 0) & xp.take(shown, rows, axis=0)
     found[proven] = to_host(xp.any(rivals, axis=0))
     return found
 

@@ -11,7 +11,7 @@ from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
 
-__all__ = ["SIGMAS", "SMALL", "SURE", "TINY", "halves_agree", "is_precise", "resolution_of", "snr_of"]
+__all__ = ["SIGMAS", "SURE", "TINY", "halves_agree", "is_precise", "resolution_of", "snr_of"]
 
 SIGMAS = 6.0  # chosen: error bars within which a decision counts; normal noise is beyond in 2 of 1e9 cases
 # chosen: error bars that have to be small; of normal errors one of 370 is larger, a larger value proves more
@@ -19,16 +19,17 @@ SURE = 3.0
 # chosen: of the median norm, what the error of a smaller sample, a black image, is compared with
 BLACK = 1e-3
 TINY = 1e-300  # cosmetic: keeps logarithms finite
-# chosen: largest error of a certified sample over its size, which is what certified promises
-SMALL = 1e-2
 
 
-def is_precise(samples: SampleSet, bars: Array) -> Host:
-    """Whether error bars, shape (b,), are small for the size of their samples, shape (b,)."""
+def is_precise(samples: SampleSet, bars: Array, accuracy: float | None = None) -> Host:
+    """Whether error bars, shape (b,), are small for the size of their samples, shape (b,).
+
+    `accuracy` is their largest quotient; that of the problem where not given.
+    """
     problem, xp = samples.problem, samples.problem.space.xp
     own = xp.sqrt(xp.clip(samples.sizes**2 - 1, 0.0, None))  # of x alone, without its bias coordinate
     size = xp.clip(own, BLACK * float(upper_median(xp, own)), None)
-    return to_host(bars * (problem.right.shape[1] - 1) ** 0.5 < SMALL * size)
+    return to_host(bars * (problem.right.shape[1] - 1) ** 0.5 < (accuracy or problem.accuracy) * size)
 
 
 def halves_agree(samples: SampleSet, free: Host, band: Array) -> Host:
@@ -76,7 +77,9 @@ def halves_agree(samples: SampleSet, free: Host, band: Array) -> Host:
         distance = xp.sqrt(xp.sum(shift * shift, axis=1))
         limit = SIGMAS * xp.sqrt(variance * xp.linalg.diagonal(gram))
         agrees = holds & False
-        agrees[to_host(seen)] = to_host((distance < limit) & (distance < SMALL * xp.take(size, seen)))
+        agrees[to_host(seen)] = to_host(
+            (distance < limit) & (distance < problem.accuracy * xp.take(size, seen))
+        )
         holds = holds & agrees
     return holds
 

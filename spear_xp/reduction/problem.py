@@ -15,11 +15,12 @@ from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.factorization import Factorization, factorize
 from spear_xp.reduction.gradient import Gradient
 
-__all__ = ["Problem", "reduce"]
+__all__ = ["ACCURACY", "Problem", "reduce"]
 
 # measured: width of the zero test in units of the noise (lab.md, "Descent"). Rounding errors of a row have
 # heavier tails than added Gaussian noise, because they grow with the entries that cancel.
 TOLERANCE = {"relative": 15.0, "additive": 6.0}
+ACCURACY = 1e-2  # chosen: relative error of a certified sample, if nobody asks for another one
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,8 @@ class Problem:
     drift : array, shape (m_live,), or None
         Norms of the rows [ΔW | Δβ] by which the layer has moved, where an update sums several local steps and
         this is known: pre-activations below drift · ‖[x | 1]‖ may have changed their signs on the way.
+    accuracy : float
+        Largest relative error that a certified sample may have.
     """
 
     space: Space
@@ -89,6 +92,7 @@ class Problem:
     unbalance: Array
     unit_roundoff: float
     drift: Array | None = None
+    accuracy: float = ACCURACY
 
     @property
     def rank(self) -> int:
@@ -129,7 +133,11 @@ class Problem:
 
 
 def reduce(
-    gradient: Gradient, factorization: Factorization | None = None, *, keep_going: KeepGoing = forever
+    gradient: Gradient,
+    factorization: Factorization | None = None,
+    *,
+    accuracy: float = ACCURACY,
+    keep_going: KeepGoing = forever,
 ) -> Problem:
     """Express the layer in the coordinates of the gradient's row space.
 
@@ -139,6 +147,8 @@ def reduce(
         Checked gradient.
     factorization : Factorization, optional
         Its factorisation; computed where not given.
+    accuracy : float
+        Largest relative error that a certified sample may have.
     keep_going : callable
         Asked before each block of columns; `OutOfTime` is raised when it says no.
 
@@ -184,6 +194,7 @@ def reduce(
         unbalance=unbalance @ rotation,
         unit_roundoff=max(gradient.roundoff, space.eps),
         drift=gradient.drift(gradient.live),
+        accuracy=accuracy,
     )
 
 

@@ -14,7 +14,7 @@ from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
 from spear_xp.reduction.decay import without_decay
 from spear_xp.reduction.gradient import checked
-from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.reduction.problem import ACCURACY, Problem, reduce
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.outcome import result_of, status_of, unread
 from spear_xp.solver.published import solve_published
@@ -28,6 +28,9 @@ from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["invert"]
 
+UNITS = {"time_limit": "seconds", "work_limit": "multiply-adds", "data_range": "units of the inputs"}
+COARSEST = 0.3  # chosen: relative error from which a sample is no longer the one that it stands for
+
 
 def invert(
     grad_w: Array | LayerUpdate,
@@ -38,11 +41,13 @@ def invert(
     noise: Array | float | None = None,
     weight_after: Array | None = None,
     bias_after: Array | None = None,
+    accuracy: float = ACCURACY,
     batch_size: int | None = None,
     search: str | Strategy | Sequence[str | Strategy] = "auto",
     time_limit: float = 60.0,
     work_limit: float | None = None,
     rng: Any = None,
+    data_range: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     executor: Executor | None = None,
     false_rejection: float | None = None,
@@ -67,6 +72,8 @@ def invert(
     weight_after, bias_after : array, shape (m, n) and (m,), optional
         W and β after all steps of an update of several local steps. They say which masks may have changed on
         the way, which the certificate then allows for.
+    accuracy : float
+        Relative error that a certified sample may have, in (0, .3]: more is certified of a noisy update.
     batch_size : int, optional
         Number of samples; found from the rank where not given. It counts where the singular values show no
         clear gap; a clear gap beats it. Nothing is certified below the numerical rank.
@@ -84,6 +91,8 @@ def invert(
         Source of randomness (SPEC 7); all of it is drawn on the host. A search that ends by itself, before
         nine tenths of its time limit, gives the same bytes for the same seed, array library and BLAS with as
         many threads.
+    data_range : float, optional
+        Peak of `Result.psnr` in units of the inputs, positive.
     on_progress : callable, optional
         Called with a `Progress` after every round of chunks, and at the end.
     executor : Executor, optional
@@ -133,7 +142,8 @@ def invert(
         )
     else:
         update = LayerUpdate(grad_w, grad_b, weight, bias, weight_after, bias_after, noise)
-    _check_limits(time_limit=time_limit, work_limit=work_limit)
+    _check_accuracy(accuracy)
+    _check_limits(time_limit=time_limit, work_limit=work_limit, data_range=data_range)
     clock = Clock(time_limit, work_limit)
     strategies = strategies_of(_renamed(search, false_rejection))
     rng, given = repeatable(rng)
@@ -147,7 +157,7 @@ def invert(
             gradient, factorization, decay = without_decay(
                 gradient, batch_size, noise=update.noise, keep_going=clock.before_limit
             )
-            problem = reduce(gradient, factorization, keep_going=clock.before_limit)
+            problem = reduce(gradient, factorization, accuracy=accuracy, keep_going=clock.before_limit)
         chosen = strategies(problem)
         state = Search.begin(problem, chosen, _threshold(problem, chosen))
         state.expected, state.weight_decay = factorization.expected, decay.of_weight
@@ -164,7 +174,7 @@ def invert(
         status = Status.TIME_LIMIT
     if problem is None or state is None:
         return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, **about)
-    return result_of(problem, state, status, clock, **about)
+    return result_of(problem, state, status, clock, data_range=data_range, **about)
 
 
 def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:
@@ -202,11 +212,16 @@ def _check_alone(**others: Any) -> None:
             raise ArgumentRangeError(msg)
 
 
+def _check_accuracy(accuracy: float) -> None:
+    if not 0 < accuracy <= COARSEST:
+        msg = f"accuracy={accuracy!r}: need a relative error in (0, {COARSEST}]"
+        raise ArgumentRangeError(msg)
+
+
 def _check_limits(**limits: float | None) -> None:
     for name, value in limits.items():
         if value is not None and not value > 0:
-            unit = "seconds" if name == "time_limit" else "multiply-adds"
-            msg = f"{name}={value!r}: need a positive number of {unit}"
+            msg = f"{name}={value!r}: need a positive number of {UNITS[name]}"
             raise ArgumentRangeError(msg)
 
 

@@ -63,8 +63,8 @@ def status_of(search: Search, problem: Problem, clock: Clock) -> Status:
         return Status.HOPELESS
     if best is not None and certified and not scale_is_told(best.samples, best.certificate.certified):
         return Status.SCALE_OPEN
-    if certified == problem.rank:
-        return Status.EXACT
+    if best is not None and certified == problem.rank:
+        return Status.EXACT if best.certificate.exact.all() else Status.CERTIFIED
     if not clock.searching() and (best is None or (best.samples.nuisance and not certified)):
         return Status.TIME_LIMIT
     return Status.PARTIAL if certified else Status.UNCERTIFIED
@@ -79,12 +79,13 @@ def result_of(
     seed: int | None,
     dtype: Any,
     leave: Callable[[Array], Array],
+    data_range: float | None = None,
 ) -> Result:
     """Everything found so far, in the caller's library and dtype."""
     outcome = outcome_of(problem, search.best.best, search.pool)
     if search.obstacle:
         outcome = outcome._replace(missing=(search.obstacle,) * len(outcome.missing))
-    asarray, xp = problem.space.asarray, problem.space.xp
+    space, asarray, xp = problem.space, problem.space.asarray, problem.space.xp
     with clock.stage("inputs"):
         inputs = to_inputs(problem, outcome.duals)
     best = search.best.best
@@ -93,6 +94,7 @@ def result_of(
         certified=leave(asarray(outcome.certified, dtype=xp.bool)),
         direction_certified=leave(asarray(outcome.direction_certified, dtype=xp.bool)),
         error_bars=leave(asarray(outcome.error_bars)),
+        psnr=leave(asarray(_psnr(space, inputs, outcome, data_range))),
         status=status,
         batch_size=problem.rank,
         reasons=outcome.reasons,
@@ -136,6 +138,7 @@ def unread(
         certified=leave(xp.zeros((0,), dtype=xp.bool, device=space.device)),
         direction_certified=leave(xp.zeros((0,), dtype=xp.bool, device=space.device)),
         error_bars=leave(nothing),
+        psnr=leave(nothing),
         status=status,
         batch_size=None,
         reasons=(),
@@ -194,6 +197,18 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
         tuple(sources[int(k)] for k in ranking),
         certificate.residuals,
         certificate.evidence.take(ranking),
+    )
+
+
+def _psnr(space: Space, inputs: Array, outcome: Outcome, data_range: float | None) -> Host:
+    """What error bars say of the accuracy of inputs, in dB, shape (k,)."""
+    xp, bars, peak = space.xp, outcome.error_bars, data_range
+    if peak is None and len(bars):
+        own = outcome.certified if outcome.certified.any() else bars >= 0
+        seen = xp.take(inputs, space.indices(own.nonzero()[0]), axis=0)
+        peak = float(xp.max(seen) - xp.min(seen))
+    return to_host(
+        [20 * math.log10(peak / max(bar, TINY)) if peak and bar < math.inf else -math.inf for bar in bars]
     )
 
 

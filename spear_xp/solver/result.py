@@ -15,6 +15,10 @@ class Status(Enum):
     """How a search ended; each value is a sentence that says what to try next."""
 
     EXACT = "Every sample that the gradient tells apart is recovered and certified; nothing is left to try."
+    CERTIFIED = (
+        "Every sample that the gradient tells apart is certified, to the accuracy that was asked for: `psnr` "
+        "says how accurate each is."
+    )
     PARTIAL = (
         "Some samples are certified and the others are not: read `reasons`, raise time_limit, or accept that "
         "the rest shares its mask, its input or its kernel with another sample."
@@ -145,6 +149,9 @@ class Result:
         Proven up to a positive factor: the same, unless the scale rests on `grad_b` alone.
     error_bars : array, shape (k,)
         Standard deviation of the entries of each sample, in units of the inputs; infinite for tentative ones.
+    psnr : array, shape (k,)
+        Peak signal-to-noise ratio of each sample in dB, as its error bar predicts it. The peak is the
+        `data_range` of the call, or the range of the certified samples, or of all where none is certified.
     status : Status
         How the search ended; its value says what to try next.
     batch_size : int or None
@@ -167,6 +174,7 @@ class Result:
     certified: Array
     direction_certified: Array
     error_bars: Array
+    psnr: Array
     status: Status
     batch_size: int | None
     reasons: tuple[str, ...]

@@ -1,8 +1,9 @@
 """Hunt for false certificates: thousands of small problems full of traps, none of which may yield one.
 
 `python tests/benchmarks/false_certificates.py [--count 10000] [--seed 0] [--workers 1]`, and
-`--replay SEED` for one problem in detail. A certified sample is false if its relative error to every true
-sample exceeds one per cent and it does not stand for several that the gradient cannot tell apart.
+`--replay SEED` for one problem in detail. A certified sample is false if
+its relative error to every true sample exceeds the accuracy asked for, or its error six error bars, and it
+does not stand for several that the gradient cannot tell apart.
 """
 
 import argparse
@@ -30,6 +31,25 @@ SLOW = 3.0  # searches that take longer than this multiple of the limit are list
 
 
 @dataclass(frozen=True, slots=True)
+class Campaign:
+    """What is drawn, and how it is solved: seconds, share of local steps, changes to draw from, accuracy."""
+
+    limit: float
+    local: float
+    changes: tuple[str, ...]
+    accuracy: float
+
+    def problem(self, seed: int) -> Varied:
+        """The problem of a seed."""
+        return varied(seed, self.local, self.changes)
+
+    def solve(self, problem: Varied, seed: int) -> Result:
+        """The search."""
+        size, accuracy = problem.batch_size, self.accuracy
+        return invert(problem.update, batch_size=size, accuracy=accuracy, time_limit=self.limit, rng=seed)
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One problem of the campaign."""
 
@@ -49,14 +69,14 @@ class Verdict:
         return self.ending.startswith("CRASH")
 
 
-def judge(seed: int, limit: float, local_share: float) -> Verdict:
+def judge(seed: int, campaign: Campaign) -> Verdict:
     """Build, solve and judge one problem."""
-    problem = varied(seed, local_share)
+    problem = campaign.problem(seed)
     verdict = Verdict(seed, problem.parts, len(problem.inputs), "refused", 0, 0, (), (), 0.0)
     start = time.perf_counter()
     try:
-        result = solve(problem, seed, limit)
-        seconds, found = time.perf_counter() - start, judged(problem, result)
+        result = campaign.solve(problem, seed)
+        seconds, found = time.perf_counter() - start, judged(problem, result, campaign.accuracy)
         return replace(
             verdict,
             ending=result.status.name.lower(),
@@ -77,11 +97,6 @@ def place_of(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "spear_xp" in frame.filename] or frames
     return f"{own[-1].filename.rpartition('/')[2]}:{own[-1].lineno} {own[-1].name}"
-
-
-def solve(problem: Varied, seed: int, limit: float) -> Result:
-    """The search of the campaign."""
-    return invert(problem.update, batch_size=problem.batch_size, time_limit=limit, rng=seed)
 
 
 def kinds(verdict: Verdict) -> tuple[str, ...]:
@@ -134,12 +149,12 @@ def tell(verdict: Verdict) -> None:
         print(f"seed {verdict.seed}: {note} [{'; '.join(verdict.parts)}]", flush=True)
 
 
-def replay(seed: int, limit: float, local_share: float) -> None:
+def replay(seed: int, campaign: Campaign) -> None:
     """One problem in detail."""
-    problem = varied(seed, local_share)
+    problem = campaign.problem(seed)
     print("; ".join(problem.parts), f"batch_size={problem.batch_size}")
-    result = solve(problem, seed, limit)
-    found = judged(problem, result)
+    result = campaign.solve(problem, seed)
+    found = judged(problem, result, campaign.accuracy)
     trace = result.trace
     noise = f"noise {trace.noise_level:.1e} {trace.noise_model}"
     print(f"{result.status.name}, rank {result.batch_size}, {noise}")
@@ -153,9 +168,9 @@ def replay(seed: int, limit: float, local_share: float) -> None:
         print(f"{count} x {reason}")
 
 
-def verdicts_of(seeds: range, limit: float, local_share: float, workers: int) -> Iterable[Verdict]:
+def verdicts_of(seeds: range, campaign: Campaign, workers: int) -> Iterable[Verdict]:
     """Verdicts as they come."""
-    one = partial(judge, limit=limit, local_share=local_share)
+    one = partial(judge, campaign=campaign)
     if workers == 1:
         yield from map(one, seeds)
         return
@@ -173,13 +188,17 @@ def main() -> None:
     parser.add_argument("--local", type=float, default=0.1, help="share of updates of several local steps")
     parser.add_argument("--replay", type=int, metavar="SEED", help="solve one problem and print its samples")
     parser.add_argument("--write", metavar="FILE", help="write the report as a page of the documentation")
+    parser.add_argument("--changes", default="", help="one of these changes is made, such as noise,quantised")
+    parser.add_argument("--accuracy", type=float, default=0.01, help="relative error that is asked for")
     options = parser.parse_args()
+    changes = tuple(filter(None, options.changes.split(",")))
+    campaign = Campaign(options.limit, options.local, changes, options.accuracy)
     if options.replay is not None:
-        replay(options.replay, options.limit, options.local)
+        replay(options.replay, campaign)
         return
     verdicts, start = [], time.perf_counter()
     seeds = range(options.seed, options.seed + options.count)
-    for verdict in verdicts_of(seeds, options.limit, options.local, options.workers):
+    for verdict in verdicts_of(seeds, campaign, options.workers):
         verdicts.append(verdict)
         tell(verdict)
         if len(verdicts) % 500 == 0:
@@ -187,9 +206,7 @@ def main() -> None:
             print(f"{len(verdicts)} problems, {false} false, {time.perf_counter() - start:.0f} s", flush=True)
     print(text := report(verdicts, options.limit))
     if options.write:
-        what = (
-            f"Seeds {options.seed} to {seeds[-1]}, {options.limit} s each, {options.local:.0%} local steps."
-        )
+        what = f"Seeds {options.seed} to {seeds[-1]}, {campaign}."
         write_page(options.write, "False certificates", f"{what} {facts()}", text)
 
 

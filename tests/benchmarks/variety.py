@@ -3,7 +3,7 @@
 Most of these hold a trap for the certificate; all come with their truth.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -19,8 +19,8 @@ __all__ = ["varied"]
 Rng = np.random.Generator
 
 
-def varied(seed: int, local_share: float = 0.1) -> Varied:
-    """The problem of a seed; `local_share` of all are updates of several local steps."""
+def varied(seed: int, local_share: float = 0.1, changes: Sequence[str] = ()) -> Varied:
+    """The problem of a seed; `local_share` of all sum several local steps, and one of `changes` is made."""
     rng = np.random.default_rng([seed, 11])
     b = int(rng.integers(2, 25))
     few = rng.random() < 0.15
@@ -42,7 +42,7 @@ def varied(seed: int, local_share: float = 0.1) -> Varied:
     problem = Varied(*net.observed(inputs, labels), inputs, None, (*parts, f"depth {depth}", f"b={b} m={m}"))
     if rng.random() < local_share:
         problem = local(rng, net, labels, problem)
-    for change in chosen(rng, CHANGES, 0.35, 2):
+    for change in chosen(rng, CHANGES, 0.35, 2) if not changes else [str(rng.choice(changes))]:
         problem = CHANGES[change](rng, problem)
         problem = replace(problem, parts=(change, *problem.parts))
     return problem

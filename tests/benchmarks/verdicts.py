@@ -30,13 +30,13 @@ class Judged:
     bars : array
         Its root mean square error in error bars; rounding of the result to its own precision is no error.
     merged : array of bool
-        Off by more than `FALSE_ABOVE` or than `FAR` bars, but between two true samples that no attack can
+        Off by more than the accuracy or than `FAR` bars, but between two true samples that no attack can
         tell apart: they activate the same neurons, or differ by less than the noise shows. Or a
         combination of several that activate the same neurons.
     false : array of bool
-        Off by more than `FALSE_ABOVE` and not merged.
+        Off by more than the accuracy or `FAR` bars, and not merged.
     notes : tuple of str
-        One line for each sample that is false, merged and far from both, or far off in its own bars.
+        One line for each sample that is false or merged.
     """
 
     relative: Floats
@@ -46,8 +46,8 @@ class Judged:
     notes: tuple[str, ...]
 
 
-def judged(problem: Varied, result: Result) -> Judged:
-    """Compare the certified samples with the truth."""
+def judged(problem: Varied, result: Result, accuracy: float = FALSE_ABOVE) -> Judged:
+    """Compare the certified samples with the truth; `accuracy` is what `invert` was asked for."""
     sure = np.asarray(result.certified, dtype=bool)
     true, found = np.asarray(problem.inputs, dtype=float), np.asarray(result.inputs, dtype=float)[sure]
     distance = np.linalg.norm(found[:, None] - true[None], axis=2)
@@ -58,13 +58,12 @@ def judged(problem: Varied, result: Result) -> Judged:
     rounding = eps * np.abs(found).max(axis=1, initial=0.0)
     rms = np.maximum(distance.min(axis=1) / true.shape[1] ** 0.5 - rounding, 0.0)
     bars = rms / np.maximum(np.asarray(result.error_bars, dtype=float)[sure], 1e-300)
-    off = ~(relative <= FALSE_ABOVE)
+    off = ~((relative <= accuracy) & (bars <= FAR))
     merged, notes = np.zeros_like(off), []
-    for k in np.flatnonzero(off | ~(bars <= FAR)):
+    for k in np.flatnonzero(off):
         merged[k], note = twins_around(problem, result, found[k], distance[k])
-        kind = "merged" if merged[k] else "FALSE" if off[k] else "overconfident"
-        if off[k] or not merged[k]:
-            notes.append(f"{kind}: relative error {relative[k]:.1e}, {bars[k]:.3g} bars; {note}")
+        kind = "merged" if merged[k] else "FALSE"
+        notes.append(f"{kind}: relative error {relative[k]:.1e}, {bars[k]:.3g} bars; {note}")
     return Judged(relative, bars, merged, off & ~merged, tuple(notes))
 
 

@@ -9,6 +9,7 @@ from spear_xp.reporting import metrics
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.benchmarks.problems import faces_averaged
 from tests.conftest import Backend
+from tests.helpers.networks import Floats
 from tests.helpers.truth import relative_errors
 
 
@@ -260,3 +261,45 @@ def test_a_layer_after_the_update_of_another_shape_is_refused(layer: LayerGradie
     after[name] = after[name][:-1]
     with pytest.raises(errors.ShapeError, match=f"{name} has shape"):
         invert(*layer.observed, **after)
+
+
+def noisy(size: float, seed: int = 0) -> tuple[LayerGradient, list[Floats]]:
+    """A batch, and its update with so much noise in units of the root mean square entry."""
+    truth = mlp_gradient(gaussian_inputs(10, 300, rng=seed), width=300, rng=seed)
+    rng = np.random.default_rng(seed)
+    level = size * float(np.sqrt((truth.grad_w.astype(float) ** 2).mean()))
+    parts = [g + level * rng.standard_normal(g.shape).astype("float32") for g in (truth.grad_w, truth.grad_b)]
+    return truth, [*parts, truth.weight, truth.bias]
+
+
+@pytest.mark.parametrize("size", [1e-2, 3e-2])
+def test_a_noisy_update_is_certified_to_the_accuracy_that_is_asked_for(size: float) -> None:
+    truth, update = noisy(size)
+    plain = invert(*update, rng=0, time_limit=2)
+    result = invert(*update, rng=0, time_limit=10, accuracy=0.3)
+    assert not plain.certified.any()
+    assert (result.status, result.success) == (Status.CERTIFIED, True)
+    error = np.linalg.norm(truth.inputs[:, None] - result.inputs[None], axis=2).min(axis=0) / 300**0.5
+    assert (error < 6 * result.error_bars).all()
+    assert np.median(error / result.error_bars) > 0.5
+    compared = metrics.compare(truth.inputs, result.inputs)
+    predicted = result.psnr[compared.recovered]
+    assert np.abs(np.median(compared.psnr - predicted)) < 3
+
+
+def test_the_predicted_psnr_counts_from_the_range_that_is_given() -> None:
+    truth = mlp_gradient(gaussian_inputs(4, 40, rng=0), width=100, rng=0)
+    for peak in (None, 1.0, 10.0):
+        result = invert(*truth.observed, rng=0, data_range=peak)
+        own = float(result.inputs.max() - result.inputs.min())
+        np.testing.assert_allclose(
+            result.psnr, 20 * np.log10((peak or own) / np.asarray(result.error_bars)), rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize(("name", "value"), [("accuracy", 0.0), ("accuracy", 0.31), ("data_range", -1.0)])
+def test_an_accuracy_or_a_range_out_of_bounds_is_refused(
+    layer: LayerGradient, name: str, value: float
+) -> None:
+    with pytest.raises(errors.ArgumentRangeError, match=f"{name}={value}"):
+        invert(*layer.observed, **{name: value})
