@@ -164,7 +164,7 @@ def filter_directions(
     *,
     threshold: int,
     source: str = "",
-    widen: float = WIDEN,
+    widen: float | None = None,
     duals: Array | None = None,
     shared: list[Array] | None = None,
     keep_going: KeepGoing = forever,
@@ -182,7 +182,7 @@ def filter_directions(
     source : str
         Name to keep with the candidates.
     widen : float
-        Factor on the zero test for the first count, before the refit.
+        Factor on the zero test for the first count, before the refit; `WIDEN` where not given.
     duals : array, shape (b, k), optional
         Duals of samples that are known already, see `refit`.
     shared : list, optional
@@ -197,7 +197,7 @@ def filter_directions(
     xp = problem.space.xp
     finite = xp.all(xp.isfinite(directions), axis=0)
     directions = normalize(xp, xp.take(directions, xp.nonzero(finite)[0], axis=1))
-    zero = problem.zeros_of(directions, widen=widen)
+    zero = problem.zeros_of(directions, widen=WIDEN[problem.noise_model] if widen is None else widen)
     counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
     order = [int(i) for i in (-counts).argsort(kind="stable") if counts[i] >= threshold]
     found: list[Candidate] = []

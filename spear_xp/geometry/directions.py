@@ -20,7 +20,9 @@ __all__ = [
     "in_span",
 ]
 
-WIDEN = 30.0  # chosen: factor on the zero test of a kernel of b - 1 rows alone, whose noise has a heavy tail
+# measured: factor on the zero test of what was not solved on all of its zero rows yet: the noise of a kernel
+# of b - 1 rows has a heavy tail (lab.md, "Noisy updates")
+WIDEN = {"relative": 30.0, "additive": 3.0}
 
 # When two directions are the same.
 

@@ -11,7 +11,7 @@ is active on far fewer rows than any sample, and such a space proves nothing. So
 
 from typing import NamedTuple
 
-from spear_xp.geometry.directions import NEW_NUISANCE, SAME_SPACE, WIDEN
+from spear_xp.geometry.directions import NEW_NUISANCE, SAME_SPACE
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, EXACT_FLIPS, SURE_MEAN, doubtful_zeros
 from spear_xp.geometry.nullspaces import is_unique, kernel_of, same_space
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
@@ -24,6 +24,7 @@ __all__ = ["Nuisance", "assembled", "extended", "last_direction", "parted", "sam
 
 # chosen: row subsets whose kernels show the least active vectors of a space; fewer may miss them
 SUBSETS = 1024
+WIDEN = 30.0  # chosen: factor on the zero test of vectors of a space; a smaller value takes more for samples
 # measured: share of the active rows of the least active known sample, on which any vector of a space has to
 # be active (lab.md, "Near-twins")
 ACTIVE = 0.5

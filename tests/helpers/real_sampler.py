@@ -49,7 +49,7 @@ def search_until_found(truth: LayerGradient, *, chunk_size: int, budget: float, 
     sampler, found = Sampling(chunk_size=chunk_size), np.zeros(b, bool)
     for chunk in range(math.ceil(budget / chunk_size)):
         proposed = sampler.propose(problem, None, seed, chunk).directions
-        sparse = problem.zeros_of(proposed, widen=WIDEN).sum(axis=0) >= threshold
+        sparse = problem.zeros_of(proposed, widen=WIDEN[problem.noise_model]).sum(axis=0) >= threshold
         found |= (np.abs(true.T @ proposed[:, sparse]) > SAME).any(axis=1)
         if found.all():
             return float((chunk + 1) * chunk_size)
