@@ -1,5 +1,7 @@
 """Enters: a set of samples with error bars. Leaves: whether predicted masks and zero patterns agree."""
 
+import math
+
 from spear_xp.certification.evidence import allowed_flips
 from spear_xp.certification.split_half import SIGMAS
 from spear_xp.geometry.masks import doubtful_zeros
@@ -10,6 +12,9 @@ from spear_xp.reduction.problem import Problem
 __all__ = ["count_rows", "lost_entries", "masks_agree", "scale_is_told", "sign_band"]
 
 FACTORS = tuple(2.0**k for k in (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0))  # chosen: of the scale
+# chosen: samples, and one of how many of all, that have to activate a row of zeros for it to say nothing;
+# fewer prove less
+SILENT, SILENT_SHARE = 3, 4
 DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
 REFUTING = (
     4  # chosen: contradictions, and how many times fewer another scale has, from which it is the true one
@@ -48,15 +53,28 @@ def masks_agree(samples: SampleSet, band: Array, inside: Array) -> tuple[Host, H
     vanished = count_rows(problem, active & zero)
     clear = count_rows(problem, inactive | active)
     holds = (beyond == 0) & (clear > 0) & (wrong <= allowed_flips(count_rows(problem, inactive)))
-    dead = count_rows(
-        problem, problem.dead_layer @ samples.duals > sign_band(samples, inside, problem.dead_norms)
-    )
+    dead = _denied(samples, inside)
     if problem.noise_model == "relative":
         holds &= dead == 0
     else:  # rounding to a grid leaves nothing of a row of small entries
         vanished = vanished + dead
     holds &= vanished <= allowed_flips(count_rows(problem, active)) + lost_entries(samples, inactive)
     return holds, 1 - (wrong + vanished) / clear.clip(min=1)
+
+
+def _denied(samples: SampleSet, inside: Array) -> Host:
+    """Rows of zeros that each sample should activate, shape (b,), without neurons that are silent for all.
+
+    A neuron whose outgoing weights are zero has a gradient of zero whatever activates it. Several samples at
+    once tell that it is so, where the mask of a wrong one errs alone. If most neurons that should be active
+    are silent, as in a pruned layer, rows of zeros say nothing.
+    """
+    problem, xp = samples.problem, samples.problem.space.xp
+    active = problem.dead_layer @ samples.duals > sign_band(samples, inside, problem.dead_norms)
+    votes = xp.sum(xp.astype(active & samples.real, xp.int64), axis=1)
+    silent = votes >= max(SILENT, math.ceil(problem.rank / SILENT_SHARE))
+    most = 2 * int(xp.sum(xp.astype(silent, xp.int64))) > int(xp.sum(xp.astype(votes > 0, xp.int64)))
+    return count_rows(problem, active & ~(silent | most)[:, None])
 
 
 def lost_entries(samples: SampleSet, inactive: Array) -> Host:
