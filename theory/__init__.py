@@ -74,6 +74,7 @@ _ROOMS = {
     "draws.simulation": ("SimulatedSearch", "simulate_search"),
     "draws.threshold": ("minimum_zero_count_uneven", "observed_zero_probability"),
     "draws.uneven_rows": ("log_active_row_loss", "log_dead_row_gain", "log_zero_given_rows"),
+    "limits.counting": ("equations_over_unknowns",),
     "limits.descent_cone": ("l1_limit", "statistical_dimension"),
     "limits.exactness": ("exact_limit", "exact_limit_closed_form", "safe_batch"),
     "limits.filter_noise": ("filter_snr",),

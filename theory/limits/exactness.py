@@ -1,7 +1,7 @@
 """Width in, largest batch out that zero patterns still determine: with even odds, or at all likely.
 
 The probability that all samples are determined is `theory.unlimited_success` with no threshold.  It falls
-from one to zero within a few samples, so a bisection finds where.
+from one to zero within a few samples, near where the normal law of zero counts says.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ __all__ = ["exact_limit", "exact_limit_closed_form", "safe_batch"]
 
 UNLIKELY = 1e-3
 _TOLERANCE = 1e-9
+_NEAR = 3
 
 
 def exact_limit(width: int, p: float = 0.5, *, probability: float = 0.5) -> int:
@@ -55,7 +56,12 @@ def exact_limit(width: int, p: float = 0.5, *, probability: float = 0.5) -> int:
     m = check_scalar_integer("width", width, 1)
     check_scalar_probability(p)
     least = check_scalar_probability(probability, "probability")
-    low, high = 1, m + 2  # with m + 2 samples no column has enough zeros
+    # The closed form is right to a sample on all but the narrowest layers: look around it, all at once.
+    guess = round(exact_limit_closed_form(m, p, probability=least))
+    near = np.arange(max(2, guess - _NEAR), min(m + 1, guess + _NEAR) + 1)
+    enough = np.asarray(unlimited_success(near, m, p=p)) >= least
+    low = int(near[enough].max(initial=1))
+    high = int(near[~enough].min(initial=m + 2))  # with m + 2 samples no column has enough zeros
     while high - low > 1:
         middle = (low + high) // 2
         if float(np.asarray(unlimited_success(middle, m, p=p))) >= least:

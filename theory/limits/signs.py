@@ -133,9 +133,13 @@ def visual_limit(width: int, p: float = 0.5, *, extent: float = SEEN) -> int:
     [94, 106]
     """
     m = check_scalar_integer("width", width, 1)
-    check_scalar_probability(p)
     share = check_scalar_real("extent", extent, 0, 1, include_low=False)
-    low, high = 1, 2 * m + 4  # there E[R] / b exceeds m
+    zero = check_scalar_probability(p)
+    # E[(b - 1 - z)₊] is at least b - 1 - m p, and hardly more on wide layers: go down from there.
+    high = math.floor(1 + m * (zero + share / math.pi)) + 2
+    step, low = 1, max(1, high - 1)
+    while low > 1 and sign_extent(low, m, zero) > share:
+        step, low, high = 2 * step, max(1, low - 2 * step), low
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if sign_extent(middle, m, p) <= share else (low, middle)
