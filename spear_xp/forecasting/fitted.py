@@ -1,0 +1,43 @@
+"""Enters: nothing. Leaves: constants of the forecast, as a command fitted them.
+
+python -m tests.benchmarks.fit_forecast --write
+"""
+
+__all__ = [
+    "EDGE",
+    "FITTED",
+    "MACHINE_RATE",
+    "NARROWEST",
+    "PILOT",
+    "PILOT_SPREAD",
+    "PILOT_TIME",
+    "STRATEGIES",
+    "TIME",
+    "TIME_SPREAD",
+    "WIDEST",
+]
+
+FITTED = "2026-11-30, spear_xp 0.2.0.dev0, 191 problems"
+STRATEGIES = "1757b9e930ce8484"  # digest of the strategies that were measured
+NARROWEST, WIDEST = 60, 1000  # measured: widths of the runs (lab.md, "Forecast")
+# measured: edge of completion: factor, power of m, steepness in b
+# (errors 0.15, 0.031, 4.4; 92 runs) (lab.md, "Forecast")
+EDGE = (0.9749, 0.7839, 21.72)
+# measured: ln seconds: constant, of ln m, of ln b, of (b / edge)³
+# (errors 0.53, 0.54, 0.67, 0.49; 66 runs) (lab.md, "Forecast")
+TIME = (-8.632, 0.5287, 1.167, 2.086)
+# measured: standard deviation of ln seconds
+# (errors 0.042; 66 runs) (lab.md, "Forecast")
+TIME_SPREAD = 0.3621
+# measured: logit of completion after a pilot: constant, of ln odds of its share, of ln m
+# (errors 6.3, 0.4, 1.3; 117 runs) (lab.md, "Forecast")
+PILOT = (-21.48, 1.641, 4.404)
+# measured: ln seconds after a pilot: constant, of ln work, of ln share
+# (errors 1.3, 0.053, 0.087; 81 runs) (lab.md, "Forecast")
+PILOT_TIME = (-26.73, 1.107, -0.3651)
+# measured: standard deviation of ln seconds after a pilot
+# (errors 0.056; 81 runs) (lab.md, "Forecast")
+PILOT_SPREAD = 0.3868
+# measured: multiply-adds a second of pilots, median
+# (errors 1.5e+10; 117 runs) (lab.md, "Forecast")
+MACHINE_RATE = 42300000000.0
