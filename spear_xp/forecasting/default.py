@@ -56,7 +56,10 @@ UNSURE = (
 UNCENTRED = "no law from sizes holds for inputs that are not centred: give an update"
 NO_LAW = "no law was fitted for this search: its limits hold, its probability is not known"
 OUTSIDE = f"the laws were fitted on {fitted.NARROWEST} to {fitted.WIDEST} neurons: beyond, they are a guess"
-CUT = "this machine is slow or busy: it cut the pilot short, which found less than it may have"
+UNEVEN = (
+    "some neurons are active on most samples or on few: zeros may determine less than `identifiable` says"
+)
+CUT = "this machine is slow or busy and cut the pilot short: nothing is said of the search"
 PILOTED = "the search goes on as its first second did"
 
 
@@ -93,7 +96,7 @@ def estimate(
     centred : bool, optional
         Whether inputs have mean zero, roughly. False gives no probability from sizes alone.
     pilot_seconds : float
-        What a pilot may take, positive; the laws were fitted for 1.
+        What a pilot takes, at most three times as long, positive; the laws were fitted for 1.
     time_limit : float
         Seconds that the verdict is about, positive.
     machine_rate : float, optional
@@ -276,9 +279,11 @@ def _from_update(
     drowning = math.nan if pilot is None else noise * pilot.snr
     layer = Layer(problem.rank, problem.width, n, zeros, noise, drowning)
     outlook = _outlook_after(problem, pilot, layer, lawful=terms.search == "auto")
+    remarks = update.assumptions if terms.search in LAWFUL else (*update.assumptions, NO_LAW)
     if float(zero.std()) < EVEN and problem.width > FULL * m:  # neurons as for centred inputs
         outlook = replace(outlook, largest_batch=largest_batch(layer, terms))
-    remarks = update.assumptions if terms.search in LAWFUL else (*update.assumptions, NO_LAW)
+    else:
+        remarks = (*remarks, UNEVEN)
     if pilot is not None and pilot.cut:
         remarks = (*remarks, CUT)
     if not fitted.NARROWEST <= problem.width <= fitted.WIDEST:
@@ -294,8 +299,9 @@ def _outlook_after(problem: Problem, pilot: Pilot | None, layer: Layer, *, lawfu
     """What a pilot says of the rest of the search."""
     identifiable, improbable = _identifiable_after(problem, pilot, layer.zeros)
     completion = log_seconds = math.nan
-    if pilot is not None and lawful:
-        completion, log_seconds = laws.completion_after(pilot), laws.log_seconds_after(pilot)
+    if pilot is not None and lawful and not pilot.cut:  # what is not determined a pilot does not find, either
+        completion = min(1.0, laws.completion_after(pilot) / identifiable) if identifiable else 0.0
+        log_seconds = laws.log_seconds_after(pilot)
     found = None if pilot is None else pilot.found
     return Outlook(identifiable, completion, improbable, log_seconds, fitted.PILOT_SPREAD, None, found)
 

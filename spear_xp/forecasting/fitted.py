@@ -29,15 +29,15 @@ TIME = (-8.632, 0.5287, 1.167, 2.086)
 # measured: standard deviation of ln seconds
 # (errors 0.042; 66 runs) (lab.md, "Forecast")
 TIME_SPREAD = 0.3621
-# measured: logit of completion after a pilot: constant, of ln odds of its share, of ln m
-# (errors 6.3, 0.4, 1.3; 117 runs) (lab.md, "Forecast")
-PILOT = (-21.48, 1.641, 4.404)
+# measured: logit of the whole batch after a pilot: constant, of ln odds of its share, of ln m
+# (errors 5.6, 0.31, 1.1; 131 runs) (lab.md, "Forecast")
+PILOT = (-22.06, 1.697, 4.467)
 # measured: ln seconds after a pilot: constant, of ln work, of ln share
-# (errors 1.3, 0.053, 0.087; 81 runs) (lab.md, "Forecast")
-PILOT_TIME = (-26.73, 1.107, -0.3651)
+# (errors 1.1, 0.047, 0.086; 81 runs) (lab.md, "Forecast")
+PILOT_TIME = (-26.09, 1.079, -0.4528)
 # measured: standard deviation of ln seconds after a pilot
-# (errors 0.056; 81 runs) (lab.md, "Forecast")
-PILOT_SPREAD = 0.3868
+# (errors 0.059; 81 runs) (lab.md, "Forecast")
+PILOT_SPREAD = 0.3648
 # measured: multiply-adds a second of pilots, median
-# (errors 1.5e+10; 117 runs) (lab.md, "Forecast")
+# (errors 1.3e+10; 117 runs) (lab.md, "Forecast")
 MACHINE_RATE = 42300000000.0

@@ -142,7 +142,7 @@ class Forecast:
         source = "sizes alone" if self.tier == "iid" else "this update"
         pilot = "" if self.directions_found is None else f", pilot found {self.directions_found} directions"
         chance = (
-            "not told by sizes alone"
+            "not told"
             if math.isnan(self.success_probability)
             else (f"{self.success_probability:.0%} within {describe_seconds(self.time_limit)}")
         )

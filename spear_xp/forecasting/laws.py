@@ -52,7 +52,7 @@ def log_seconds(batch_size: int, width: int) -> float:
 
 
 def completion_after(pilot: Pilot) -> float:
-    """Probability of completing after a pilot that found so much of the batch; less on narrow layers."""
+    """Probability of the whole batch after a pilot that found so much of it, whether determined or not."""
     constant, of_odds, of_width = fitted.PILOT
     missing = max(0, pilot.batch_size - pilot.found)
     odds = (pilot.found + 0.5) / (missing + 0.5)

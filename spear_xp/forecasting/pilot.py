@@ -25,7 +25,7 @@ __all__ = ["Pilot", "run_pilot"]
 FEWEST = 16  # chosen: starts of a chunk of descent; fewer tell nothing
 WORK = 4e10  # chosen: multiply-adds for a second: .7 to 1.2 s with the last chunk (lab.md, "Forecast")
 PART = 0.4  # chosen: of the budget, for the first chunk of descent at most
-GRACE = 0.3  # chosen: seconds, and share of the seconds asked for, that a slower machine may take beyond
+PATIENCE = 3.0  # chosen: times the seconds asked for, after which a slow or busy machine cuts a pilot short
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Pilot:
     pool : Pool
         The directions.
     cut : bool
-        Whether a busy or slow machine ended it before its work was done: it then found less than it may.
+        Whether a busy or slow machine ended it before its work was done: it then tells nothing.
     """
 
     batch_size: int
@@ -80,8 +80,8 @@ def run_pilot(problem: Problem, *, seconds: float = 1.0, seed: int = 0) -> Pilot
     problem : Problem
         The reduced gradient.
     seconds : float
-        What it may take, positive; counted as work, so that a pilot finds the same on every machine that is
-        not much slower than the one on which the laws were fitted.
+        What it takes, positive, on a machine like the one on which the laws were fitted. It is counted as
+        work, so that a pilot finds the same everywhere; one that takes three times as long is cut short.
     seed : int
         Of the strategies.
 
@@ -90,7 +90,7 @@ def run_pilot(problem: Problem, *, seconds: float = 1.0, seed: int = 0) -> Pilot
     Pilot
     """
     budget = WORK * seconds
-    keep_going = until(seconds * (1 + GRACE) + GRACE)
+    keep_going = until(PATIENCE * seconds)
     pool = Pool(problem)
     screen = Screen(problem, pool, threshold=problem.rank + CONFIRMING, uses_layer=True)
     arms = _arms(problem, pool, budget)
@@ -101,7 +101,7 @@ def run_pilot(problem: Problem, *, seconds: float = 1.0, seed: int = 0) -> Pilot
         work += _take(problem, pool, screen, arms[place], seed, chunk, keep_going)
         turn += 1
         first = len(pool) if chunk == 0 else first
-    cut = len(pool) < last and work < budget
+    cut = len(pool) < last and not keep_going()
     found = len(pool) if len(pool) < last else problem.rank
     return Pilot(problem.rank, problem.width, first, found, work, pool, cut)
 

@@ -97,6 +97,7 @@ def share_odds(run: Run) -> float:
 def fits(runs: list[Run]) -> list[Law]:
     """All laws of the module, in its order."""
     determined = [r for r in runs if r.group == "fit" and r.identifiable == r.batch_size == r.rank]
+    tried = [r for r in runs if r.group == "fit" and r.rank == r.batch_size]  # determined or not
     centred = [r for r in determined if r.kind in CENTRED]
     done = [r for r in determined if r.complete and r.seconds < ENDED * r.limit]
     done_centred = [r for r in done if r.kind in CENTRED]
@@ -111,7 +112,7 @@ def fits(runs: list[Run]) -> list[Law]:
 
     def pilot(these: list[Run]) -> Floats:
         features = np.array([(1, share_odds(r), math.log(r.live)) for r in these])
-        return logistic(features, np.array([float(r.complete) for r in these]))
+        return logistic(features, np.array([float(r.exact >= r.batch_size) for r in these]))
 
     rates = np.array([r.pilot_work / r.pilot_seconds for r in determined])
     return [
@@ -130,8 +131,8 @@ def fits(runs: list[Run]) -> list[Law]:
         ),
         law(
             "PILOT",
-            "logit of completion after a pilot: constant, of ln odds of its share, of ln m",
-            determined,
+            "logit of the whole batch after a pilot: constant, of ln odds of its share, of ln m",
+            tried,
             pilot,
         ),
         law(

@@ -107,7 +107,7 @@ def test_sizes_alone_say_that_they_do_not_show_the_mean() -> None:
     assert math.isnan(raw.success_probability)
     assert math.isnan(raw.seconds[0.5])
     assert (raw.verdict, raw.largest_batch) == (Verdict.UNCERTAIN, None)
-    assert "not told by sizes alone" in raw.summary()
+    assert "whole batch: not told" in raw.summary()
 
 
 def test_other_searches_have_limits_only() -> None:
@@ -151,7 +151,7 @@ def test_an_update_is_tried(space: Backend) -> None:
         assert forecast.verdict is Verdict.FEASIBLE
         assert forecast.identifiable == 1
         assert forecast.psnr > 120
-    assert forecast.remarks == ("as sent",)
+    assert forecast.remarks[0] == "as sent"
     assert "pilot found 12 directions" in forecast.summary()
 
 
@@ -167,6 +167,15 @@ def test_an_update_of_raw_pixels_has_fewer_determined_batches() -> None:
     raw = estimate(mlp_gradient(inputs + 3, width=70, rng=0).observed, pilot_seconds=0.2)
     assert raw.identifiable < 0.5 < known(22, 70).identifiable
     assert raw.verdict is not Verdict.FEASIBLE
+
+
+def test_a_pilot_that_was_cut_says_nothing(layer: LayerGradient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spear_xp.forecasting.pilot.until", lambda _: lambda: False)
+    forecast = estimate(layer.observed)
+    assert math.isnan(forecast.success_probability)
+    assert forecast.verdict is Verdict.UNCERTAIN
+    assert any("busy" in text for text in forecast.remarks)
+    assert "not told" in forecast.summary()
 
 
 def test_an_update_of_the_published_search(layer: LayerGradient) -> None:

@@ -1,6 +1,10 @@
 """Constants that belong to the strategies of today."""
 
+import pytest
+
 from spear_xp.forecasting import fitted, laws
+from tests.benchmarks.fit_forecast import CENTRED, edge
+from tests.benchmarks.forecast_runs import read_runs
 
 
 def test_the_laws_were_fitted_to_the_strategies_that_run() -> None:
@@ -22,3 +26,10 @@ def test_the_constants_make_sense() -> None:
     assert min(fitted.PILOT[1:]) > 0
     assert fitted.PILOT_TIME[1] > 0 > fitted.PILOT_TIME[2]
     assert fitted.NARROWEST < fitted.WIDEST
+
+
+def test_the_constants_are_those_of_the_table() -> None:
+    """`python -m tests.benchmarks.fit_forecast --write` was run after the table was written."""
+    centred = [run for run in read_runs() if run.group == "fit" and run.kind in CENTRED]
+    determined = [run for run in centred if run.identifiable == run.batch_size == run.rank]
+    assert edge(determined).tolist() == pytest.approx(fitted.EDGE, rel=1e-2)
