@@ -172,8 +172,9 @@ def _invert(options: argparse.Namespace) -> int:
 
 def _estimate(options: argparse.Namespace) -> int:
     forecast = estimate(
-        options.batch if options.update is None else _load(options.update),
+        options.batch,
         options.width,
+        update=None if options.update is None else _load(options.update),
         search=options.search,
         features=options.features,
         noise=options.noise,

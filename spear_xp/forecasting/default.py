@@ -48,6 +48,9 @@ MOST_DRAWS = 20  # chosen: batches that a bootstrap of masks draws; more tell no
 SAMPLING, LAWFUL = "sampling", {"auto", "sampling"}
 BOOTSTRAP = 3e9  # chosen: multiply-adds of a bootstrap, about a fifth of a second
 
+Update = LayerUpdate | tuple[Array, Array, Array, Array]
+Published = tuple[float, float | None, float]
+
 GENERIC = "general position; noise as given, or the rounding of float32"
 CENTRED = "inputs are centred: every neuron is active on about half of them"
 UNSURE = (
@@ -64,9 +67,10 @@ PILOTED = "the search goes on as its first second did"
 
 
 def estimate(
-    batch_size: int | LayerUpdate | tuple[Array, Array, Array, Array] | None = None,
+    batch_size: int | Update | None = None,
     width: int | None = None,
     *,
+    update: Update | None = None,
     search: Search = "auto",
     features: int | None = None,
     noise: float | None = None,
@@ -76,16 +80,18 @@ def estimate(
     machine_rate: float | None = None,
     samples_per_second: float | None = None,
     false_rejection: float = 1e-9,
-    gradient: tuple[Array, Array, Array, Array] | None = None,
+    gradient: Update | None = None,
 ) -> Forecast:
     """Say what a search will recover and how long it takes, before it runs.
 
     Parameters
     ----------
     batch_size : int, LayerUpdate or tuple of four arrays
-        b >= 1; or an update, on which a pilot is run.
+        b >= 1, found from the rank of an update where not given; or the update itself.
     width : int, optional
         m >= 1 neurons; with an update, found from it.
+    update : LayerUpdate or tuple of four arrays, optional
+        As for `invert`: a pilot is run on it.
     search : str, Strategy, or a sequence of them
         As for `invert`. Laws were fitted for "auto"; "sampling" is the published attack.
     features : int, optional
@@ -104,8 +110,8 @@ def estimate(
         those of the machine on which the laws were fitted.
     samples_per_second, false_rejection : float
         Of the published search: its rate, measured where not given, and its sparsity threshold.
-    gradient : tuple of arrays, optional
-        Old place of the first argument.
+    gradient : tuple of four arrays, optional
+        Old name of `update`.
 
     Returns
     -------
@@ -137,13 +143,18 @@ def estimate(
     strategies_of(search)  # raises where there is no such search
     terms = Terms(_name(search), time_limit, fitted.MACHINE_RATE if machine_rate is None else machine_rate)
     of_published = (time_limit, samples_per_second, false_rejection)
-    update, size = _update(batch_size, gradient)
+    if gradient is not None:
+        warnings.warn("estimate(gradient=) is now estimate(update=)", DeprecationWarning, stacklevel=2)
+        update = gradient
+    if isinstance(batch_size, LayerUpdate | tuple):
+        update, batch_size = batch_size, None
     if update is not None:
-        return _from_update(update, size, terms, of_published, pilot_seconds)
-    if size is None or width is None:
-        msg = f"batch_size={size}, width={width}: need both, or an update"
+        given = update if isinstance(update, LayerUpdate) else LayerUpdate(*update)
+        return _from_update(given, batch_size, terms, of_published, pilot_seconds)
+    if batch_size is None or width is None:
+        msg = f"batch_size={batch_size}, width={width}: need both, or an update"
         raise ArgumentRangeError(msg)
-    return _from_sizes(size, width, terms, of_published, features, noise, centred)
+    return _from_sizes(batch_size, width, terms, of_published, features, noise, centred)
 
 
 def smallest_safe_batch(width: int) -> int:
@@ -191,23 +202,6 @@ def largest_safe_width(batch_size: int) -> int:
     200
     """
     return int(theory.largest_safe_width(batch_size))
-
-
-Published = tuple[float, float | None, float]
-
-
-def _update(
-    first: Any, gradient: tuple[Array, Array, Array, Array] | None
-) -> tuple[LayerUpdate | None, int | None]:
-    """The update and the batch size among the arguments."""
-    if gradient is not None:
-        warnings.warn("estimate(gradient=...) is now estimate(update)", DeprecationWarning, stacklevel=3)
-        return LayerUpdate(*gradient), first
-    if isinstance(first, LayerUpdate):
-        return first, None
-    if isinstance(first, tuple):
-        return LayerUpdate(*first), None
-    return None, first
 
 
 def _name(search: Search) -> str:

@@ -9,7 +9,7 @@ from tests.benchmarks.machine import markdown_table
 from tests.theory.limits.l1_minimum import measured_limit
 from theory.limits.descent_cone import statistical_dimension
 
-WIDTH, TRIALS = 400, 160
+WIDTH, TRIALS = 400, 400
 
 
 def main() -> None:

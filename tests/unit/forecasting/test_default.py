@@ -155,6 +155,14 @@ def test_an_update_is_tried(space: Backend) -> None:
     assert "pilot found 12 directions" in forecast.summary()
 
 
+def test_an_update_with_a_batch_size(layer: LayerGradient) -> None:
+    assert estimate(6, update=layer.observed).batch_size == 6
+    features = layer.grad_w.shape[1]
+    forecast = estimate(features + 2, update=layer.observed)
+    assert forecast.verdict is Verdict.OVERCOMPLETE
+    assert forecast.features == features
+
+
 def test_an_update_beyond_all_searches() -> None:
     truth = mlp_gradient(gaussian_inputs(40, 100, rng=0), width=60, rng=0)
     forecast = estimate(truth.observed, pilot_seconds=0.2)
@@ -185,7 +193,7 @@ def test_an_update_of_the_published_search(layer: LayerGradient) -> None:
 
 
 def test_old_names_still_answer(layer: LayerGradient) -> None:
-    with pytest.warns(DeprecationWarning, match=r"estimate\(update\)"):
+    with pytest.warns(DeprecationWarning, match=r"estimate\(update=\)"):
         forecast = estimate(gradient=layer.observed, samples_per_second=1e5)
     figures = forecast.published
     with pytest.warns(DeprecationWarning, match="published.log_samples"):
