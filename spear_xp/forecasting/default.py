@@ -149,6 +149,10 @@ def estimate(
     if isinstance(batch_size, LayerUpdate | tuple):
         update, batch_size = batch_size, None
     if update is not None:
+        for name, value in {"features": features, "noise": noise, "centred": centred}.items():
+            if value is not None:
+                msg = f"{name}={value!r} is given beside an update, which shows it: need one of them"
+                raise ArgumentRangeError(msg)
         given = update if isinstance(update, LayerUpdate) else LayerUpdate(*update)
         return _from_update(given, batch_size, terms, of_published, pilot_seconds)
     if batch_size is None or width is None:

@@ -163,6 +163,11 @@ def test_an_update_with_a_batch_size(layer: LayerGradient) -> None:
     assert forecast.features == features
 
 
+def test_an_update_shows_features_and_noise_itself(layer: LayerGradient) -> None:
+    with pytest.raises(errors.ArgumentRangeError, match="noise=0.1 is given beside an update"):
+        estimate(layer.observed, noise=0.1)
+
+
 def test_an_update_beyond_all_searches() -> None:
     truth = mlp_gradient(gaussian_inputs(40, 100, rng=0), width=60, rng=0)
     forecast = estimate(truth.observed, pilot_seconds=0.2)
