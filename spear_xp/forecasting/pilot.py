@@ -57,11 +57,6 @@ class Pilot:
     cut: bool = False
 
     @property
-    def share(self) -> float:
-        """Directions found, as a share of the batch."""
-        return min(1.0, self.found / self.batch_size)
-
-    @property
     def snr(self) -> float:
         """Median signal-to-noise ratio of the directions in the pool; NaN without any, or without noise."""
         problem, found = self.pool.problem, self.pool.candidates

@@ -164,7 +164,7 @@ def test_an_update_with_a_batch_size(layer: LayerGradient) -> None:
 
 
 def test_an_update_shows_features_and_noise_itself(layer: LayerGradient) -> None:
-    with pytest.raises(errors.ArgumentRangeError, match="noise=0.1 is given beside an update"):
+    with pytest.raises(errors.ArgumentRangeError, match=r"noise=0\.1 is given beside an update"):
         estimate(layer.observed, noise=0.1)
 
 

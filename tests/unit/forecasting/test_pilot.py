@@ -24,7 +24,6 @@ def test_an_easy_batch_is_found_whole_and_the_pilot_ends() -> None:
     found = run_pilot(problem(10, 120))
     assert (found.batch_size, found.width) == (10, 120)
     assert found.found == 10
-    assert found.share == 1
     assert 0 < found.work < room.WORK
     assert not found.cut
 
