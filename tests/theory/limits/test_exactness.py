@@ -47,9 +47,9 @@ def test_the_closed_form_is_right_to_a_sample(m):
 
 
 def test_the_largest_sizes_take_no_time():
-    start = time.perf_counter()
+    start = time.process_time()
     assert exact_limit(10**6) == 497658
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("limit", [exact_limit, safe_batch, exact_limit_closed_form])

@@ -79,10 +79,10 @@ def test_the_inverse(b):
 
 
 def test_the_largest_sizes_take_no_time():
-    start = time.perf_counter()
+    start = time.process_time()
     assert visual_limit(10**6) == 659155
     assert largest_safe_width(10**4) == 15169
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_arguments_out_of_range():
