@@ -125,8 +125,8 @@ def draw_regions(forecast: Forecast, path: Path) -> None:
     low, high = min(NARROWEST_DRAWN, m / 2), max(WIDEST_DRAWN, 2 * m)
     widths = sorted({round(low * (high / low) ** (k / COLUMNS)) for k in range(COLUMNS + 1)})
     column = [
-        estimate(2, m, centred=True, time_limit=forecast.time_limit, machine_rate=forecast.machine_rate)
-        for m in widths
+        estimate(2, width, centred=True, time_limit=forecast.time_limit, machine_rate=forecast.machine_rate)
+        for width in widths
     ]
     edges: dict[str, list[int]] = {
         "found by the default search": [one.largest_batch or 1 for one in column],
