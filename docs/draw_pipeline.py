@@ -26,7 +26,7 @@ SAYS = {
     "reporting": "text, progress, plots, metrics",
     "solver": "invert, the search, what runs it",
     "certification": "proof, sample by sample",
-    "forecasting": "cost of the published attack",
+    "forecasting": "what a search will do",
     "strategies": "propose directions",
     "candidates": "screen, pool, selection",
     "recovery": "samples from a full set",

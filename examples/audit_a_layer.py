@@ -1,4 +1,4 @@
-"""Audit one layer: what the published attack would cost, what this library recovers, and why not the rest.
+"""Audit one layer: what to expect, what this library recovers, and why not the rest.
 
 python examples/audit_a_layer.py
 """
@@ -19,10 +19,11 @@ def main() -> None:
     grad_w, grad_b = ((1024 * a).astype("float16").astype("float32") for a in (truth.grad_w, truth.grad_b))
     observed = (grad_w, grad_b, truth.weight, truth.bias)
 
-    forecast = spear_xp.estimate(gradient=observed, time_limit=60.0)
-    bits = forecast.log_samples[0.5] / math.log(2)
-    print(f"published attack: median of 2^{bits:.1f} subsets, {forecast.seconds(0.5):.2g} s on this machine")
-    print(f"  {forecast.verdict.value}")
+    forecast = spear_xp.estimate(observed, time_limit=60.0)
+    print(forecast.summary())
+    published = forecast.published
+    bits = published.log_samples[0.5] / math.log(2)
+    print(f"published attack: median of 2^{bits:.1f} subsets, {published.seconds(0.5):.2g} s on this machine")
 
     result = spear_xp.invert(*observed, time_limit=2.0, rng=0)
     print(f"{result.status.name}: {result.status.value}")

@@ -13,7 +13,8 @@ from spear_xp import errors
 from spear_xp._moved import Finder, moved
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.errors import SpearError
-from spear_xp.forecasting.published import estimate
+from spear_xp.forecasting.default import estimate, largest_safe_width, smallest_safe_batch
+from spear_xp.forecasting.forecast import Forecast, Verdict
 from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.updates.layer_update import LayerUpdate
@@ -21,15 +22,19 @@ from spear_xp.updates.layer_update import LayerUpdate
 __version__ = "0.2.0.dev0"
 
 __all__ = [
+    "Forecast",
     "LayerUpdate",
     "Progress",
     "Result",
     "SpearError",
     "Status",
+    "Verdict",
     "errors",
     "estimate",
     "false_acceptance",
     "invert",
+    "largest_safe_width",
+    "smallest_safe_batch",
 ]
 
 sys.meta_path.append(Finder())

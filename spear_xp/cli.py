@@ -12,7 +12,10 @@ import numpy as np
 
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.errors import SpearError
-from spear_xp.forecasting.published import estimate, median_map
+from spear_xp.forecasting.calibration import measure_rate
+from spear_xp.forecasting.default import SAMPLING, estimate
+from spear_xp.forecasting.forecast import Forecast
+from spear_xp.forecasting.published import median_map
 from spear_xp.reporting.progress import progress_bar
 from spear_xp.reporting.text import describe, summary, to_json
 from spear_xp.solver.invert import invert
@@ -58,24 +61,32 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, help=".npz to write inputs, certified and error_bars to")
     run.set_defaults(run=_invert)
 
-    cost = commands.add_parser("estimate", help="what a search will cost, before it runs")
+    cost = commands.add_parser("estimate", help="what a search will recover and take, before it runs")
     cost.add_argument("--batch", type=int, help="batch size b")
     cost.add_argument("--width", type=int, help="neurons m of the layer")
-    cost.add_argument("--file", type=Path, help=".npz with a gradient, for figures measured on it")
-    cost.add_argument("--rate", type=float, help="samples per second; measured on this machine if not given")
-    cost.add_argument("--heatmap", type=Path, help="PNG with the median cost over batch sizes and widths")
+    cost.add_argument("--features", type=int, help="entries n of an input: for noise and accuracy")
+    cost.add_argument("--noise", type=float, help="noise of an entry of grad_w over their root mean square")
+    cost.add_argument(
+        "--centred", action=argparse.BooleanOptionalAction, help="whether inputs have mean zero, roughly"
+    )
+    cost.add_argument("--update", "--file", type=Path, help=".npz with an update, to run a pilot on it")
+    cost.add_argument("--measure", action="store_true", help="measure the speed of this machine first")
+    cost.add_argument(
+        "--rate", type=float, help="samples a second of the published search; measured if not given"
+    )
+    cost.add_argument("--heatmap", type=Path, help="PNG: what is feasible, open, impossible over sizes")
     cost.set_defaults(run=_estimate)
 
-    for command in (demo, run):
+    for command in (demo, run, cost):
         command.add_argument(
             "--search",
             default="auto",
             help=f"strategy: {', '.join(STRATEGIES)} (default auto; sampling is the published attack)",
         )
-        command.add_argument("--seed", type=int, default=0, help="seed of the search (default 0)")
-    for command in (demo, run, cost):
         command.add_argument("--time-limit", type=float, default=60.0, help="seconds (default 60)")
         command.add_argument("--json", action="store_true", help="print one line of JSON instead of text")
+    for command in (demo, run):
+        command.add_argument("--seed", type=int, default=0, help="seed of the search (default 0)")
     return parser
 
 
@@ -130,12 +141,12 @@ def _demo(options: argparse.Namespace) -> int:
 
     inputs = faces(options.batch, rng=options.seed)
     truth = mlp_gradient(inputs, width=options.width, depth=3, rng=options.seed)
-    forecast = estimate(gradient=truth.observed, time_limit=options.time_limit)
+    forecast = estimate(truth.observed, time_limit=options.time_limit)
     if not options.json:
         print(
             f"The gradient of a ReLU layer of {options.width} neurons, for {options.batch} face photographs."
         )
-        print("\n".join(describe(forecast)) + "\n")
+        print(forecast.summary() + "\n")
     result = _search(options, truth.observed)
     extra: dict[str, object] = {"verdict": forecast.verdict.name}
     lines = []
@@ -163,24 +174,39 @@ def _estimate(options: argparse.Namespace) -> int:
     forecast = estimate(
         options.batch,
         options.width,
-        gradient=None if options.file is None else _load(options.file),
+        update=None if options.update is None else _load(options.update),
+        search=options.search,
+        features=options.features,
+        noise=options.noise,
+        centred=options.centred,
         time_limit=options.time_limit,
+        machine_rate=measure_rate() if options.measure else None,
         samples_per_second=options.rate,
     )
+    published = options.search == SAMPLING
     if options.heatmap is not None:
-        _heatmap(options.heatmap)
+        _heatmap(options.heatmap, forecast, published=published)
     if options.json:
-        print(to_json({**dataclasses.asdict(forecast), "verdict": forecast.verdict.name}))
+        values = forecast.to_dict()
+        if published:
+            figures = forecast.published
+            values["published"] = {**dataclasses.asdict(figures), "verdict": figures.verdict.name}
+        print(to_json(values))
     else:
-        print("\n".join(describe(forecast)))
+        print(forecast.summary())
+        if published:
+            print("\n".join(describe(forecast.published)))
         if options.heatmap is not None:
             print(f"picture: {options.heatmap.resolve()}")
     return EXACT
 
 
-def _heatmap(path: Path) -> None:
-    from spear_xp.reporting.plots import draw_heatmap
+def _heatmap(path: Path, forecast: Forecast, *, published: bool) -> None:
+    from spear_xp.reporting.plots import draw_heatmap, draw_regions
 
+    if not published:
+        draw_regions(forecast, path)
+        return
     batches, widths = np.arange(2, 62), np.unique(np.geomspace(64, 10_000, 80).astype(int))
     bits = median_map(batches, widths)
     draw_heatmap(

@@ -7,6 +7,7 @@ natural logarithms.
 
 The rest is sorted by subject in sub-packages, and answers to `theory.NAME` as well; imports run downwards::
 
+    limits       where exact recovery, secrecy and descent end, whatever the samples
     batch        how many samples find a whole batch
     acceptance   what passes that should not
     noise        what rounding and noise for privacy do
@@ -73,6 +74,12 @@ _ROOMS = {
     "draws.simulation": ("SimulatedSearch", "simulate_search"),
     "draws.threshold": ("minimum_zero_count_uneven", "observed_zero_probability"),
     "draws.uneven_rows": ("log_active_row_loss", "log_dead_row_gain", "log_zero_given_rows"),
+    "limits.counting": ("equations_over_unknowns",),
+    "limits.descent_cone": ("l1_limit", "statistical_dimension"),
+    "limits.exactness": ("exact_limit", "exact_limit_closed_form", "safe_batch"),
+    "limits.filter_noise": ("filter_snr",),
+    "limits.masks": ("Determined", "bootstrap_determined", "determined"),
+    "limits.signs": ("largest_safe_width", "log_expected_freedom", "sign_extent", "visual_limit"),
     "noise.breakdown": ("breakdown_snr",),
     "noise.propagation": ("distance_to_others", "dp_sgd_snr", "polish_mse", "psnr", "rounding_snr", "snr"),
     "noise.tolerance": (

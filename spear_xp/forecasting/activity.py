@@ -1,11 +1,11 @@
-"""Enters: a `Problem`. Leaves: how often each neuron is active on samples like those of the batch."""
+"""Enters: a `Problem`. Leaves: what activates its neurons, on samples like those of the batch."""
 
 import math
 
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["row_zero_probability"]
+__all__ = ["preactivation_law", "row_zero_probability"]
 
 
 def row_zero_probability(problem: Problem) -> Array:
@@ -35,3 +35,29 @@ def row_zero_probability(problem: Problem) -> Array:
     )
     ratio = to_host(mean / spread)
     return problem.space.asarray([0.5 * math.erfc(float(r) / math.sqrt(2)) for r in ratio])
+
+
+def preactivation_law(problem: Problem) -> tuple[Array, Array]:
+    """Mean and a factor of the covariance of the pre-activations of samples like those of the batch.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+
+    Returns
+    -------
+    mean : array, shape (m_live,)
+    factor : array, shape (m_live, b)
+        F with covariance F Fᵀ.
+
+    Notes
+    -----
+    From the same second moment as `row_zero_probability`: duals p have E[p pᵀ] = I / |last|² and the mean
+    last / |last|², so that last · p is 1 for all of them.
+    """
+    xp = problem.space.xp
+    square = problem.last @ problem.last
+    mean = problem.layer @ problem.last / square
+    centred = problem.layer - mean[:, None] * problem.last[None, :]
+    return mean, centred / xp.sqrt(square)

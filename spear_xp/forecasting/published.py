@@ -1,4 +1,4 @@
-"""Enters: sizes, or a gradient. Leaves: what the published search will cost."""
+"""Enters: sizes, or a `Problem`. Leaves: what the published search, ``search="sampling"``, will cost."""
 
 import math
 from collections.abc import Callable
@@ -12,12 +12,10 @@ from spear_xp.candidates.threshold import sparsity_threshold
 from spear_xp.errors import ArgumentRangeError
 from spear_xp.forecasting.activity import row_zero_probability
 from spear_xp.forecasting.calibration import calibrate
-from spear_xp.numerics.backend import Array, Host, to_host
-from spear_xp.reduction.factorization import factorize
-from spear_xp.reduction.gradient import validate
-from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.numerics.backend import Host, to_host
+from spear_xp.reduction.problem import Problem
 
-__all__ = ["Estimate", "Feasibility", "estimate", "median_map"]
+__all__ = ["Estimate", "Feasibility", "median_map", "published_from_problem", "published_from_sizes"]
 
 PROBABILITIES = (0.1, 0.5, 0.9)  # cosmetic: quantiles that an estimate shows
 UNCENTRED = (
@@ -46,7 +44,7 @@ class Feasibility(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Cost of the published sampler, ``search="sampling"``, on one layer; other searches need far less.
+    """Cost of the published sampler on one layer; other searches need far less.
 
     Attributes
     ----------
@@ -109,59 +107,6 @@ class Estimate:
         return math.exp(log_seconds) if log_seconds < 700 else math.inf
 
 
-def estimate(
-    batch_size: int | None = None,
-    width: int | None = None,
-    *,
-    gradient: tuple[Array, Array, Array, Array] | None = None,
-    time_limit: float = 60.0,
-    samples_per_second: float | None = None,
-    false_rejection: float = 1e-9,
-) -> Estimate:
-    """Say what the published search will cost, before it runs.
-
-    Parameters
-    ----------
-    batch_size, width : int
-        b >= 2 and m >= b - 1; with a gradient, found from it where not given.
-    gradient : tuple of arrays, optional
-        `(grad_w, grad_b, weight, bias)`: the figures then come from the activity of its rows.
-    time_limit : float
-        Seconds that the verdict is about, positive.
-    samples_per_second : float, optional
-        Rate of the sampler, positive; measured on this machine where not given.
-    false_rejection : float
-        For the sparsity threshold, in (0, 1).
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    ArgumentRangeError, theory.ParameterError
-        On bad sizes; on a bad gradient what `validate` and `factorize` raise.
-
-    Examples
-    --------
-    >>> forecast = estimate(10, 200, samples_per_second=1e5)
-    >>> forecast.verdict.name, round(forecast.log_samples[0.5] / math.log(2), 2)
-    ('FEASIBLE', 11.29)
-    """
-    for name, value in (("time_limit", time_limit), ("samples_per_second", samples_per_second)):
-        if value is not None and not (0 < value < math.inf):
-            msg = f"{name}={value!r}: need a positive number"
-            raise ArgumentRangeError(msg)
-    if gradient is None:
-        if batch_size is None or width is None:
-            msg = f"batch_size={batch_size}, width={width}: need both, or a gradient"
-            raise ArgumentRangeError(msg)
-        return _from_sizes(batch_size, width, time_limit, samples_per_second, false_rejection)
-    checked = validate(*gradient)
-    problem = reduce(checked, factorize(checked, batch_size))
-    return _from_rows(problem, time_limit, samples_per_second, false_rejection)
-
-
 def median_map(batch_sizes: Host, widths: Host) -> Host:
     """Base-2 logarithm of the median number of samples over a grid (iid tier).
 
@@ -171,9 +116,10 @@ def median_map(batch_sizes: Host, widths: Host) -> Host:
     return to_host(log_samples / math.log(2))
 
 
-def _from_sizes(
+def published_from_sizes(
     batch_size: int, width: int, time_limit: float, rate: float | None, false_rejection: float
 ) -> Estimate:
+    """From batch size and width alone; the rate is samples a second, measured where it is None."""
     b = theory.numerics.checks.check_scalar_batch_size(batch_size)
     m = theory.numerics.checks.check_scalar_width(width, b)
     share = _threshold_share(b, m, false_rejection)
@@ -183,7 +129,10 @@ def _from_sizes(
     return _estimate(forecast, 0.5, chance, time_limit, rate, false_rejection)
 
 
-def _from_rows(problem: Problem, time_limit: float, rate: float | None, false_rejection: float) -> Estimate:
+def published_from_problem(
+    problem: Problem, time_limit: float, rate: float | None, false_rejection: float
+) -> Estimate:
+    """From how many samples activate each row of a gradient."""
     b, m = problem.rank, problem.width
     if b < 2:
         msg = f"batch_size={b}: one sample needs no search; need at least 2"

@@ -4,6 +4,7 @@ import json
 import math
 
 from spear_xp.certification.false_acceptance import false_acceptance
+from spear_xp.forecasting.forecast import describe_seconds
 from spear_xp.forecasting.published import Estimate
 from spear_xp.solver.result import Result
 
@@ -11,22 +12,6 @@ __all__ = ["describe", "describe_power", "describe_seconds", "summary", "to_json
 
 # cosmetic: radians between a wrong sample and the nearest true one, of which a report speaks
 ONE_PER_CENT, UNRELATED = 0.01, math.pi / 2
-
-
-def describe_seconds(seconds: float) -> str:
-    """A duration in the unit that a person would choose."""
-    if not math.isfinite(seconds):
-        return "longer than the age of the universe"
-    for limit, unit, name in (
-        (1.0, 1e-3, "ms"),
-        (120.0, 1.0, "s"),
-        (7200.0, 60.0, "min"),
-        (172800.0, 3600.0, "h"),
-    ):
-        if seconds < limit:
-            return f"{seconds / unit:.3g} {name}"
-    years = seconds / 31557600
-    return f"{seconds / 86400:.3g} days" if years < 2 else f"{years:.3g} years"
 
 
 def describe(forecast: Estimate) -> list[str]:

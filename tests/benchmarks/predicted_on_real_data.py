@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import theory
-from spear_xp.forecasting.published import estimate
+from spear_xp.forecasting.default import estimate
 from spear_xp.updates.images import digits, faces
 from spear_xp.updates.synthetic import mlp_gradient
 from tests.benchmarks.predicted_against_measured import STEPS, fill
@@ -40,7 +40,7 @@ COLUMNS = (
 def one_run(seed: int, *, data: str, batch_size: int) -> tuple[float, ...]:
     """Bits: samples that one search took, and medians by gradient, by true zeros, and by sizes alone."""
     truth = mlp_gradient(DATA[data](batch_size, rng=seed), width=WIDTH, rng=seed)
-    forecast = estimate(gradient=truth.observed, samples_per_second=1e5)
+    forecast = estimate(truth.observed, search="sampling", samples_per_second=1e5).published
     live = truth.zero_pattern[~truth.zero_pattern.all(axis=1)]
     known = theory.forecast_from_zeros(live, threshold=forecast.threshold / len(live))
     chunk = 2 ** int(np.clip(known.log_samples[1] / math.log(2) - math.log2(STEPS), 2, 11))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import norm
 
-from spear_xp.forecasting.activity import row_zero_probability
+from spear_xp.forecasting.activity import preactivation_law, row_zero_probability
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import reduce
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
@@ -50,3 +50,12 @@ def test_one_sample_leaves_no_doubt() -> None:
     problem = reduce(validate(*truth.observed))
     assert (row_zero_probability(problem) < 1e-9).all()  # the live rows are those that it activates
     assert (row_zero_probability(replace(problem, layer=-problem.layer)) > 1 - 1e-9).all()
+
+
+def test_mean_and_covariance_are_those_of_the_row_probabilities() -> None:
+    truth = mlp_gradient(gaussian_inputs(20, 60, rng=0) + 1, width=200, rng=0)
+    problem = reduce(validate(*truth.observed))
+    mean, factor = preactivation_law(problem)
+    zero = norm.cdf(-mean / np.sqrt((factor**2).sum(axis=1)))
+    np.testing.assert_allclose(zero, row_zero_probability(problem), atol=1e-6)
+    assert np.abs(factor @ problem.last).max() < 1e-6 * np.abs(factor).max() * np.abs(problem.last).max()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from spear_xp.forecasting.calibration import calibrate
+from spear_xp.forecasting.calibration import calibrate, measure_rate, until
 from spear_xp.strategies.sampling import Sampling
 
 CHUNK = Sampling().chunk_size
@@ -41,3 +41,14 @@ def test_a_shape_is_measured_once() -> None:
     calibrate(3, 20)
     calibrate(4, 20)
     assert calibrate.cache_info().misses == 2
+
+
+def test_the_machine_is_as_fast_as_its_work_over_the_time() -> None:
+    assert measure_rate() == pytest.approx(measure_rate())
+    assert measure_rate() > 1e9
+
+
+def test_a_deadline() -> None:
+    readings = iter([10.0, 10.5, 11.5])
+    keep_going = until(1.0, lambda: next(readings))
+    assert [keep_going(), keep_going()] == [True, False]

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spear_xp.forecasting.default import estimate
 from spear_xp.reporting.metrics import compare
-from spear_xp.reporting.plots import draw_heatmap, draw_reconstructions
+from spear_xp.reporting.plots import draw_heatmap, draw_reconstructions, draw_regions
 
 figure_module = pytest.importorskip("matplotlib.figure")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -78,3 +79,15 @@ def test_a_heat_map_shows_its_values_and_says_where_there_are_none(
     assert axis.get_yticks().tolist() == [10, 20, 30]
     assert axis.get_title() == "Cost"
     assert bar.get_ylabel() == "samples"
+
+
+def test_regions_lie_on_top_of_each_other_and_the_layer_is_marked(tmp_path: Path, figures: list[Any]) -> None:
+    draw_regions(estimate(70, 200, centred=True), tmp_path / "regions.png")
+    assert (tmp_path / "regions.png").read_bytes().startswith(PNG)
+    (axis,) = figures[0].axes
+    assert [text.get_text() for text in axis.texts] == ["b = 70, m = 200"]
+    named = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert len(named) == 5
+    assert "visually safe" in named[0]
+    low, high = axis.get_xlim()
+    assert low < 200 < high

@@ -76,7 +76,7 @@ def test_powers_of_two_are_those_of_the_number(power: float) -> None:
 
 
 def test_the_text_speaks_of_the_published_sampler() -> None:
-    lines = describe(estimate(12, 24, **RATE))
+    lines = describe(estimate(12, 24, **RATE).published)
     assert any('search="sampling"' in line and 'search="auto", needs far less' in line for line in lines)
     assert any("never" in line for line in lines)
 
@@ -112,7 +112,7 @@ def test_a_summary_counts_what_is_certified_and_gives_a_reason_for_the_rest(resu
 
 
 def test_an_estimate_is_told_with_its_numbers() -> None:
-    forecast = estimate(12, 200, **RATE)
+    forecast = estimate(12, 200, **RATE).published
     text = "\n".join(describe(forecast))
     median = forecast.log_samples[0.5] / math.log(2)
     assert f"50% 2^{median:.2f}" in text
