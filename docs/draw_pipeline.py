@@ -32,7 +32,7 @@ SAYS = {
     "recovery": "samples from a full set",
     "geometry": "directions, duals, masks, kernels",
     "reduction": "gradient to Problem",
-    "updates": "planted gradients, images",
+    "updates": "adapters, planted gradients",
     "numerics": "linear algebra, random numbers",
     "errors": "what bad input raises",
 }
