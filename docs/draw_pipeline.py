@@ -24,6 +24,7 @@ TARGET = ROOT / "docs" / "images" / "pipeline.png"
 SAYS = {
     "cli": "command line",
     "reporting": "text, progress, plots, metrics",
+    "auditing": "verdict on a whole model",
     "solver": "invert, the search, what runs it",
     "certification": "proof, sample by sample",
     "forecasting": "cost of the published attack",
@@ -37,6 +38,7 @@ SAYS = {
     "errors": "what bad input raises",
 }
 PLACES = {  # so that no arrow crosses a box; a new folder stands in the middle of its line
+    "auditing": 3.4,
     "forecasting": -4.6,
     "certification": 2.6,
     "strategies": -2.4,
