@@ -90,7 +90,7 @@ def read(
     """
     _check_words(kind=(kind, ("gradient", "weights", "difference")), layout=(layout, ("torch", "keras")))
     sent, told, known = _sent(update, names, as_weights=kind == "weights" or training is not None)
-    if all(name in sent for name in LAYER):
+    if "grad_w" in sent:
         return _one_layer(sent)
     kind = kind or told or ("gradient" if training is None else "weights")
     if kind != "gradient" and training is None:
@@ -105,6 +105,8 @@ def read(
     if is_numbered(start) and not is_numbered(sent):
         start = _renamed(start, list(sent))
     places, order, assumptions = _places(model, start)
+    if weights is None and known is None:
+        assumptions += ("the weights before the step are those of the model as it is",)
     return assemble(
         places,
         _aligned(sent, order),
@@ -118,6 +120,9 @@ def read(
 
 def _one_layer(arrays: Arrays) -> ModelUpdate:
     """The update of one layer, whose arrays have the names that `LayerUpdate` gives them."""
+    if not all(name in arrays for name in LAYER):
+        msg = f"arrays {', '.join(arrays)}: need {', '.join(LAYER)}"
+        raise UpdateError(msg)
     known = {name: arrays[name] for name in (*LAYER, *BESIDE) if name in arrays}
     said = ("the layer is the first of its model, and a ReLU follows it",)
     update = LayerUpdate(**known, name="layer", assumptions=said)
