@@ -8,6 +8,7 @@ from spear_xp.updates.adapters.assemble import NOT_SENT, UNCHANGED, assemble
 from spear_xp.updates.adapters.places import LAST, Place
 from spear_xp.updates.adapters.training import Training
 from spear_xp.updates.model_update import ModelUpdate
+from tests.helpers.optional import need
 
 PLACES = (Place("a", "a.weight", "a.bias"), Place("b", "b.weight", "b.bias", LAST, "behind 'a'"))
 SHAPES = {"a.weight": (30, 20), "a.bias": (30,), "b.weight": (10, 30), "b.bias": (10,)}
@@ -83,7 +84,7 @@ def test_steps_of_adam_are_said_and_not_guessed() -> None:
 
 
 def test_arrays_of_two_libraries_meet_in_numpy() -> None:
-    strict = pytest.importorskip("array_api_strict")
+    strict = need("array_api_strict")
     sent = {name: strict.asarray(one) for name, one in draw(1, 1e-3).items()}
     (update,) = put(sent)
     assert all(isinstance(one, np.ndarray) for one in update)
