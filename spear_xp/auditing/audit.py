@@ -1,6 +1,7 @@
 """Enters: what a client sends of a model. Leaves: an `Audit`: a verdict, and what each layer reveals."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from spear_xp.auditing.labels import labels_of
@@ -122,10 +123,8 @@ def _labels(model: ModelUpdate) -> tuple[int, ...] | None:
     """Labels by the last layer; a ReLU stands in front of it if the layer before it can be searched."""
     if model.head is None:
         return None
-    before: Any = [None, *model.layers]
-    last = next(k for k, layer in enumerate(model.layers) if layer.name == model.head.name)
-    front = before[last]
-    positive = (
-        front is not None and not front.reason and model.layers[last].features.endswith(f"'{front.name}'")
+    positive = any(
+        last.name == model.head.name and not front.reason and last.features.endswith(f"'{front.name}'")
+        for front, last in pairwise(model.layers)
     )
     return labels_of(model.head, inputs_positive=positive)

@@ -18,6 +18,7 @@ Kind = Literal["gradient", "weights", "difference"]
 Arrays = Mapping[str, Array]
 # chosen: distance from the weights, relative to them, below which an update is no gradient but weights
 SAME = 0.1
+ROWS = 64  # cosmetic: rows that show what was sent; the whole may be large
 NOT_SENT = "frozen: nothing was sent of it"
 UNCHANGED = "its gradient is zero: frozen, or no sample activates it"
 
@@ -96,6 +97,8 @@ def _layer(
         if tuple(one.shape) != tuple(other.shape):
             msg = f"{name} was sent with shape {tuple(one.shape)}: need {tuple(other.shape)}, as before"
             raise UpdateError(msg)
+    if getattr(came, "is_sparse", False) or getattr(came, "is_sparse_csr", False):
+        came = came.to_dense()
     if turned:
         weight, came = weight.T, came.T
     _check_kind(kind, place.weight, came, weight)
@@ -127,7 +130,8 @@ def _together(*arrays: Array) -> tuple[Array, ...]:
 
 def _check_kind(kind: Kind, name: str, came: Array, weight: Array) -> None:
     """Whether what was sent may be a gradient, or weights near those before, by its size."""
-    sent, before = (to_host(one).astype(float) for one in (came, weight))
+    rows = min(ROWS, int(weight.shape[0]))
+    sent, before = (to_host(one[:rows, :]).astype(float) for one in (came, weight))
     size = float((before**2).sum() ** 0.5)
     if kind == "gradient" and float(((sent - before) ** 2).sum() ** 0.5) < SAME * size:
         msg = f"{name} as sent is nearly that before: need kind='weights' and training=Training(lr=...)"

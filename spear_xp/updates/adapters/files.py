@@ -5,6 +5,7 @@ Formats: `.npz`, `.safetensors`, and `.pt`, `.pth` or `.bin` of tensors alone (t
 it is asked for.
 """
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,10 @@ from spear_xp.numerics.backend import Array
 
 __all__ = ["FORMATS", "flattened", "read_arrays"]
 
-DAMAGED = (ValueError, OSError, EOFError, MemoryError, RuntimeError, KeyError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (  # what readers raise on bytes that nobody wrote
+    ValueError, OSError, EOFError, MemoryError, RuntimeError, LookupError, TypeError, AttributeError,
+    ArithmeticError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def read_arrays(path: Path) -> Mapping[str, Array]:

@@ -44,8 +44,7 @@ def read(
         The weights before the step; those of the module, where `update` or `model` is one.
     kind : {"gradient", "weights", "difference"}, optional
         What `update` holds: dL/dW; weights after training; weights after minus before. NVFlare says it;
-        otherwise weights, if `training` is given or `update` is a module without gradients, and else a
-        gradient.
+        otherwise weights, if `training` is given, and else a gradient.
     training : Training, optional
         How the client trained; needed for weights and differences.
     model : torch module or Keras model, optional

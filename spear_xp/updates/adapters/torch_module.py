@@ -15,6 +15,7 @@ from spear_xp.updates.adapters.places import LAST, NO_BIAS, Place
 __all__ = ["gradients", "is_module", "names", "places_of_module", "weights"]
 
 WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
+OTHER = "no fully connected layer"
 RELU = {"ReLU", "relu", "relu_"}
 PASSES = {  # what hands on every entry, wherever it puts it
     "Flatten", "Unflatten", "Identity", "flatten", "reshape", "view", "contiguous", "squeeze", "unsqueeze",
@@ -95,13 +96,23 @@ class _Named:
         self.parameters = dict(model.named_parameters(remove_duplicate=False))
         self.uses = Counter(id(parameter) for parameter in self.parameters.values())
 
+    def weight(self, module: str) -> str:
+        """Name of the weight of a module, or of its first parameter; empty where it has none."""
+        if getattr(self.modules[module], "weight", None) is not None:
+            return f"{module}.weight"
+        return next((name for name in self.parameters if name.startswith(f"{module}.")), "")
+
+    def is_linear(self, module: str) -> bool:
+        """Whether a module is fully connected, or derived from one that is."""
+        return any(one.__name__ == "Linear" for one in type(self.modules[module]).__mro__)
+
     def place(self, layer: str, weight: str, bias: str, reason: str, features: str, calls: int = 1) -> Place:
         """Place of a layer; what its parameters say goes before what stands behind it."""
         name = layer or "the model"
+        if reason.endswith(OTHER):
+            return Place(name, weight, bias, reason, features)
         if weight not in self.parameters:
             reason = "its weight is computed from other parameters"
-        elif self.parameters[weight].ndim != 2:
-            reason = f"no fully connected layer: its weight has shape {tuple(self.parameters[weight].shape)}"
         elif calls > 1 or self.uses[id(self.parameters[weight])] > 1:
             reason = "tied: its weight is used more than once, and the gradients of all uses are added"
         elif bias not in self.parameters:
@@ -127,8 +138,9 @@ class _Graph(_Named):
 
     def layer(self, node: Any) -> tuple[str, str, str] | None:
         """Name, weight and bias of what has a weight."""
-        if node.op == "call_module" and getattr(self.modules[node.target], "weight", None) is not None:
-            return node.target, f"{node.target}.weight", f"{node.target}.bias"
+        if node.op == "call_module":
+            weight = self.weight(node.target)
+            return (node.target, weight, f"{node.target}.bias") if weight else None
         if node.op == "call_function" and self.kind(node) == "linear":
             given = [*node.args, node.kwargs.get("weight"), node.kwargs.get("bias")][1:]
             names = [str(one.target) for one in given if getattr(one, "op", "") == "get_attr"]
@@ -155,8 +167,8 @@ class _Graph(_Named):
                 before[node] = behind
             elif layer is not None:
                 before[node] = f"behind {self.kind(node)} '{layer[0]}'"
-                linear = self.kind(node) in {"Linear", "linear"}
-                reason = self.what_follows(node) if linear else f"{self.kind(node)}: no fully connected layer"
+                linear = node.op == "call_function" or self.is_linear(node.target)
+                reason = self.what_follows(node) if linear else f"{self.kind(node)}: {OTHER}"
                 found.append(self.place(*layer, reason, behind, self.calls[layer[1]]))
             else:
                 before[node] = behind or f"behind {self.kind(node)}"
@@ -184,19 +196,20 @@ class _Order(_Named):
 
     def places(self) -> tuple[Place, ...]:
         """Every module with a weight."""
-        leaves = [(name, one) for name, one in self.modules.items() if not list(one.children())]
-        kinds = [type(one).__name__ for _, one in leaves]
+        leaves = [name for name, one in self.modules.items() if not list(one.children())]
+        kinds = [type(self.modules[name]).__name__ for name in leaves]
         found, behind = [], ""
-        for k, (name, module) in enumerate(leaves):
-            if getattr(module, "weight", None) is None:
+        for k, name in enumerate(leaves):
+            weight = self.weight(name)
+            if not weight:
                 continue
             after = next((kind for kind in kinds[k + 1 :] if kind not in PASSES | DROPS), "")
-            if kinds[k] != "Linear":
-                reason = f"{kinds[k]}: no fully connected layer"
+            if not self.is_linear(name):
+                reason = f"{kinds[k]}: {OTHER}"
             elif after in RELU:
                 reason = ""
             else:
                 reason = f"{after} is defined after it, not a ReLU" if after else LAST
-            found.append(self.place(name, f"{name}.weight", f"{name}.bias", reason, behind))
+            found.append(self.place(name, weight, f"{name}.bias", reason, behind))
             behind = f"behind {kinds[k]} '{name}'"
         return tuple(found)

@@ -112,8 +112,8 @@ def change(before: Array, after: Array, training: Training) -> Array:
     space, arrays, leave = enter(before=before, after=after)
     xp = space.xp
     dtype = xp.result_type(arrays["before"].dtype, arrays["after"].dtype, xp.float32)
-    wide = {name: xp.astype(array, space.dtype) for name, array in arrays.items()}
-    return leave(xp.astype((wide["before"] - wide["after"]) / training.lr, dtype))
+    found = xp.astype(arrays["before"], dtype) - xp.astype(arrays["after"], dtype)
+    return leave(found / training.lr)
 
 
 def looks_like_signs(gradient: Array) -> bool:

@@ -134,6 +134,28 @@ def test_damaged_files_are_named(suffix: str, damage: str, tmp_path: Path) -> No
         dict(read_arrays(path))
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".pt", ".safetensors"])
+def test_bytes_that_nobody_wrote_raise_nothing_else(suffix: str, tmp_path: Path) -> None:
+    path, rng = tmp_path / f"update{suffix}", np.random.default_rng(0)
+    WRITERS[suffix](path, ARRAYS)
+    whole, refused = path.read_bytes(), 0
+    for turn in range(200):
+        spoilt = bytearray(whole)
+        start = int(rng.integers(0, len(spoilt) - 8))
+        if turn % 2:
+            spoilt[start : start + 8] = rng.bytes(8)
+        else:
+            del spoilt[start:]
+        path.unlink()
+        path.write_bytes(spoilt)
+        try:
+            dict(read_arrays(path))
+        except FileError as error:
+            assert str(path) in str(error)
+            refused += 1
+    assert refused >= 100
+
+
 def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
     torch = need("torch")
     np.savez(tmp_path / "a.npz", fine=np.ones(2), objects=np.array([Bomb()], dtype=object))
