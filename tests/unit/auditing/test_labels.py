@@ -57,5 +57,13 @@ def test_another_loss_tells_nothing() -> None:
     gradient = head([0, 1, 2])
     squares = LayerUpdate(gradient.grad_w**2, gradient.grad_b**2, gradient.weight, gradient.bias)
     assert labels_of(squares, inputs_positive=True) is None
-    decayed = LayerUpdate(gradient.grad_w + gradient.weight, *list(gradient)[1:])
-    assert labels_of(decayed, inputs_positive=True) is None
+    other = LayerUpdate(gradient.grad_w + 1, *list(gradient)[1:])
+    assert labels_of(other, inputs_positive=True) is None
+
+
+@pytest.mark.parametrize("of_bias", [0.0, 0.3])
+def test_weight_decay_is_taken_out(of_bias: float) -> None:
+    gradient = head([0, 1, 2])
+    grad_b = gradient.grad_b + of_bias * gradient.bias
+    decayed = LayerUpdate(gradient.grad_w + 0.3 * gradient.weight, grad_b, gradient.weight, gradient.bias)
+    assert labels_of(decayed, inputs_positive=True) == (0, 1, 2)
