@@ -21,6 +21,7 @@ PASSES = {  # what hands on every entry, wherever it puts it
     "Flatten", "Unflatten", "Identity", "flatten", "reshape", "view", "contiguous", "squeeze", "unsqueeze",
     "ravel", "to", "float", "double", "cat", "clone", "size", "getattr", "getitem",
 }  # fmt: skip
+SHIFTS = {"add", "sub", "mul", "truediv", "neg"}  # with constants alone, as where data are standardised
 DROPS = {"Dropout", "AlphaDropout", "FeatureAlphaDropout", "Dropout1d", "dropout"}
 
 
@@ -83,7 +84,10 @@ def places_of_module(model: Any) -> tuple[tuple[Place, ...], tuple[str, ...]]:
         graph = fx.symbolic_trace(model).graph
     except Exception as error:  # noqa: BLE001  # whatever the code of the module does when it is traced
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        order = f"torch.fx cannot trace the model ({why}): its layers count in the order of their definition"
+        order = (
+            f"torch.fx cannot trace the model ({why}): its layers count in the order of their definition, "
+            "with a ReLU between two of them"
+        )
         return _Order(model).places(), (order,)
     return _Graph(model, graph).places(), ()
 
@@ -154,7 +158,8 @@ class _Graph(_Named):
         if kind in DROPS:
             module = self.modules.get(node.target)
             return module is not None and (not module.training or module.p == 0)
-        return kind in PASSES
+        tensors = [one for one in node.all_input_nodes if one.op != "get_attr"]
+        return kind in PASSES or (kind in SHIFTS and len(tensors) == 1)
 
     def places(self) -> tuple[Place, ...]:
         """In the order of the graph."""
@@ -201,15 +206,19 @@ class _Order(_Named):
         found, behind = [], ""
         for k, name in enumerate(leaves):
             weight = self.weight(name)
-            if not weight:
-                continue
-            after = next((kind for kind in kinds[k + 1 :] if kind not in PASSES | DROPS), "")
-            if not self.is_linear(name):
-                reason = f"{kinds[k]}: {OTHER}"
-            elif after in RELU:
-                reason = ""
-            else:
-                reason = f"{after} is defined after it, not a ReLU" if after else LAST
-            found.append(self.place(name, weight, f"{name}.bias", reason, behind))
-            behind = f"behind {kinds[k]} '{name}'"
+            if weight:
+                rest = (j for j in range(k + 1, len(leaves)) if kinds[j] not in PASSES | DROPS)
+                after = next(rest, None)
+                if not self.is_linear(name):
+                    reason = f"{kinds[k]}: {OTHER}"
+                elif after is None:
+                    reason = LAST
+                elif kinds[after] in RELU or self.is_linear(leaves[after]):
+                    reason = ""  # between two layers the activation is a function
+                else:
+                    reason = f"{kinds[after]} is defined after it, not a ReLU"
+                found.append(self.place(name, weight, f"{name}.bias", reason, behind))
+                behind = f"behind {kinds[k]} '{name}'"
+            elif kinds[k] not in PASSES:
+                behind = behind or f"behind {kinds[k]}"
         return tuple(found)

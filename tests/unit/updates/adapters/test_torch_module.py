@@ -86,6 +86,22 @@ def test_what_changes_no_entry_leaves_the_data_as_they_are(front: Any) -> None:
     assert features(one(nn.ReLU(), front=(front,)))["fc"] == ""
 
 
+def test_arithmetic_with_constants_leaves_data() -> None:
+    class Standardised(nn.Module):
+        def __init__(self, share: bool) -> None:
+            super().__init__()
+            self.fc, self.last, self.share = nn.Linear(20, 30), nn.Linear(30, 10), share
+            self.register_buffer("mean", torch.ones(20))
+
+        def forward(self, x: Any) -> Any:
+            x = (x - self.mean) / 2
+            x = x / x.sum() if self.share else x
+            return self.last(self.fc(x).relu())
+
+    assert features(Standardised(share=False))["fc"] == ""
+    assert features(Standardised(share=True))["fc"] == "behind sum"
+
+
 def test_dropout_passes_where_it_does_nothing() -> None:
     model = one(nn.Dropout(0.5), nn.ReLU(), front=(nn.Dropout(0.5),))
     assert features(model)["fc"] == "behind Dropout"
@@ -186,6 +202,10 @@ def test_a_model_that_cannot_be_traced_goes_by_the_order_of_its_modules() -> Non
     assert "GELU is defined after it" in places[1].reason
     assert "torch.fx cannot trace the model" in assumptions[0]
     assert reasons(Untraceable(nn.Conv2d(1, 2, 3), nn.Linear(20, 30)))["net.1"] == LAST
+    assert reasons(Untraceable(nn.Linear(20, 30), nn.Linear(30, 20))) == {"net.0": "", "net.1": LAST}
+    normed = Untraceable(nn.Tanh(), nn.Linear(20, 30), nn.BatchNorm1d(30), nn.ReLU(), nn.Linear(30, 20))
+    assert reasons(normed)["net.1"] == "BatchNorm1d is defined after it, not a ReLU"
+    assert features(normed)["net.1"] == "behind Tanh"
 
 
 def test_wrappers_are_taken_off() -> None:
