@@ -63,7 +63,7 @@ def places_of_names(arrays: Mapping[str, Array]) -> tuple[tuple[Place, ...], tup
     places : tuple of Place
     assumptions : tuple of str
     """
-    pairs = _by_number(arrays) if is_numbered(arrays) else _by_name(arrays)
+    pairs = ([] if is_numbered(arrays) else _by_name(arrays)) or _by_order(arrays)
     matrices = [weight for _, weight, _ in pairs if arrays[weight].ndim == 2]
     places, features = [], ""
     for name, weight, bias in pairs:
@@ -89,11 +89,12 @@ def _by_name(arrays: Mapping[str, Array]) -> list[tuple[str, str, str]]:
         if match is not None and arrays[name].ndim > 0:
             layer, kind = match[1] or "", match[2]
             bias = name.removesuffix(kind) + ("b" if kind == "w" else "bias")
-            found.append((layer or name, name, bias if bias in arrays else ""))
+            vector = bias in arrays and arrays[bias].ndim == 1
+            found.append((layer or name, name, bias if vector else ""))
     return found
 
 
-def _by_number(arrays: Mapping[str, Array]) -> list[tuple[str, str, str]]:
+def _by_order(arrays: Mapping[str, Array]) -> list[tuple[str, str, str]]:
     """Arrays of two dimensions or more, each with the vector that follows it and fits."""
     found, names = [], [*arrays, ""]
     for name, after in pairwise(names):
@@ -130,13 +131,11 @@ def layout_of(place: Place, arrays: Mapping[str, Array], told: Layout | None, ot
     UpdateError
         If the length of the bias contradicts both, or what the caller says; if nothing tells.
     """
-    shape, width = tuple(arrays[place.weight].shape), int(arrays[place.bias].shape[0])
-    fits = _fits(shape, width)
+    shape, length = (tuple(arrays[name].shape) for name in (place.weight, place.bias))
+    fits = _fits(shape, length)
     if not fits or (told is not None and told not in fits):
         side = {None: "one side", "torch": "the first side", "keras": "the second side"}[told]
-        msg = (
-            f"{place.weight} has shape {shape} and {place.bias} length {width}: need {side} to be that length"
-        )
+        msg = f"{place.weight} has shape {shape} and {place.bias} {length}: need {side} to be that length"
         raise UpdateError(msg)
     found = {told} if told is not None else _hint(place, arrays)
     found = found if len(found) == 1 else others
@@ -149,12 +148,14 @@ def layout_of(place: Place, arrays: Mapping[str, Array], told: Layout | None, ot
     return next(iter(found))
 
 
-def _fits(shape: tuple[int, ...], width: int) -> set[Layout]:
-    sides: tuple[tuple[Layout, int], ...] = (("torch", shape[0]), ("keras", shape[1]))
-    return {layout for layout, side in sides if side == width}
+def _fits(shape: tuple[int, ...], length: tuple[int, ...]) -> set[Layout]:
+    sides: tuple[Layout, ...] = ("torch", "keras")
+    return {
+        layout for layout, side in zip(sides, shape, strict=False) if len(shape) == 2 and (side,) == length
+    }
 
 
 def _hint(place: Place, arrays: Mapping[str, Array]) -> set[Layout]:
     """What the shape of a layer allows, and of that what its name says."""
-    fits = _fits(tuple(arrays[place.weight].shape), int(arrays[place.bias].shape[0]))
+    fits = _fits(tuple(arrays[place.weight].shape), tuple(arrays[place.bias].shape))
     return fits & NAMED.get(re.split(r"[./]", place.weight)[-1], fits) or fits

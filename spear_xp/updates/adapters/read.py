@@ -88,7 +88,12 @@ def read(
     (['fc1'], {'fc2': 'the last layer: no ReLU follows it'})
     """
     _check_words(kind=(kind, ("gradient", "weights", "difference")), layout=(layout, ("torch", "keras")))
-    sent, told, known = _sent(update, names, as_weights=kind == "weights" or training is not None)
+    sent, told, known = _sent(
+        update, names, as_weights=kind == "weights" or (kind is None and training is not None)
+    )
+    if not sent:
+        msg = "the update holds no arrays: need weights or gradients by name, or in a list"
+        raise UpdateError(msg)
     if "grad_w" in sent:
         return _one_layer(sent)
     kind = kind or told or ("gradient" if training is None else "weights")
@@ -97,7 +102,7 @@ def read(
         raise UpdateError(msg)
     model = model if model is not None else known
     source = weights if weights is not None else model
-    if source is None:
+    if source is None or (weights is None and known is not None and kind != "gradient"):
         msg = "weights=None: need the weights before the step, or the model that has them"
         raise UpdateError(msg)
     start = _sent(source, names, as_weights=True)[0]

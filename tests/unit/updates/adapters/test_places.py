@@ -96,8 +96,16 @@ def test_layers_that_contradict_each_other_are_no_hint() -> None:
 
 def test_shapes_that_do_not_fit() -> None:
     place, values = Place("0", "0", "1"), {"0": np.zeros((30, 20)), "1": np.zeros(10)}
-    with pytest.raises(UpdateError, match=r"0 has shape \(30, 20\) and 1 length 10: need one side"):
+    with pytest.raises(UpdateError, match=r"0 has shape \(30, 20\) and 1 \(10,\): need one side"):
         layout_of(place, values, None, set())
     values["1"] = np.zeros(20)
     with pytest.raises(UpdateError, match="need the first side"):
         layout_of(place, values, "torch", set())
+    for weight, bias in ((np.zeros((30, 20)), np.zeros(())), (np.zeros(30), np.zeros(30))):
+        with pytest.raises(UpdateError, match="need one side"):
+            layout_of(place, {"0": weight, "1": bias}, None, set())
+
+
+def test_names_of_no_library_go_by_their_order() -> None:
+    found, _ = places_of_names({"W1": np.zeros((30, 20)), "b1": np.zeros(30), "W2": np.zeros((10, 30))})
+    assert [(place.weight, place.bias) for place in found] == [("W1", "b1"), ("W2", "")]

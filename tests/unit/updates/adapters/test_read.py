@@ -104,6 +104,14 @@ def test_adam_is_said_and_not_guessed() -> None:
     assert not invert(update, rng=0, time_limit=1.0).certified.any()
 
 
+def test_a_trained_module_needs_the_weights_before() -> None:
+    model = backward(network(), batch())
+    with pytest.raises(UpdateError, match="need the weights before the step"):
+        read(model, training=Training(lr=0.1))
+    update = next(iter(read(model, kind="gradient", training=Training(lr=0.1))))
+    assert update.grad_w.data_ptr() == model[0].weight.grad.data_ptr()
+
+
 @pytest.mark.parametrize("prefix", ["module.", "state_dict.model."])
 def test_names_may_have_a_prefix_on_one_side(prefix: str) -> None:
     sent, start = draw(1, 1e-3), draw(0)
@@ -139,6 +147,7 @@ def test_four_arrays_are_one_layer(layer: LayerGradient) -> None:
     ("arguments", "options", "error", "message"),
     [
         ((draw(1),), {}, UpdateError, "weights=None: need the weights"),
+        (({}, {}), {}, UpdateError, "holds no arrays"),
         ((draw(1), draw(0)), {"kind": "weights"}, UpdateError, "holds weights: need training"),
         ((draw(1), draw(0)), {"kind": "update"}, ArgumentRangeError, "kind='update': need one of gradient"),
         ((draw(1), draw(0)), {"layout": "jax"}, ArgumentRangeError, "layout='jax'"),
