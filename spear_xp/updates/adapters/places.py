@@ -1,6 +1,6 @@
 """Enters: names and shapes of the arrays of a model. Leaves: a `Place` for each layer: where its arrays are.
 
-For models of which nothing is known but their arrays. `torch_graph` and `keras` know more.
+For models of which nothing is known but their arrays. `torch_module` and `keras` know more.
 """
 
 import re

@@ -73,9 +73,9 @@ def read(
 
     Notes
     -----
-    No objects are unpickled: files of torch are read with ``weights_only=True``. Each heavy library is imported
-    only where an object of it, or a file of its format, is given. Arrays of a module are not copied: search
-    before the next step of the optimiser changes them.
+    No objects are unpickled: files of torch are read with ``weights_only=True``. Each heavy library is
+    imported only where an object of it, or a file of its format, is given. Arrays of a module are not copied:
+    search before the next step of the optimiser changes them.
 
     Examples
     --------
