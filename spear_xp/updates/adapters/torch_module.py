@@ -19,8 +19,9 @@ OTHER = "no fully connected layer"
 RELU = {"ReLU", "relu", "relu_"}
 PASSES = {  # what hands on every entry, wherever it puts it
     "Flatten", "Unflatten", "Identity", "flatten", "reshape", "view", "contiguous", "squeeze", "unsqueeze",
-    "ravel", "to", "float", "double", "cat", "clone", "size", "getattr", "getitem",
+    "ravel", "to", "float", "double", "cat", "clone", "getitem", "size", "getattr", "dim",
 }  # fmt: skip
+SHAPES = {"size", "getattr", "dim"}  # what reads no entry
 SHIFTS = {"add", "sub", "mul", "truediv", "neg"}  # with constants alone, as where data are standardised
 DROPS = {"Dropout", "AlphaDropout", "FeatureAlphaDropout", "Dropout1d", "dropout"}
 
@@ -181,13 +182,13 @@ class _Graph(_Named):
 
     def what_follows(self, node: Any) -> str:
         """Why no ReLU follows alone; empty where one does."""
-        users = list(node.users)
+        users = [user for user in node.users if self.kind(user) not in SHAPES]
         if not users:
             return "nothing uses its output"
         for user in users:
             if user.op == "output":
                 return LAST
-            if user.op != "output" and (self.kind(user) in PASSES or self.kind(user) in DROPS):
+            if self.kind(user) in PASSES | DROPS:
                 reason = self.what_follows(user)
                 if reason:
                     return reason

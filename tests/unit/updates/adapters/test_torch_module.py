@@ -179,6 +179,19 @@ def test_a_path_around_the_relu_is_seen() -> None:
     assert "add follows it" in reasons(Residual())["fc"]
 
 
+def test_reading_a_shape_is_no_path_around_the_relu() -> None:
+    class Shaped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.last = nn.Linear(20, 30), nn.Linear(30, 10)
+
+        def forward(self, x: Any) -> Any:
+            z = self.fc(x)
+            return self.last(z.relu() / z.shape[0] + z.size(0) / z.dim())
+
+    assert reasons(Shaped())["fc"] == ""
+
+
 def test_layers_as_functions_of_parameters() -> None:
     class Bare(nn.Module):
         def __init__(self) -> None:
