@@ -1,8 +1,9 @@
 # `make demo` and `make test` need Python 3.11+ and nothing else: both make their own virtual environment.
-# `make test TORCH=2.13.0` installs that release of torch too and tests tensors in and out.
+# `make test EXTRA=ci` installs the libraries that adapters read (torch, Flower, NVFlare, Keras, ...) and tests them too.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXTRA ?= test
 RUN := OMP_NUM_THREADS=2 $(BIN)
 
 .PHONY: demo test lint bench docs clean
@@ -10,16 +11,16 @@ RUN := OMP_NUM_THREADS=2 $(BIN)
 demo: $(VENV)/demo.stamp
 	$(RUN)/spear-xp demo
 
-test: $(VENV)/test.stamp lint
+test: $(VENV)/$(EXTRA).stamp lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
 
-lint: $(VENV)/test.stamp
+lint: $(VENV)/$(EXTRA).stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/test.stamp
+bench: $(VENV)/$(EXTRA).stamp
 	$(RUN)/python tests/benchmarks/against_published.py
 
 $(VENV)/bin/python:
@@ -29,8 +30,8 @@ $(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[demo]"
 	@touch $@
 
-$(VENV)/test.stamp: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]" $(if $(TORCH),torch==$(TORCH))
+$(VENV)/$(EXTRA).stamp: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$(EXTRA)]"
 	@touch $@ $(VENV)/demo.stamp
 
 clean:

@@ -24,6 +24,7 @@ TARGET = ROOT / "docs" / "images" / "pipeline.png"
 SAYS = {
     "cli": "command line",
     "reporting": "text, progress, plots, metrics",
+    "auditing": "verdict on a whole model",
     "solver": "invert, the search, what runs it",
     "certification": "proof, sample by sample",
     "forecasting": "what a search will do",
@@ -32,11 +33,12 @@ SAYS = {
     "recovery": "samples from a full set",
     "geometry": "directions, duals, masks, kernels",
     "reduction": "gradient to Problem",
-    "updates": "planted gradients, images",
+    "updates": "adapters, planted gradients",
     "numerics": "linear algebra, random numbers",
     "errors": "what bad input raises",
 }
 PLACES = {  # so that no arrow crosses a box; a new folder stands in the middle of its line
+    "auditing": 3.4,
     "forecasting": -4.6,
     "certification": 2.6,
     "strategies": -2.4,

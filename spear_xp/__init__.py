@@ -1,9 +1,9 @@
 """Exact recovery of training batches from the gradient of a ReLU layer, with a certificate.
 
-The whole attack is `invert`. Ask `estimate` what a search will cost before it runs, and `false_acceptance`
-how far its certificates reach. The folders are the stages, in this order: `reduction`, `geometry`, then
-`strategies`, `candidates` and `recovery`, then `certification` and `forecasting`, and `solver`, which runs
-them all.
+The whole attack is `invert`; `audit` asks what the update of a whole model reveals. Ask `estimate` what a
+search will cost before it runs, and `false_acceptance` how far its certificates reach. The folders are the
+stages, in this order: `reduction`, `geometry`, then `strategies`, `candidates` and `recovery`, then
+`certification` and `forecasting`, and `solver`, which runs them all.
 """
 
 import sys
@@ -11,6 +11,8 @@ from typing import Any
 
 from spear_xp import errors
 from spear_xp._moved import Finder, moved
+from spear_xp.auditing.audit import audit
+from spear_xp.auditing.verdict import Audit, Exposure
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.errors import SpearError
 from spear_xp.forecasting.default import estimate, largest_safe_width, smallest_safe_batch
@@ -22,6 +24,8 @@ from spear_xp.updates.layer_update import LayerUpdate
 __version__ = "0.2.0.dev0"
 
 __all__ = [
+    "Audit",
+    "Exposure",
     "Forecast",
     "LayerUpdate",
     "Progress",
@@ -29,6 +33,7 @@ __all__ = [
     "SpearError",
     "Status",
     "Verdict",
+    "audit",
     "errors",
     "estimate",
     "false_acceptance",

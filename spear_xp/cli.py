@@ -2,30 +2,38 @@
 
 import argparse
 import dataclasses
+import importlib
+import inspect
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from spear_xp import __version__
+from spear_xp.auditing.audit import audit
+from spear_xp.auditing.verdict import Exposure
 from spear_xp.certification.false_acceptance import false_acceptance
-from spear_xp.errors import SpearError
+from spear_xp.errors import ArgumentRangeError, SpearError, UpdateError
 from spear_xp.forecasting.calibration import measure_rate
 from spear_xp.forecasting.default import SAMPLING, estimate
 from spear_xp.forecasting.forecast import Forecast
 from spear_xp.forecasting.published import median_map
+from spear_xp.numerics.backend import to_host
 from spear_xp.reporting.progress import progress_bar
 from spear_xp.reporting.text import describe, summary, to_json
 from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Result
 from spear_xp.strategies.portfolio import STRATEGIES
+from spear_xp.updates.adapters import Training, read
+from spear_xp.updates.layer_update import LayerUpdate
+from spear_xp.updates.model_update import ModelUpdate
 
 __all__ = ["main"]
 
 EXACT, NOT_EXACT, BAD_INPUT = 0, 1, 2  # chosen: exit codes of the command; scripts rely on them
-KEYS = ("grad_w", "grad_b", "weight", "bias")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return int(options.run(options))
-    except (SpearError, ValueError, OSError, KeyError, EOFError, TypeError, BadZipFile) as error:
+    except (SpearError, ValueError, OSError, TypeError) as error:
         print(f"spear-xp: {error}", file=sys.stderr)
         return BAD_INPUT
     except ModuleNotFoundError as error:
@@ -45,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spear-xp", description="Audit what the gradient of a fully connected ReLU layer reveals."
     )
+    parser.add_argument("--version", action="version", version=f"spear-xp {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="recover 12 face photographs from one gradient and draw them")
@@ -53,10 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", type=Path, default=Path("spear_xp_demo.png"), help="picture to write")
     demo.set_defaults(run=_demo)
 
-    run = commands.add_parser(
-        "invert", help="recover a batch from grad_w, grad_b, weight, bias in an .npz file"
-    )
-    run.add_argument("file", type=Path, help=".npz with arrays grad_w, grad_b, weight, bias")
+    check = commands.add_parser("audit", help="say what each layer of an update reveals")
+    check.set_defaults(run=_audit)
+
+    run = commands.add_parser("invert", help="recover the batch behind one layer")
+    run.add_argument("--layer", help="name of the layer (default: the first that can be searched)")
     run.add_argument("--batch", type=int, help="batch size, if known")
     run.add_argument("--out", type=Path, help=".npz to write inputs, certified and error_bars to")
     run.set_defaults(run=_invert)
@@ -77,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--heatmap", type=Path, help="PNG: what is feasible, open, impossible over sizes")
     cost.set_defaults(run=_estimate)
 
-    for command in (demo, run, cost):
+    for command in (check, run):
+        _add_update(command)
+    for command in (demo, check, run, cost):
         command.add_argument(
             "--search",
             default="auto",
@@ -85,24 +97,77 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--time-limit", type=float, default=60.0, help="seconds (default 60)")
         command.add_argument("--json", action="store_true", help="print one line of JSON instead of text")
-    for command in (demo, run):
+    for command in (demo, check, run):
         command.add_argument("--seed", type=int, default=0, help="seed of the search (default 0)")
     return parser
 
 
-def _load(path: Path) -> tuple[Any, ...]:
-    with path.open("rb") as stream, np.load(stream) as file:
-        missing = [key for key in KEYS if key not in file]
-        if missing:
-            msg = f"{path} has arrays {', '.join(file)}: need {', '.join(KEYS)}"
-            raise ValueError(msg)
-        return tuple(file[key] for key in KEYS)
+def _add_update(command: argparse.ArgumentParser) -> None:
+    """Arguments that say what was sent."""
+    formats = ".npz, .safetensors or .pt"
+    command.add_argument(
+        "file", type=Path, help=f"{formats}: gradients, weights after training, or one layer's four arrays"
+    )
+    command.add_argument("weights", type=Path, nargs="?", help=f"{formats}: the weights before the step")
+    command.add_argument(
+        "--model", metavar="MODULE:NAME", help="torch or Keras model, or what returns it; its code is run"
+    )
+    command.add_argument("--kind", choices=("gradient", "weights", "difference"), help="what the file holds")
+    command.add_argument("--lr", type=float, help="learning rate, for weights after training")
+    command.add_argument("--steps", type=int, default=1, help="local steps (default 1)")
+    command.add_argument("--optimizer", default="sgd", help="optimiser of the client (default sgd)")
+    command.add_argument("--momentum", type=float, default=0.0, help="its momentum (default 0)")
+    command.add_argument("--layout", choices=("torch", "keras"), help="for square weights without names")
 
 
-def _search(options: argparse.Namespace, gradient: tuple[Any, ...], batch: int | None = None) -> Result:
+def _read(options: argparse.Namespace) -> ModelUpdate:
+    if options.lr is None and options.optimizer != "sgd":
+        msg = f"--optimizer {options.optimizer}: need --lr too"
+        raise ArgumentRangeError(msg)
+    training = None
+    if options.lr is not None:
+        training = Training(options.lr, options.steps, options.optimizer, options.momentum)
+    model = None if options.model is None else _model(options.model)
+    given = {"kind": options.kind, "training": training, "model": model, "layout": options.layout}
+    return read(options.file, options.weights, **given)
+
+
+def _model(name: str) -> Any:
+    """A model as MODULE:NAME; functions and classes are called without arguments."""
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        msg = f"--model {name}: {error}: need MODULE:NAME of something that can be imported"
+        raise UpdateError(msg) from error
+    return found() if inspect.isroutine(found) or inspect.isclass(found) else found
+
+
+def _layer(update: ModelUpdate, name: str | None) -> LayerUpdate:
+    found = {one.name: one for one in update}
+    if not found or (name is not None and name not in found):
+        reasons = "".join(f"; {layer}: {reason}" for layer, reason in update.skipped.items())
+        msg = f"layer {name or 'to search'} is not there: need one of {', '.join(found) or 'none'}{reasons}"
+        raise UpdateError(msg)
+    return found[name] if name is not None else next(iter(found.values()))
+
+
+def _checked_out(path: Path | None) -> Path | None:
+    """Where results go, asked before a search: NumPy appends the ending that is missing."""
+    if path is None:
+        return None
+    path = path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        msg = f"--out {path}: need a file in a folder that exists and can be written to"
+        raise ArgumentRangeError(msg)
+    return path
+
+
+def _search(options: argparse.Namespace, update: LayerUpdate, batch: int | None = None) -> Result:
     with progress_bar(quiet=options.json) as bar:
         return invert(
-            *gradient,
+            update,
             batch_size=batch,
             search=options.search,
             time_limit=options.time_limit,
@@ -147,7 +212,7 @@ def _demo(options: argparse.Namespace) -> int:
             f"The gradient of a ReLU layer of {options.width} neurons, for {options.batch} face photographs."
         )
         print(forecast.summary() + "\n")
-    result = _search(options, truth.observed)
+    result = _search(options, LayerUpdate(*truth.observed))
     extra: dict[str, object] = {"verdict": forecast.verdict.name}
     lines = []
     if len(result.inputs):
@@ -162,19 +227,35 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _invert(options: argparse.Namespace) -> int:
-    result = _search(options, _load(options.file), options.batch)
+    out = _checked_out(options.out)
+    result = _search(options, _layer(_read(options), options.layer), options.batch)
     lines = []
-    if options.out is not None:
-        np.savez(options.out, inputs=result.inputs, certified=result.certified, error_bars=result.error_bars)
-        lines = [f"written: {options.out.resolve()}"]
+    if out is not None:
+        inputs, certified, bars = map(to_host, (result.inputs, result.certified, result.error_bars))
+        np.savez(out, inputs=inputs, certified=certified, error_bars=bars)
+        lines = [f"written: {out.resolve()}"]
     return _report(options, result, {}, lines)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    update = _read(options)
+    with progress_bar(quiet=options.json) as bar:
+        found = audit(
+            update,
+            time_limit=options.time_limit,
+            search=options.search,
+            rng=options.seed,
+            on_progress=bar,
+        )
+    print(to_json(found.to_dict()) if options.json else found.summary())
+    return EXACT if found.verdict is Exposure.EXPOSED else NOT_EXACT
 
 
 def _estimate(options: argparse.Namespace) -> int:
     forecast = estimate(
         options.batch,
         options.width,
-        update=None if options.update is None else _load(options.update),
+        update=None if options.update is None else _layer(read(options.update), None),
         search=options.search,
         features=options.features,
         noise=options.noise,

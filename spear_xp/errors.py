@@ -8,10 +8,12 @@ __all__ = [
     "ArgumentRangeError",
     "ArrayLibraryError",
     "DtypeError",
+    "FileError",
     "NonFiniteError",
     "RankError",
     "ShapeError",
     "SpearError",
+    "UpdateError",
     "ZeroGradientError",
 ]
 
@@ -46,3 +48,11 @@ class RankError(SpearError):
 
 class ArgumentRangeError(SpearError):
     """A scalar option lies outside its legal range."""
+
+
+class UpdateError(SpearError):
+    """What a system sent cannot be read as the update of a model."""
+
+
+class FileError(UpdateError):
+    """A file is damaged, of an unknown format, or holds what is never read, such as pickled objects."""

@@ -74,7 +74,11 @@ class Layer:
         if self.width * self.zeros <= self.batch_size:  # the filter has no spare rows at any noise
             return 0.0
         half = theory.filter_snr(
-            self.batch_size, self.width, widen=WIDEN, tolerance=TOLERANCE["additive"], p=self.zeros
+            self.batch_size,
+            self.width,
+            widen=WIDEN["additive"],
+            tolerance=TOLERANCE["additive"],
+            p=self.zeros,
         )
         return float(self.drowning / (WHOLE * half))
 

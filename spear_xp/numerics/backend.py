@@ -80,9 +80,12 @@ def space_of(array: Array) -> Space:
     return Space(xp, where, reals.get("float64", xp.float32))
 
 
-def _unwrap_torch(array: Array) -> Array:
-    """A torch tensor as a NumPy (CPU) or CuPy (CUDA) array on the same memory."""
-    tensor = array.detach()
+def _unwrap_torch(name: str, array: Array) -> Array:
+    """A torch tensor as a NumPy (CPU) or CuPy (CUDA) array, on the same memory where its format allows."""
+    if not array.is_floating_point():
+        msg = f"{name} has dtype {array.dtype!s}: need a real floating-point dtype, such as float32"
+        raise DtypeError(msg)
+    tensor = _plain(array.detach())
     if tensor.device.type == "cpu":
         return np.from_dlpack(tensor)
     if tensor.device.type == "cuda":
@@ -91,6 +94,17 @@ def _unwrap_torch(array: Array) -> Array:
         return cupy.from_dlpack(tensor)
     msg = f"tensor on device {tensor.device!s}: need cpu or cuda"
     raise ArrayLibraryError(msg)
+
+
+def _plain(tensor: Array) -> Array:
+    """A tensor whose memory holds its values: DLPack passes over the negative bit, NumPy has no bfloat16."""
+    import torch
+
+    if tensor.layout is not torch.strided:
+        tensor = tensor.to_dense()
+    if tensor.is_floating_point() and tensor.dtype not in {torch.float16, torch.float32, torch.float64}:
+        tensor = tensor.to(torch.float32)
+    return tensor.resolve_conj().resolve_neg()
 
 
 def _wrap_torch(array: Array) -> Array:
@@ -106,7 +120,8 @@ def enter(**arrays: Array) -> tuple[Space, dict[str, Array], Callable[[Array], A
     ----------
     **arrays : array
         The caller's arrays by argument name: NumPy, CuPy, torch (through DLPack), or another
-        library that follows the array API and allows assignment.
+        library that follows the array API and allows assignment. Sparse tensors become dense and
+        bfloat16 and shorter formats become float32.
 
     Returns
     -------
@@ -138,7 +153,7 @@ def enter(**arrays: Array) -> tuple[Space, dict[str, Array], Callable[[Array], A
         if len(places) > 1:
             msg = f"{', '.join(arrays)} lie on devices {', '.join(sorted(places))}: need one device"
             raise ArrayLibraryError(msg)
-        arrays = {name: _unwrap_torch(array) for name, array in arrays.items()}
+        arrays = {name: _unwrap_torch(name, array) for name, array in arrays.items()}
     first = next(iter(arrays))
     try:
         xp = array_namespace(*arrays.values())
@@ -166,7 +181,7 @@ def to_host(array: Array) -> Host:
     if isinstance(array, np.ndarray):
         return array
     if is_torch_array(array):
-        return np.asarray(array.detach().cpu())
+        return np.asarray(_plain(array.detach()).cpu())
     if not is_array_api_obj(array):
         return np.asarray(array)
     xp = array_namespace(array)

@@ -6,6 +6,8 @@ deviation q / √12.
 
 import math
 
+from array_api_compat import array_namespace
+
 from spear_xp.errors import ArgumentRangeError, ShapeError
 from spear_xp.numerics.backend import Array, enter
 
@@ -68,7 +70,7 @@ def rounding_of_difference(before: Array, after: Array, scale: float = 1.0, *, s
     if steps < 1:
         msg = f"steps={steps}: need at least 1"
         raise ArgumentRangeError(msg)
-    format_of = xp.finfo(arrays["after"].dtype)
+    format_of = array_namespace(after).finfo(after.dtype)  # bfloat16 enters as float32
     sizes = xp.abs(xp.astype(arrays["after"], space.dtype))
     power = xp.floor(xp.log2(xp.clip(sizes, float(format_of.smallest_normal), None)))
     spacing = float(format_of.eps) * 2.0**power

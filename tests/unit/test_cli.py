@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spear_xp import __version__
 from spear_xp.cli import main
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.helpers.models import backward, batch, network, state
+from tests.helpers.optional import need
 
 PNG = b"\x89PNG\r\n\x1a\n"
 BATCH = ["--batch", "10", "--width", "200"]
@@ -179,7 +182,7 @@ def test_bad_estimates_leave_with_two(words: list[str], capsys: pytest.CaptureFi
 
 
 def test_a_heat_map_is_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("matplotlib")
+    need("matplotlib")
     path = tmp_path / "map.png"
     for more in ((), ("--rate", "1e5", "--search", "sampling")):
         assert main(["estimate", *BATCH, *more, "--heatmap", str(path)]) == 0
@@ -189,8 +192,8 @@ def test_a_heat_map_is_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_small_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("skimage")
-    pytest.importorskip("matplotlib")
+    need("skimage")
+    need("matplotlib")
     path = tmp_path / "faces.png"
     words = ["demo", "--batch", "6", "--width", "120", "--out", str(path), "--seed", "1"]
     assert main(words) == 0
@@ -224,3 +227,130 @@ def test_results_beyond_the_certified_carry_their_reasons(
     code, values = run_json(capsys, "invert", path, "--time-limit", 1)
     assert code == (0 if values["certified"] == values["batch_size"] else 1)
     assert sum(text == "" for text in values["reasons"]) == values["certified"]
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"spear-xp {__version__}\n"
+
+
+@pytest.fixture
+def states(tmp_path: Path, layer: LayerGradient) -> tuple[Path, Path]:
+    """Weights after one step of a model with two layers, and before it."""
+    rng = np.random.default_rng(0)
+    last = {"fc2.weight": rng.standard_normal((10, 90)), "fc2.bias": rng.standard_normal(10)}
+    before = {"fc1.weight": layer.weight, "fc1.bias": layer.bias} | last
+    after = {
+        "fc1.weight": layer.weight - 0.1 * layer.grad_w,
+        "fc1.bias": layer.bias - 0.1 * layer.grad_b,
+    } | {name: 0.999 * one for name, one in last.items()}
+    for name, arrays in (("after", after), ("before", before)):
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+    return tmp_path / "after.npz", tmp_path / "before.npz"
+
+
+def test_an_audit_of_one_layer(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("EXPOSED: ")
+    assert "6 of 6 certified" in out
+
+
+def test_an_audit_of_weights_after_training(
+    states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, values = run_json(capsys, "audit", *states, "--lr", "0.1")
+    assert code == 0
+    assert values["verdict"] == "EXPOSED"
+    assert [one["name"] for one in values["layers"]] == ["fc1", "fc2"]
+    assert values["layers"][0]["certified"] == 6
+
+
+def test_an_inversion_reads_the_same_files(
+    states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, values = run_json(capsys, "invert", *states, "--lr", "0.1", "--layer", "fc1")
+    assert (code, values["certified"]) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "as sent is nearly that before: need kind='weights'"),
+        (["--lr", "0"], "lr=0.0: need"),
+        (["--lr", "0.1", "--optimizer", "adam"], "scales every entry of the gradient"),
+        (["--optimizer", "adam"], "--optimizer adam: need --lr too"),
+        (["--kind", "difference"], "the update holds difference: need training"),
+        (["--model", "nowhere.at.all:net", "--lr", "1"], "--model nowhere.at.all:net"),
+        (["--model", "nowhere", "--lr", "1"], "need MODULE:NAME"),
+        (["--model", "json:dumps", "--lr", "1"], "dumps"),
+    ],
+)
+@pytest.mark.parametrize("command", ["audit", "invert"])
+def test_updates_that_cannot_be_read_leave_with_two(
+    command: str,
+    states: tuple[Path, Path],
+    words: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([command, *map(str, states), *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+
+
+def test_a_layer_that_is_not_there_is_named(
+    states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["invert", *map(str, states), "--lr", "0.1", "--layer", "fc2"]) == 2
+    err = capsys.readouterr().err
+    assert "layer fc2 is not there: need one of fc1" in err
+    assert "fc2: the last layer" in err
+
+
+def test_a_model_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need("torch")
+    (tmp_path / "my_net.py").write_text(
+        "from tests.helpers.models import batch, network\n"
+        "def make():\n    return network()\n"
+        "class Net:\n    def __new__(cls):\n        return network()\n"
+        "net = network()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    model = network()
+    np.savez("before.npz", **{name: one.numpy() for name, one in state(model).items()})
+    np.savez(
+        "sent.npz", **{name: one.grad.numpy() for name, one in backward(model, batch()).named_parameters()}
+    )
+    for name in ("make", "Net", "net"):
+        words = ["audit", "sent.npz", "before.npz", "--model", f"my_net:{name}", "--time-limit", "2"]
+        code, values = run_json(capsys, *words)
+        assert code == 0
+        assert [one["inputs"] for one in values["layers"]] == [
+            "data",
+            "behind Linear '0'",
+            "behind Linear '2'",
+        ]
+
+
+def test_the_place_of_the_results_is_checked_before_the_search(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spear_xp.cli.invert", lambda *_, **__: pytest.fail("searched"))
+    (tmp_path / "folder.npz").mkdir()
+    for out in (tmp_path / "nowhere" / "batch.npz", tmp_path / "folder.npz"):
+        assert main(["invert", str(file), "--out", str(out)]) == 2
+        assert f"--out {out}: need a file" in capsys.readouterr().err
+
+
+def test_the_ending_of_the_results_is_added(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["invert", str(file), "--out", str(tmp_path / "batch")]) == 0
+    assert str(tmp_path / "batch.npz") in capsys.readouterr().out
+    assert (tmp_path / "batch.npz").exists()

@@ -1,3 +1,4 @@
+import warnings
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from spear_xp.errors import ArrayLibraryError, DtypeError
 from spear_xp.numerics.backend import enter, quiet, space_of, to_host
 from tests.conftest import Backend
+from tests.helpers.optional import need
 
 FOREIGN = ModuleType("foreign")
 OTHER_DEVICE = array_api_strict.Device("device1")
@@ -102,3 +104,37 @@ def test_warnings_are_silent_inside_and_loud_again_after() -> None:
         assert np.isinf(np.ones(1) / np.zeros(1)).all()
     with pytest.warns(RuntimeWarning, match="divide by zero"):
         np.ones(1) / np.zeros(1)
+
+
+@pytest.mark.parametrize("form", ["strided", "sparse", "csr", "negative", "transposed"])
+def test_tensors_are_read_with_the_sign_that_they_have(form: str) -> None:
+    torch = need("torch")
+    values = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls the format of csr a beta
+        tensor = {
+            "strided": lambda: values,
+            "sparse": values.to_sparse,
+            "csr": values.to_sparse_csr,
+            "negative": lambda: torch.complex(torch.zeros(3, 4), -values).conj().imag,
+            "transposed": lambda: values.T.contiguous().T,
+        }[form]()
+    _, arrays, _ = enter(tensor=tensor)
+    np.testing.assert_array_equal(arrays["tensor"], values.numpy())
+    np.testing.assert_array_equal(to_host(tensor), values.numpy())
+
+
+def test_short_floats_are_read_as_they_are() -> None:
+    torch = need("torch")
+    values = torch.linspace(-2, 2, 64)
+    for dtype, inside in ((torch.bfloat16, "float32"), (torch.float16, "float16")):
+        _, arrays, _ = enter(tensor=values.to(dtype))
+        assert arrays["tensor"].dtype == inside
+        np.testing.assert_array_equal(arrays["tensor"], values.to(dtype).float().numpy())
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "int32", "bool"])
+def test_tensors_that_are_no_real_numbers_are_refused(dtype: str) -> None:
+    torch = need("torch")
+    with pytest.raises(DtypeError, match=f"tensor has dtype torch.{dtype}"):
+        enter(tensor=torch.ones(2, dtype=getattr(torch, dtype)))

@@ -8,8 +8,9 @@ import pytest
 from spear_xp.forecasting.default import estimate
 from spear_xp.reporting.metrics import compare
 from spear_xp.reporting.plots import draw_heatmap, draw_reconstructions, draw_regions
+from tests.helpers.optional import need
 
-figure_module = pytest.importorskip("matplotlib.figure")
+figure_module = need("matplotlib.figure")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

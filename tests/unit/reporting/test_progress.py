@@ -4,6 +4,7 @@ import pytest
 
 from spear_xp.reporting.progress import progress_bar
 from spear_xp.solver.result import Progress
+from tests.helpers.optional import need
 
 EVENT = Progress(
     stage="search",
@@ -20,7 +21,7 @@ EVENT = Progress(
 @pytest.fixture
 def bars(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
     """What the bar was told, one entry for each event."""
-    rich_progress = pytest.importorskip("rich.progress")
+    rich_progress = need("rich.progress")
     told: list[dict[str, object]] = []
     update = rich_progress.Progress.update
 
@@ -47,7 +48,7 @@ def test_the_bar_is_full_only_when_everything_is_certified(
 
 
 def test_the_bar_goes_to_standard_error_and_names_the_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("rich")
+    need("rich")
     with progress_bar(quiet=False) as update:
         assert update is not None
         update(EVENT)

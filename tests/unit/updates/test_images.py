@@ -3,6 +3,7 @@ import pytest
 
 from spear_xp import errors
 from spear_xp.updates import images
+from tests.helpers.optional import need
 
 LOADERS = {
     "faces": (images.faces, (7, 625)),
@@ -14,8 +15,8 @@ LOADERS = {
 
 @pytest.fixture(autouse=True)
 def _packages() -> None:
-    pytest.importorskip("skimage")
-    pytest.importorskip("sklearn")
+    need("skimage")
+    need("sklearn")
 
 
 @pytest.mark.parametrize("name", LOADERS)

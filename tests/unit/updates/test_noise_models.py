@@ -7,6 +7,7 @@ from spear_xp import errors
 from spear_xp.updates.noise_models import rounding_of_difference, rounding_of_quantisation
 from tests.conftest import Backend
 from tests.helpers import strategies
+from tests.helpers.optional import need
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
@@ -62,3 +63,10 @@ def test_arguments_out_of_range() -> None:
         rounding_of_difference(weight, weight, steps=0)
     with pytest.raises(errors.ShapeError, match=r"before has shape \(2, 3\) and after \(3, 2\)"):
         rounding_of_difference(weight, weight.T)
+
+
+def test_a_difference_of_bfloat16_has_the_noise_of_bfloat16() -> None:
+    torch = need("torch")
+    weight = torch.full((2, 3), 0.5, dtype=torch.bfloat16)
+    found = rounding_of_difference(weight, weight)
+    np.testing.assert_allclose(np.asarray(found), 2**-8 / 12**0.5)

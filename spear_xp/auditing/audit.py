@@ -1,0 +1,130 @@
+"""Enters: what a client sends of a model. Leaves: an `Audit`: a verdict, and what each layer reveals."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from spear_xp.auditing.labels import labels_of
+from spear_xp.auditing.verdict import Audit, LayerAudit, verdict_of
+from spear_xp.errors import ArgumentRangeError, SpearError
+from spear_xp.reduction.protocol import Strategy
+from spear_xp.solver.invert import invert
+from spear_xp.solver.result import Progress, Status
+from spear_xp.solver.runtime.clock import Clock
+from spear_xp.updates.adapters.read import read
+from spear_xp.updates.layer_update import LayerUpdate
+from spear_xp.updates.model_update import ModelLayer, ModelUpdate
+
+__all__ = ["audit"]
+
+SHARE = 0.5  # chosen: of the time that is left, which a layer may take that is not the last
+LEAST = 1e-3  # chosen: seconds that are left, below which a layer is not searched
+
+
+def audit(
+    update: Any,
+    weights: Any = None,
+    *,
+    time_limit: float = 60.0,
+    search: str | Strategy | Sequence[str | Strategy] = "auto",
+    rng: Any = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    **reading: Any,
+) -> Audit:
+    """Say what the update of a model reveals about the data behind it.
+
+    Parameters
+    ----------
+    update : ModelUpdate, LayerUpdate, or anything that `spear_xp.updates.adapters.read` takes
+        Such as a torch module with gradients, a state dict, a record of Flower, or the path of a file.
+    weights : optional
+        The weights before the step, as for `read`.
+    time_limit : float
+        Seconds for all layers together, positive. The layer nearest to the data comes first; each takes at
+        most half of what is left, the last one all of it.
+    search, rng, on_progress
+        As for `spear_xp.invert`.
+    **reading
+        Further arguments of `read`: kind, training, model, names, layout.
+
+    Returns
+    -------
+    Audit
+        A verdict with a line for each layer; `summary()` has it as text.
+
+    Raises
+    ------
+    SpearError
+        If the update cannot be read, or an option is out of its range. A layer that cannot be searched raises
+        nothing: its reason says why.
+
+    Notes
+    -----
+    Inputs of the first layer are the data. Those of a deeper layer are features, and the audit says so.
+    Recovered data are personal data: treat an audit as you treat them.
+
+    Examples
+    --------
+    >>> import spear_xp
+    >>> from spear_xp.updates import synthetic
+    >>> truth = synthetic.mlp_gradient(synthetic.gaussian_inputs(5, 40, rng=0), width=80, rng=0)
+    >>> found = spear_xp.audit(spear_xp.LayerUpdate(*truth.observed, name="fc1"), rng=0)
+    >>> found.verdict.name, found.layers[0].outcome
+    ('EXPOSED', '5 of 5 certified')
+    """
+    if not time_limit > 0:
+        msg = f"time_limit={time_limit!r}: need a positive number of seconds"
+        raise ArgumentRangeError(msg)
+    clock = Clock(time_limit)
+    model = _model(update, weights, reading)
+    waiting = sum(layer.update is not None for layer in model.layers)
+    layers, interrupted = [], False
+    for layer in model.layers:
+        if layer.update is None:
+            layers.append(LayerAudit(layer.name, layer.shape, layer.features, reason=layer.reason))
+            continue
+        waiting -= 1
+        left = time_limit - clock.elapsed
+        if interrupted or left < LEAST:
+            why = "the audit was interrupted" if interrupted else "no time was left: raise time_limit"
+            layers.append(LayerAudit(layer.name, layer.shape, layer.features, reason=why))
+            continue
+        limit = SHARE * left if waiting else left
+        found = _searched(layer, time_limit=limit, search=search, rng=rng, on_progress=on_progress)
+        interrupted = found.result is not None and found.result.status is Status.INTERRUPTED
+        layers.append(found)
+    return Audit(verdict_of(layers), tuple(layers), _labels(model), model.assumptions, seconds=clock.elapsed)
+
+
+def _model(update: Any, weights: Any, reading: dict[str, Any]) -> ModelUpdate:
+    if not isinstance(update, ModelUpdate | LayerUpdate):
+        return read(update, weights, **reading)
+    given = [name for name, value in (("weights", weights), *reading.items()) if value is not None]
+    if given:
+        msg = f"{given[0]} is given beside a {type(update).__name__}: need the update alone"
+        raise ArgumentRangeError(msg)
+    if isinstance(update, ModelUpdate):
+        return update
+    layer = ModelLayer(update.name or "layer", tuple(update.grad_w.shape), update)
+    return ModelUpdate((layer,), assumptions=update.assumptions)
+
+
+def _searched(layer: ModelLayer, **options: Any) -> LayerAudit:
+    try:
+        result = invert(layer.update, **options)
+    except ArgumentRangeError:
+        raise
+    except SpearError as error:
+        return LayerAudit(layer.name, layer.shape, layer.features, reason=str(error))
+    return LayerAudit(layer.name, layer.shape, layer.features, result)
+
+
+def _labels(model: ModelUpdate) -> tuple[int, ...] | None:
+    """Labels by the last layer; a ReLU stands in front of it if the layer before it can be searched."""
+    if model.head is None:
+        return None
+    positive = any(
+        last.name == model.head.name and not front.reason and last.features.endswith(f"'{front.name}'")
+        for front, last in pairwise(model.layers)
+    )
+    return labels_of(model.head, inputs_positive=positive)

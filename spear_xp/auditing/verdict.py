@@ -1,0 +1,192 @@
+"""Enters: what the search of each layer gave. Leaves: an `Audit`, with its verdict and a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from spear_xp.solver.result import Result
+
+__all__ = ["Audit", "Exposure", "LayerAudit", "verdict_of"]
+
+
+class Exposure(Enum):
+    """What an audit says; each value is a sentence."""
+
+    EXPOSED = "Every sample of the batch is recovered from this update and certified."
+    PARTLY_EXPOSED = (
+        "Samples of the batch are recovered from this update and certified; those that are not may be "
+        "recovered by a longer search or another attack."
+    )
+    SCALE_OPEN = (
+        "Samples of the batch are recovered from this update and certified up to their scale: an image "
+        "but for its brightness."
+    )
+    FEATURES = (
+        "No sample of the data is certified, but inputs of a deeper layer are: features, from which data may "
+        "be inferred."
+    )
+    UNPROVEN = (
+        "Nothing is certified. That is no proof that the update is safe: samples may be right without a "
+        "certificate, and a longer search or another attack may find them."
+    )
+    NOT_APPLICABLE = (
+        "No layer could be searched: none is fully connected, with a bias, and followed by a ReLU, or its "
+        "gradient does not allow it. That says nothing about other attacks."
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerAudit:
+    """What one layer reveals.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer.
+    shape : tuple of int
+        Shape of its weights as they were sent.
+    features : str
+        What stands between the data and this layer; empty where its inputs are the data.
+    result : Result or None
+        Outcome of the search; None where there was none.
+    reason : str
+        Why there was none.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    features: str = ""
+    result: Result | None = None
+    reason: str = ""
+
+    @property
+    def certified(self) -> int:
+        """Samples that are certified."""
+        return 0 if self.result is None else sum(map(bool, self.result.certified))
+
+    @property
+    def direction_certified(self) -> int:
+        """Samples that are certified up to their scale."""
+        return 0 if self.result is None else sum(map(bool, self.result.direction_certified))
+
+    @property
+    def outcome(self) -> str:
+        """What was found, or why nothing was searched for."""
+        result = self.result
+        if result is None:
+            return f"not searched: {self.reason}"
+        of = "an unknown number" if result.batch_size is None else result.batch_size
+        counts = f"{self.certified} of {of} certified"
+        if self.direction_certified > self.certified:
+            counts += f", {self.direction_certified} up to their scale"
+        if result.success:
+            return counts
+        why = [text for text in (*result.reasons, *result.missing) if text]
+        return f"{counts}, {result.status.name}" + (f": {why[0]}" if why and not self.certified else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; recovered samples are left out."""
+        result = self.result
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "inputs": self.features or "data",
+            "status": None if result is None else result.status.name,
+            "batch_size": None if result is None else result.batch_size,
+            "certified": self.certified,
+            "direction_certified": self.direction_certified,
+            "reason": self.reason,
+            "seconds": 0.0 if result is None else result.trace.seconds.get("total", 0.0),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audit:
+    """What the update of a model reveals.
+
+    Attributes
+    ----------
+    verdict : Exposure
+        Its value is a sentence.
+    layers : tuple of LayerAudit
+        Every layer with weights, in the order of the model.
+    labels : tuple of int or None
+        Classes that are in the batch for certain; None where the last layer does not tell.
+    assumptions : tuple of str
+        What was taken for granted when the update was read.
+    seconds : float
+        Time of the audit.
+    """
+
+    verdict: Exposure
+    layers: tuple[LayerAudit, ...]
+    labels: tuple[int, ...] | None
+    assumptions: tuple[str, ...]
+    seconds: float
+
+    def summary(self) -> str:
+        """The verdict, a table of the layers, labels, and what was taken for granted."""
+        rows = [("layer", "weights", "inputs", "outcome")]
+        for one in self.layers:
+            shape = " × ".join(map(str, one.shape)) or "unknown"
+            rows.append((one.name, shape, one.features or "data", one.outcome))
+        widths = [max(len(row[k]) for row in rows) for k in range(3)]
+        lines = [f"{self.verdict.name}: {self.verdict.value}", ""]
+        for row in rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+            lines.append("  ".join([*cells, row[3]]))
+        lines.append("")
+        if self.labels is not None:
+            labels = ", ".join(map(str, self.labels)) or "none"
+            lines.append(f"labels in the batch for certain, if they are hard: {labels}")
+        return "\n".join(lines + [f"assumes: {text}" for text in self.assumptions])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; recovered samples are left out."""
+        return {
+            "verdict": self.verdict.name,
+            "sentence": self.verdict.value,
+            "labels": None if self.labels is None else list(self.labels),
+            "layers": [one.to_dict() for one in self.layers],
+            "assumptions": list(self.assumptions),
+            "seconds": self.seconds,
+        }
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame with a row for each layer.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([one.to_dict() for one in self.layers])
+
+
+def verdict_of(layers: Sequence[LayerAudit]) -> Exposure:
+    """What the layers say together; those whose inputs are the data go before the others.
+
+    Parameters
+    ----------
+    layers : sequence of LayerAudit
+
+    Returns
+    -------
+    Exposure
+    """
+    searched = [one for one in layers if one.result is not None]
+    data = [one for one in searched if not one.features]
+    if not searched:
+        return Exposure.NOT_APPLICABLE
+    if any(one.result is not None and one.result.success for one in data):
+        return Exposure.EXPOSED
+    if any(one.certified for one in data):
+        return Exposure.PARTLY_EXPOSED
+    if any(one.direction_certified for one in data):
+        return Exposure.SCALE_OPEN
+    if any(one.direction_certified for one in searched):
+        return Exposure.FEATURES
+    return Exposure.UNPROVEN

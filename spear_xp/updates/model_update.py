@@ -1,0 +1,63 @@
+"""Enters: what is known of the layers of a model. Leaves: a `ModelUpdate`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spear_xp.updates.layer_update import LayerUpdate
+
+__all__ = ["ModelLayer", "ModelUpdate"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelLayer:
+    """One layer of a model, with its update where a search applies.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer in its model.
+    shape : tuple of int
+        Shape of its weights as they were sent.
+    update : LayerUpdate or None
+        None where a search does not apply.
+    reason : str
+        Why it does not; empty where it does.
+    features : str
+        What stands between the data and this layer, such as "behind Conv2d 'conv1'"; empty where the inputs
+        of the layer are the data.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    update: LayerUpdate | None
+    reason: str = ""
+    features: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelUpdate:
+    """What a client sends of a whole model.
+
+    Iterates as the updates of the layers to which a search applies, nearest to the data first.
+
+    Attributes
+    ----------
+    layers : tuple of ModelLayer
+        Every layer with weights, in the order of the model.
+    head : LayerUpdate or None
+        The last layer, which no ReLU follows. A search does not apply; the signs of its gradient tell labels.
+    assumptions : tuple of str
+        What was taken for granted when the update was read.
+    """
+
+    layers: tuple[ModelLayer, ...]
+    head: LayerUpdate | None = None
+    assumptions: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[LayerUpdate]:
+        return (layer.update for layer in self.layers if layer.update is not None)
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Why a search does not apply, by name of the layer."""
+        return {layer.name: layer.reason for layer in self.layers if layer.update is None}
