@@ -9,7 +9,6 @@ import theory
 from spear_xp.forecasting import fitted, laws
 from spear_xp.forecasting.forecast import Forecast, Seconds, Verdict
 from spear_xp.forecasting.published import Estimate
-from spear_xp.geometry.directions import WIDEN
 from spear_xp.reduction.problem import TOLERANCE
 
 __all__ = [
@@ -32,6 +31,9 @@ HALF = 0.5  # chosen: share of zeros of a layer of which nothing is known
 IMPROBABLE = 1e-3  # chosen: probability that a batch is determined, from which exact recovery is impossible
 RANGE = 6.0  # chosen: of inputs, in standard deviations, for decibels
 WHOLE = 2.5  # measured: SNR that whole batches need, over that of half of the directions (lab.md, "Forecast")
+# measured: width of the zero test for which the law of the filter tells where noise ends searches, though its
+# first count is narrower by now (lab.md, "Noise edge")
+FILTER = 14.0
 STEEP = 3.0  # chosen: power with which noise ends searches around its edge
 LIKELY, UNLIKELY = 0.9, 0.1  # chosen: probabilities between which a verdict is open
 Obstacle = Literal["rank", "identifiability", "search", "noise", "time"]
@@ -76,7 +78,7 @@ class Layer:
         half = theory.filter_snr(
             self.batch_size,
             self.width,
-            widen=WIDEN["additive"],
+            widen=FILTER,
             tolerance=TOLERANCE["additive"],
             p=self.zeros,
         )

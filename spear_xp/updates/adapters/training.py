@@ -94,7 +94,9 @@ class Training:
         what = "a multiple of the gradient" if self.steps == 1 else "a sum of gradients"
         said = [f"the change of the weights is that of {many} of SGD with lr={self.lr:g}: {what}"]
         if self.steps > 1:
-            said.append("masks change from step to step: what they move is not proven")
+            said.append(
+                "masks may change from step to step: the certificate allows for how far the layer has moved"
+            )
         if self.momentum:
             said.append(
                 f"momentum={self.momentum:g} started from zero: with a buffer of earlier rounds the update "

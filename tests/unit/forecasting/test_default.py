@@ -92,7 +92,7 @@ def test_noise_needs_features() -> None:
     assert math.isnan(blind.psnr)
     assert math.isnan(blind.noise_edge)
     assert "need the number of features" in blind.summary()
-    clean, noisy, lost = (known(20, 200, features=784, noise=noise) for noise in (None, 1e-4, 0.1))
+    clean, noisy, lost = (known(20, 200, features=784, noise=noise) for noise in (None, 1e-4, 1.0))
     assert clean.psnr > noisy.psnr > lost.psnr
     assert noisy.success_probability > 0.9
     assert lost.success_probability < 0.01
