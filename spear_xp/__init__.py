@@ -16,6 +16,7 @@ from spear_xp.errors import SpearError
 from spear_xp.forecasting.published import estimate
 from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Progress, Result, Status
+from spear_xp.solver.saving.results import load_result
 from spear_xp.updates.layer_update import LayerUpdate
 
 __version__ = "0.2.0.dev0"
@@ -30,6 +31,7 @@ __all__ = [
     "estimate",
     "false_acceptance",
     "invert",
+    "load_result",
 ]
 
 sys.meta_path.append(Finder())

@@ -55,7 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("file", type=Path, help=".npz with arrays grad_w, grad_b, weight, bias")
     run.add_argument("--batch", type=int, help="batch size, if known")
-    run.add_argument("--out", type=Path, help=".npz to write inputs, certified and error_bars to")
+    run.add_argument("--out", type=Path, help=".npz to save the result in (spear_xp.load_result reads it)")
+    run.add_argument(
+        "--no-samples", action="store_true", help="leave recovered samples out of what is written"
+    )
     run.set_defaults(run=_invert)
 
     cost = commands.add_parser("estimate", help="what a search will cost, before it runs")
@@ -154,7 +157,7 @@ def _invert(options: argparse.Namespace) -> int:
     result = _search(options, _load(options.file), options.batch)
     lines = []
     if options.out is not None:
-        np.savez(options.out, inputs=result.inputs, certified=result.certified, error_bars=result.error_bars)
+        result.save(options.out, samples=not options.no_samples)
         lines = [f"written: {options.out.resolve()}"]
     return _report(options, result, {}, lines)
 

@@ -10,6 +10,7 @@ __all__ = [
     "DtypeError",
     "NonFiniteError",
     "RankError",
+    "SavedFileError",
     "ShapeError",
     "SpearError",
     "ZeroGradientError",
@@ -46,3 +47,7 @@ class RankError(SpearError):
 
 class ArgumentRangeError(SpearError):
     """A scalar option lies outside its legal range."""
+
+
+class SavedFileError(SpearError):
+    """A file is not what `spear_xp` has saved: of another kind or version, damaged, or made to do harm."""

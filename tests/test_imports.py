@@ -33,6 +33,7 @@ HOST = (
     "plots.py",
     "exchange.py",
     "information_sets.py",
+    "archive.py",
 )  # files, host draws
 NUMPY = ("backend.py", "random.py", *HOST)
 

@@ -4,6 +4,7 @@ This file alone names CuPy and torch. Everything else receives a namespace `xp` 
 array API standard on it. Randomness is drawn on the host, so that every backend sees the same.
 """
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,7 +24,18 @@ from array_api_compat import (
 
 from spear_xp.errors import ArrayLibraryError, DtypeError
 
-__all__ = ["Array", "Host", "LinAlgError", "Namespace", "Space", "enter", "quiet", "space_of", "to_host"]
+__all__ = [
+    "Array",
+    "Host",
+    "LinAlgError",
+    "Namespace",
+    "Space",
+    "enter",
+    "libraries",
+    "quiet",
+    "space_of",
+    "to_host",
+]
 
 Array = Any  # an array of whatever library the caller uses
 Namespace = Any  # its array API namespace
@@ -70,6 +82,16 @@ class Space:
 def quiet() -> AbstractContextManager[None]:
     """Silence floating-point warnings where non-finite intermediate results are expected."""
     return np.errstate(all="ignore")
+
+
+def libraries(space: Space) -> dict[str, str]:
+    """Versions of what computes in a space: NumPy, the BLAS behind it, and another array library."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    name = space.xp.__name__.removeprefix("array_api_compat.").partition(".")[0]
+    versions = {"NumPy": np.__version__, "BLAS": f"{blas['name']} {blas['version']}"}
+    if name != "numpy":
+        versions[name] = str(getattr(sys.modules.get(name), "__version__", "unknown"))
+    return versions
 
 
 def space_of(array: Array) -> Space:

@@ -21,12 +21,15 @@ from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.runtime.executor import Executor
+from spear_xp.solver.saving.origin import origin_of
 from spear_xp.solver.solver import Observer, Search, solve
 from spear_xp.strategies.portfolio import strategies_of
 from spear_xp.strategies.sampling import Sampling
 from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["invert"]
+
+UNITS = {"time_limit": " of seconds", "work_limit": " of multiply-adds", "data_range": ""}
 
 
 def invert(
@@ -43,6 +46,7 @@ def invert(
     rng: Any = None,
     on_progress: Callable[[Progress], None] | None = None,
     executor: Executor | None = None,
+    data_range: float | None = None,
     false_rejection: float | None = None,
 ) -> Result:
     """Recover the batch behind the gradient of a fully connected ReLU layer.
@@ -83,6 +87,9 @@ def invert(
         Called with a `Progress` after every round of chunks, and at the end.
     executor : Executor, optional
         Runs the turns of the strategies; one after the other where not given. The published attack has none.
+    data_range : float, optional
+        Peak of the predicted PSNR, in the units of the inputs; the range of the certified inputs where not
+        given.
     false_rejection : float, optional
         Old place of the argument of that name of `spear_xp.strategies.Sampling`.
 
@@ -116,16 +123,20 @@ def invert(
     >>> result.status.name, result.batch_size, result.success
     ('EXACT', 5, True)
     """
+    assumptions: tuple[str, ...] = ()
     if isinstance(grad_w, LayerUpdate):
         _check_alone(grad_b=grad_b, weight=weight, bias=bias, noise=noise)
-        (grad_w, grad_b, weight, bias), noise = grad_w, grad_w.noise
-    _check_limits(time_limit=time_limit, work_limit=work_limit)
+        (grad_w, grad_b, weight, bias), noise, assumptions = grad_w, grad_w.noise, grad_w.assumptions
+    _check_limits(time_limit=time_limit, work_limit=work_limit, data_range=data_range)
     clock = Clock(time_limit, work_limit)
     strategies = strategies_of(_renamed(search, false_rejection))
     rng, given = repeatable(rng)
     seed = seed_of(rng)
     space, arrays, leave = enter(grad_w=grad_w, grad_b=grad_b, weight=weight, bias=bias)
+    options = {"noise": noise, "batch_size": batch_size, "search": search, "time_limit": time_limit}
+    options |= {"work_limit": work_limit, "data_range": data_range, "rng": given}
     about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave}
+    about |= {"data_range": data_range, "origin": origin_of(space, arrays["grad_w"], assumptions, options)}
     problem = state = None
     try:
         with clock.stage("factorize"):
@@ -137,6 +148,7 @@ def invert(
         chosen = strategies(problem)
         state = Search.begin(problem, chosen, _threshold(problem, chosen))
         state.expected, state.weight_decay = factorization.expected, decay.of_weight
+        state.spectrum = factorization.spectrum
         observer = _observer(problem, clock, on_progress)
         if len(chosen) == 1 and isinstance(chosen[0], Sampling):
             solve_published(problem, chosen[0], state, clock, seed=seed, observer=observer)
@@ -191,8 +203,7 @@ def _check_alone(**others: Any) -> None:
 def _check_limits(**limits: float | None) -> None:
     for name, value in limits.items():
         if value is not None and not value > 0:
-            unit = "seconds" if name == "time_limit" else "multiply-adds"
-            msg = f"{name}={value!r}: need a positive number of {unit}"
+            msg = f"{name}={value!r}: need a positive number{UNITS[name]}"
             raise ArgumentRangeError(msg)
 
 

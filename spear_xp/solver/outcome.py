@@ -26,7 +26,7 @@ from spear_xp.solver.result import Result, Status, Trace
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.solver import Search
 
-__all__ = ["Outcome", "missing_samples", "outcome_of", "result_of", "status_of", "unread"]
+__all__ = ["Outcome", "missing_samples", "outcome_of", "predicted_psnr", "result_of", "status_of", "unread"]
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 TENTATIVE = "tentative: its mask fits, but hardly a row tells it from other samples"
@@ -35,6 +35,7 @@ NOT_FOUND = "no direction was found for it in time"
 RANK_UNKNOWN = "the gradient was not read to the end: its rank, and with it the batch size, is unknown"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 TOO_QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
+CONDITIONS = ("masks", "kernel", "accuracy", "row_span")  # of the certificate, (a) to (d)
 # chosen: share of rows on which the mask of a tentative direction may contradict its zero pattern
 FITS = 0.05
 # derived: nine rows of ten, as `TOO_QUIET` says: those that hold less of a sample than the row that counts
@@ -54,6 +55,7 @@ class Outcome(NamedTuple):
     sources: tuple[str, ...]
     residuals: Host
     evidence: Evidence | None
+    conditions: dict[str, Host]
 
 
 def status_of(search: Search, problem: Problem, clock: Clock) -> Status:
@@ -79,6 +81,8 @@ def result_of(
     seed: int | None,
     dtype: Any,
     leave: Callable[[Array], Array],
+    origin: dict[str, Any],
+    data_range: float | None = None,
 ) -> Result:
     """Everything found so far, in the caller's library and dtype."""
     outcome = outcome_of(problem, search.best.best, search.pool)
@@ -114,8 +118,25 @@ def result_of(
             seconds={**clock.seconds, "total": clock.elapsed},
             work=clock.work,
             residuals=outcome.residuals,
+            singular_values=to_host(search.spectrum),
+            zeros=tuple(to_host(problem.zeros_of(outcome.directions)).sum(axis=0).tolist()),
+            conditions=outcome.conditions,
+            **origin,
         ),
+        psnr=predicted_psnr(to_host(inputs), outcome.certified, outcome.error_bars, data_range),
     )
+
+
+def predicted_psnr(inputs: Host, certified: Host, error_bars: Host, data_range: float | None = None) -> Host:
+    """PSNR in dB that error bars, shape (k,), predict; the peak is the range of certified inputs by default.
+
+    NaN without a peak. Of tentative samples, whose error bar is infinite, it is minus infinity.
+    """
+    proven = inputs[certified]
+    peak = data_range or (float(proven.max() - proven.min()) if proven.size else 0.0)
+    if not peak:
+        return _filled(len(error_bars), math.nan)
+    return to_host([-20 * math.log10(bar / peak) if bar else math.inf for bar in error_bars.tolist()])
 
 
 def unread(
@@ -127,6 +148,8 @@ def unread(
     seed: int | None,
     dtype: Any,
     leave: Callable[[Array], Array],
+    origin: dict[str, Any],
+    data_range: float | None = None,  # noqa: ARG001  # there is no sample to speak of
 ) -> Result:
     """The result where a limit or an interruption came before the rank was known."""
     xp = space.xp
@@ -146,7 +169,10 @@ def unread(
             directions=leave(nothing[:, None]),
             seconds={**clock.seconds, "total": clock.elapsed},
             residuals=to_host(nothing),
+            singular_values=to_host(nothing),
+            **origin,
         ),
+        psnr=to_host(nothing),
     )
 
 
@@ -170,6 +196,7 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
             tuple(sources),
             _filled(0, 0.0),
             None,
+            {},
         )
     certificate, known = best.certificate, best.samples.count
     whole = _with_tentative(problem, best)
@@ -194,6 +221,10 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
         tuple(sources[int(k)] for k in ranking),
         certificate.residuals,
         certificate.evidence.take(ranking),
+        {
+            name: to_host([*getattr(certificate, name)[:known], *_filled(tentative, False)])[ranking]
+            for name in CONDITIONS
+        },
     )
 
 

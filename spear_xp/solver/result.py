@@ -1,8 +1,9 @@
 """Enters: the outcome of a search. Leaves: what the caller gets, and what a progress callback is told."""
 
 import warnings
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, Literal
 
 from spear_xp.certification.evidence import Evidence
@@ -105,6 +106,22 @@ class Trace:
         Multiply-adds, as `numerics.work` counts them: the unit of `work_limit`.
     residuals : NumPy array, shape (m_live,)
         Relative part of each row that the recovered samples leave unexplained; empty without a full set.
+    singular_values : NumPy array, shape (r,)
+        Of the gradient with its rows scaled to equal noise: the leading ones, descending, also some of the
+        noise beyond the rank.
+    zeros : tuple of int
+        Rows on which each column of `directions` vanishes within the noise.
+    conditions : dict of str to NumPy array of bool, shape (k,)
+        Which tests of the certificate each sample has passed in the set that is returned; see
+        `docs/certificate.md`. Empty without a full set; tentative samples have passed none.
+    shape : (int, int)
+        Neurons m and features n of the layer.
+    assumptions : tuple of str
+        What was taken for granted when the update was read.
+    call : str
+        The call of `invert`, less its arrays.
+    versions : dict of str to str
+        Of this library, of Python and of the libraries that computed.
     """
 
     directions: Array = None
@@ -121,13 +138,28 @@ class Trace:
     seconds: dict[str, float] = field(default_factory=dict)
     work: float = 0.0
     residuals: Host | None = None
+    singular_values: Host | None = None
+    zeros: tuple[int, ...] = ()
+    conditions: dict[str, Host] = field(default_factory=dict)
+    shape: tuple[int, int] = (0, 0)
+    assumptions: tuple[str, ...] = ()
+    call: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
 
 
-NEW = {"work", "expected", "numerical_rank", "weight_decay"}  # of `Trace`, since 0.2
-OLD_NAMES = {
-    "unresolved": "missing",
-    **{f.name: f"trace.{f.name}" for f in fields(Trace) if f.name not in NEW},
-}
+MOVED = (
+    "directions",
+    "sources",
+    "samples_drawn",
+    "candidates",
+    "score",
+    "noise_level",
+    "noise_model",
+    "threshold",
+    "seconds",
+    "residuals",
+)
+OLD_NAMES = {"unresolved": "missing", **{name: f"trace.{name}" for name in MOVED}}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -161,6 +193,9 @@ class Result:
         As `rng`, it gives this result again. None where a Generator or SeedSequence was given.
     trace : Trace
         How the result came about: draws, candidates, seconds, work, thresholds, residuals.
+    psnr : NumPy array, shape (k,)
+        Predicted PSNR of each sample in dB: its error bar against `data_range`, or, where that was not given,
+        against the range of the certified inputs. NaN where neither is there.
     """
 
     inputs: Array
@@ -174,6 +209,7 @@ class Result:
     evidence: Evidence | None
     seed: int | None
     trace: Trace
+    psnr: Host | None = None
 
     @property
     def success(self) -> bool:
@@ -201,6 +237,27 @@ class Result:
             lines.append(f"weight decay was taken out: {self.trace.weight_decay:.3g} times the weights")
         lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(self.reasons) if text]
         return "\n".join(lines + [f"one more sample: {why}" for why in self.missing])
+
+    def save(self, path: str | Path, *, samples: bool = True) -> None:
+        """Write the result to a file that `spear_xp.load_result` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write, readable by its owner alone, since recovered samples may be personal data; whatever
+            is there is replaced in one step. It is a ZIP archive of plain arrays that `numpy.load` opens.
+        samples : bool
+            Whether the samples go into the file. If not, what they could be worked out from stays out as
+            well: directions, and the masks in `evidence`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        from spear_xp.solver.saving.results import save_result
+
+        save_result(self, path, samples=samples)
 
     def _unexpected(self) -> list[str]:
         """What to say of a batch size that is not the one that was given."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.screening import Screen
 from spear_xp.geometry.nullspaces import CONFIRMING
+from spear_xp.numerics.backend import Array
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.assessment import FullSet, assessment_work
@@ -58,6 +59,8 @@ class Search:
         Batch size that the caller gave.
     weight_decay : float
         Multiple of the weights that was taken out of the update.
+    spectrum : array, shape (k,)
+        Leading singular values of the scaled gradient, also those beyond the rank.
     """
 
     pool: Pool
@@ -68,6 +71,7 @@ class Search:
     obstacle: str = ""
     expected: int | None = None
     weight_decay: float = 0.0
+    spectrum: Array = None
 
     @classmethod
     def begin(

@@ -1,10 +1,12 @@
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from spear_xp import load_result
 from spear_xp.cli import main
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 
@@ -55,6 +57,15 @@ def test_inputs_survive_the_round_trip(
         distance = np.linalg.norm(found["inputs"][:, None] - layer.inputs[None], axis=2)
     assert distance.min(axis=1).max() < 1e-5
     assert sorted(distance.argmin(axis=1)) == list(range(6))
+
+
+def test_samples_stay_out_of_a_file_where_that_is_asked_for(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "batch.npz"
+    assert main(["invert", str(file), "--out", str(out), "--no-samples"]) == 0
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    found = load_result(out)
+    assert found.success
+    assert found.inputs.shape == (6, 0)
 
 
 def test_an_inexact_inversion_leaves_with_one(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp.errors import ArrayLibraryError, DtypeError
-from spear_xp.numerics.backend import enter, quiet, space_of, to_host
+from spear_xp.numerics.backend import enter, libraries, quiet, space_of, to_host
 from tests.conftest import Backend
 
 FOREIGN = ModuleType("foreign")
@@ -102,3 +102,12 @@ def test_warnings_are_silent_inside_and_loud_again_after() -> None:
         assert np.isinf(np.ones(1) / np.zeros(1)).all()
     with pytest.warns(RuntimeWarning, match="divide by zero"):
         np.ones(1) / np.zeros(1)
+
+
+def test_libraries_are_named_with_their_versions(space: Backend) -> None:
+    found = libraries(space_of(space.asarray(np.ones(1))))
+    assert found["NumPy"] == np.__version__
+    assert found["BLAS"]
+    assert (
+        space.xp.__name__ != "array_api_strict" or found["array_api_strict"] == array_api_strict.__version__
+    )

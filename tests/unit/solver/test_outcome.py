@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from spear_xp import Status
+from spear_xp import Status, invert
 from spear_xp.candidates import Candidate, Pool
 from spear_xp.candidates.pool import Entry
 from spear_xp.recovery.nuisance import stood_in
 from spear_xp.recovery.samples import recover, to_inputs
+from spear_xp.reporting.metrics import compare
 from spear_xp.solver.assessment import FullSet
-from spear_xp.solver.outcome import missing_samples, outcome_of, status_of
+from spear_xp.solver.outcome import missing_samples, outcome_of, predicted_psnr, status_of
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.solver import Search
 from spear_xp.strategies import Peeling
@@ -71,3 +72,30 @@ def test_each_missing_sample_is_named_by_how_loud_it_is(truth: LayerGradient) ->
     whole = recover(problem, true)
     assert whole is not None
     assert missing_samples(whole) == ()
+
+
+def test_predicted_psnr_is_the_error_bar_against_the_range_of_certified_inputs() -> None:
+    inputs = np.array([[0.0, 4.0], [1.0, 2.0], [9.0, -9.0]])
+    certified, bars = np.array([True, True, False]), np.array([0.004, 0.0, np.inf])
+    assert predicted_psnr(inputs, certified, bars).tolist() == pytest.approx([60.0, np.inf, -np.inf])
+    assert predicted_psnr(inputs, certified, bars, 0.4)[0] == pytest.approx(40.0)
+    assert np.isnan(predicted_psnr(inputs, ~certified & False, bars)).all()
+    assert predicted_psnr(inputs, ~certified & False, bars, 4.0)[0] == pytest.approx(60.0)
+
+
+def test_predicted_psnr_is_near_the_measured_one(truth: LayerGradient) -> None:
+    result = invert(*truth.observed, rng=0)
+    found = compare(truth.inputs, result.inputs, data_range=float(np.ptp(result.inputs)))
+    assert result.psnr is not None
+    better = found.psnr - result.psnr[found.recovered]
+    assert better.min() > -20 * np.log10(6)  # all errors are within six error bars
+    assert abs(np.median(better)) < 10.0
+
+
+def test_a_trace_tells_spectrum_zero_counts_and_conditions(truth: LayerGradient) -> None:
+    trace = invert(*truth.observed, rng=0).trace
+    assert trace.singular_values is not None
+    assert trace.singular_values[7] > 1e3 * trace.singular_values[8]
+    assert min(trace.zeros) >= trace.threshold
+    assert list(trace.conditions) == ["masks", "kernel", "accuracy", "row_span"]
+    assert all(flags.tolist() == [True] * 8 for flags in trace.conditions.values())
