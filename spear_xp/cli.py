@@ -17,6 +17,7 @@ from spear_xp.reporting.progress import progress_bar
 from spear_xp.reporting.text import describe, summary, to_json
 from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Result
+from spear_xp.solver.saving.results import load_result
 from spear_xp.strategies.portfolio import STRATEGIES
 
 __all__ = ["main"]
@@ -34,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"spear-xp: {error}", file=sys.stderr)
         return BAD_INPUT
     except ModuleNotFoundError as error:
-        print(f'spear-xp: {error}: pip install "spear-xp[demo]"', file=sys.stderr)
+        extra = "demo" if options.run is _demo else "report"
+        print(f'spear-xp: {error}: pip install "spear-xp[{extra}]"', file=sys.stderr)
         return BAD_INPUT
 
 
@@ -56,10 +58,24 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("file", type=Path, help=".npz with arrays grad_w, grad_b, weight, bias")
     run.add_argument("--batch", type=int, help="batch size, if known")
     run.add_argument("--out", type=Path, help=".npz to save the result in (spear_xp.load_result reads it)")
-    run.add_argument(
-        "--no-samples", action="store_true", help="leave recovered samples out of what is written"
-    )
+    run.add_argument("--report", type=Path, help="HTML page to write about the result")
     run.set_defaults(run=_invert)
+
+    page = commands.add_parser("report", help="an HTML page about a saved result, without a new search")
+    page.add_argument(
+        "result", type=Path, help="file that `spear-xp invert --out` or Result.save has written"
+    )
+    page.add_argument("--out", type=Path, default=Path("spear_xp_report.html"), help="page to write")
+    page.set_defaults(run=_page)
+    for command in (run, page):
+        command.add_argument(
+            "--no-samples", action="store_true", help="leave recovered samples out of what is written"
+        )
+        command.add_argument(
+            "--original", type=Path, help="the true batch for the page: .npy or .npz (inputs)"
+        )
+        command.add_argument("--shape", type=_shape, help="of images on the page, such as 28x28 or 32x32x3")
+        command.add_argument("--features", type=Path, help="text file with one feature name a line")
 
     cost = commands.add_parser("estimate", help="what a search will cost, before it runs")
     cost.add_argument("--batch", type=int, help="batch size b")
@@ -158,8 +174,33 @@ def _invert(options: argparse.Namespace) -> int:
     lines = []
     if options.out is not None:
         result.save(options.out, samples=not options.no_samples)
-        lines = [f"written: {options.out.resolve()}"]
+        lines.append(f"written: {options.out.resolve()}")
+    if options.report is not None:
+        lines.append(_write_page(options, result, options.report))
     return _report(options, result, {}, lines)
+
+
+def _page(options: argparse.Namespace) -> int:
+    result = load_result(options.result)
+    print(_write_page(options, result, options.out))
+    return EXACT if result.success else NOT_EXACT
+
+
+def _write_page(options: argparse.Namespace, result: Result, path: Path) -> str:
+    """Write the page about a result; what to say of it."""
+    names = None if options.features is None else options.features.read_text().splitlines()
+    original = None
+    if options.original is not None:
+        with options.original.open("rb") as stream:
+            found = np.load(stream)
+            original = found if isinstance(found, np.ndarray) else found["inputs"]
+    samples = not options.no_samples
+    result.report(path, original=original, shape=options.shape, feature_names=names, samples=samples)
+    return f"page: {path.resolve()}"
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(int(side) for side in text.split("x"))
 
 
 def _estimate(options: argparse.Namespace) -> int:

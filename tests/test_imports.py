@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*(ROOT / "spear_xp").rglob("*.py"), *(ROOT / "theory").rglob("*.py")])
 HEAVY = (
     "scipy.stats",
+    "jinja2",
     "matplotlib",
     "sympy",
     "torch",

@@ -1,5 +1,6 @@
 """Enters: the outcome of a search. Leaves: what the caller gets, and what a progress callback is told."""
 
+import importlib
 import warnings
 from dataclasses import dataclass, field
 from enum import Enum
@@ -258,6 +259,26 @@ class Result:
         from spear_xp.solver.saving.results import save_result
 
         save_result(self, path, samples=samples)
+
+    def report(self, path: str | Path, **options: Any) -> None:
+        """Write an HTML page about the result, which needs no network: see `spear_xp.reporting.html.report`.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write, readable by its owner alone.
+        **options
+            `original`, `shape`, `feature_names`, `samples` and `title`, as that function has them.
+
+        Raises
+        ------
+        ShapeError
+            If an option does not fit the samples.
+        ModuleNotFoundError
+            Without jinja2 and matplotlib: ``pip install "spear-xp[report]"``.
+        """
+        # Reporting stands above the solver: this is a door to it, and nothing here builds on what is behind.
+        importlib.import_module("spear_xp.reporting.html").report(self, path, **options)
 
     def _unexpected(self) -> list[str]:
         """What to say of a batch size that is not the one that was given."""
