@@ -2,8 +2,10 @@
 
 import argparse
 import dataclasses
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -58,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("file", type=Path, help=".npz with arrays grad_w, grad_b, weight, bias")
     run.add_argument("--batch", type=int, help="batch size, if known")
     run.add_argument("--out", type=Path, help=".npz to save the result in (spear_xp.load_result reads it)")
+    run.add_argument(
+        "--checkpoint", type=Path, help="file to keep the state of the search in, and to go on from"
+    )
     run.add_argument("--report", type=Path, help="HTML page to write about the result")
     run.set_defaults(run=_invert)
 
@@ -107,8 +112,13 @@ def _load(path: Path) -> tuple[Any, ...]:
         return tuple(file[key] for key in KEYS)
 
 
-def _search(options: argparse.Namespace, gradient: tuple[Any, ...], batch: int | None = None) -> Result:
-    with progress_bar(quiet=options.json) as bar:
+def _search(
+    options: argparse.Namespace,
+    gradient: tuple[Any, ...],
+    batch: int | None = None,
+    checkpoint: Path | None = None,
+) -> Result:
+    with progress_bar(quiet=options.json) as bar, _sigterm_as_ctrl_c():
         return invert(
             *gradient,
             batch_size=batch,
@@ -116,7 +126,18 @@ def _search(options: argparse.Namespace, gradient: tuple[Any, ...], batch: int |
             time_limit=options.time_limit,
             rng=options.seed,
             on_progress=bar,
+            checkpoint=checkpoint,
         )
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """End a search as Ctrl-C does where a scheduler wants the machine back."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _report(options: argparse.Namespace, result: Result, extra: dict[str, object], lines: list[str]) -> int:
@@ -170,7 +191,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _invert(options: argparse.Namespace) -> int:
-    result = _search(options, _load(options.file), options.batch)
+    result = _search(options, _load(options.file), options.batch, options.checkpoint)
     lines = []
     if options.out is not None:
         result.save(options.out, samples=not options.no_samples)

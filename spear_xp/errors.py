@@ -7,6 +7,7 @@ not an error: it returns a result whose status says why.
 __all__ = [
     "ArgumentRangeError",
     "ArrayLibraryError",
+    "CheckpointError",
     "DtypeError",
     "NonFiniteError",
     "RankError",
@@ -51,3 +52,7 @@ class ArgumentRangeError(SpearError):
 
 class SavedFileError(SpearError):
     """A file is not what `spear_xp` has saved: of another kind or version, damaged, or made to do harm."""
+
+
+class CheckpointError(SavedFileError):
+    """A checkpoint is of another gradient, seed, search, device or version than the call."""

@@ -35,6 +35,7 @@ HOST = (
     "exchange.py",
     "information_sets.py",
     "archive.py",
+    "packing.py",
 )  # files, host draws
 NUMPY = ("backend.py", "random.py", *HOST)
 

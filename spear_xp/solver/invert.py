@@ -5,6 +5,7 @@ The public call: checks, reduces the gradient to its row space, searches, hands 
 
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from spear_xp.candidates.threshold import sparsity_threshold
@@ -21,6 +22,7 @@ from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.runtime.executor import Executor
+from spear_xp.solver.saving.checkpoint import Checkpoint, identity_of, seed_in
 from spear_xp.solver.saving.origin import origin_of
 from spear_xp.solver.solver import Observer, Search, solve
 from spear_xp.strategies.portfolio import strategies_of
@@ -47,6 +49,7 @@ def invert(
     on_progress: Callable[[Progress], None] | None = None,
     executor: Executor | None = None,
     data_range: float | None = None,
+    checkpoint: str | Path | None = None,
     false_rejection: float | None = None,
 ) -> Result:
     """Recover the batch behind the gradient of a fully connected ReLU layer.
@@ -90,6 +93,12 @@ def invert(
     data_range : float, optional
         Peak of the predicted PSNR, in the units of the inputs; the range of the certified inputs where not
         given.
+    checkpoint : str or Path, optional
+        File to keep the state of the search in, written every few seconds. If it is there, the search goes on
+        from it, to the same bytes as if it had never stopped, under a `work_limit` or where the search ends
+        by itself; the limits count what was spent before. Without `rng`, that of the file is used. A file of
+        another gradient, seed, search, device or version is refused. It holds recovered data, and what it
+        calls proven is believed: go on from your own files only.
     false_rejection : float, optional
         Old place of the argument of that name of `spear_xp.strategies.Sampling`.
 
@@ -130,7 +139,8 @@ def invert(
     _check_limits(time_limit=time_limit, work_limit=work_limit, data_range=data_range)
     clock = Clock(time_limit, work_limit)
     strategies = strategies_of(_renamed(search, false_rejection))
-    rng, given = repeatable(rng)
+    kept = None if checkpoint is None else Path(checkpoint)
+    rng, given = repeatable(seed_in(kept) if rng is None else rng)
     seed = seed_of(rng)
     space, arrays, leave = enter(grad_w=grad_w, grad_b=grad_b, weight=weight, bias=bias)
     options = {"noise": noise, "batch_size": batch_size, "search": search, "time_limit": time_limit}
@@ -150,10 +160,16 @@ def invert(
         state.expected, state.weight_decay = factorization.expected, decay.of_weight
         state.spectrum = factorization.spectrum
         observer = _observer(problem, clock, on_progress)
+        identity = None if kept is None else identity_of(problem, chosen, seed, about["origin"]["versions"])
+        run: dict[str, Any] = {
+            "seed": seed,
+            "observer": observer,
+            "checkpoint": Checkpoint(kept, identity, given),
+        }
         if len(chosen) == 1 and isinstance(chosen[0], Sampling):
-            solve_published(problem, chosen[0], state, clock, seed=seed, observer=observer)
+            solve_published(problem, chosen[0], state, clock, **run)
         else:
-            solve(problem, state, clock, seed=seed, executor=executor, observer=observer)
+            solve(problem, state, clock, executor=executor, **run)
         status = status_of(state, problem, clock)
         observer(state, chosen[0].name, "done")
     except KeyboardInterrupt:

@@ -20,6 +20,7 @@ from spear_xp.solver.repair import repair
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.runtime.executor import Executor, Serial
 from spear_xp.solver.runtime.schedule import Schedule, Turn
+from spear_xp.solver.saving.checkpoint import Checkpoint
 
 __all__ = ["Observer", "Search", "solve"]
 
@@ -90,6 +91,7 @@ def solve(
     seed: int,
     executor: Executor | None = None,
     observer: Observer = lambda *_: None,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Strategies propose, the screen admits, the pool keeps; full sets are assessed and repaired.
 
@@ -107,13 +109,18 @@ def solve(
         Runs the turns; one after the other where not given.
     observer : callable
         Told after every round.
+    checkpoint : Checkpoint, optional
+        Has the state to begin with, and keeps it at the start of a round.
     """
     pool, best, schedule = search.pool, search.best, search.schedule
     executor = Serial() if executor is None else executor
     uses_layer = any(strategy.uses_layer for strategy in schedule.strategies)
     screen = Screen(problem, pool, threshold=search.threshold, uses_layer=uses_layer)
     partial = PartialSets(problem, pool, screen, best, clock)
+    checkpoint = Checkpoint() if checkpoint is None else checkpoint
+    checkpoint.resume(search, partial, clock)
     while not (best.complete or best.revisited) and clock.searching():
+        checkpoint.keep(search, partial, clock)
         turns = schedule.round(ROUND)
         if _take(turns, problem, search, screen, clock, seed, executor):
             partial.note_find()
@@ -131,6 +138,7 @@ def solve(
         search.obstacle = _obstacle(problem, search)
         if search.obstacle:
             return
+    checkpoint.keep(search, partial, clock, now=True)
     partial.finish()
     with clock.stage("sharpen"):
         best.sharpen(clock.before_limit)

@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,32 @@ def test_inputs_survive_the_round_trip(
         distance = np.linalg.norm(found["inputs"][:, None] - layer.inputs[None], axis=2)
     assert distance.min(axis=1).max() < 1e-5
     assert sorted(distance.argmin(axis=1)) == list(range(6))
+
+
+def test_sigterm_ends_a_search_as_ctrl_c_does(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def terminated(*_: object, **options: Any) -> None:
+        options["on_progress"] = None
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("the signal was ignored")
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("spear_xp.solver.invert.solve", terminated)
+    out = tmp_path / "state.npz"
+    assert main(["invert", str(file), "--checkpoint", str(out)]) == 1
+    assert "interrupted" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_search_goes_on_from_its_checkpoint(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["invert", str(file), "--checkpoint", str(tmp_path / "state.npz")]
+    assert main([*words, "--seed", "1"]) == 0
+    assert main([*words, "--seed", "1"]) == 0
+    assert main([*words, "--seed", "2"]) == 2
+    assert "is of another seed" in capsys.readouterr().err
 
 
 def test_samples_stay_out_of_a_file_where_that_is_asked_for(file: Path, tmp_path: Path) -> None:

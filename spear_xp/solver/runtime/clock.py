@@ -74,6 +74,13 @@ class Clock:
         """Add to the work done."""
         self.work += work
 
+    def go_on(self, work: float, seconds: dict[str, float], elapsed: float) -> None:
+        """Begin where an earlier run of the same search was: both limits are those of the whole search."""
+        self.work = work
+        self.started -= elapsed
+        for name, spent in seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
     def allowance(self, share: float, unit: float) -> KeepGoing:
         """A `KeepGoing` for a part of the work done so far; once the search is over, for all that is left.
 
