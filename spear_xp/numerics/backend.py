@@ -5,7 +5,7 @@ array API standard on it. Randomness is drawn on the host, so that every backend
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -31,12 +31,15 @@ __all__ = [
     "Namespace",
     "Space",
     "enter",
+    "laid_out",
+    "layout_of",
     "libraries",
     "quiet",
     "space_of",
     "to_host",
 ]
 
+MOST = 2**40  # chosen: bytes that an array may span in memory, so that a damaged file cannot ask for more
 Array = Any  # an array of whatever library the caller uses
 Namespace = Any  # its array API namespace
 Host = np.ndarray[Any, Any]  # an array that is known to live in host memory
@@ -82,6 +85,24 @@ class Space:
 def quiet() -> AbstractContextManager[None]:
     """Silence floating-point warnings where non-finite intermediate results are expected."""
     return np.errstate(all="ignore")
+
+
+def layout_of(array: Any) -> tuple[Host, tuple[int, ...]] | None:
+    """Values and strides of a NumPy array that is not contiguous; None for anything else."""
+    if not isinstance(array, np.ndarray) or array.flags.c_contiguous or min(array.strides) < 0:
+        return None
+    return np.ascontiguousarray(array), array.strides
+
+
+def laid_out(values: Host, strides: Sequence[int]) -> Host:
+    """The same values with this distance in bytes between neighbours on each axis."""
+    span = values.itemsize + sum((size - 1) * step for size, step in zip(values.shape, strides, strict=True))
+    if not 0 < span <= MOST:
+        msg = f"strides {strides} do not fit an array of shape {values.shape}"
+        raise ValueError(msg)
+    array = np.ndarray(values.shape, values.dtype, np.empty(span, np.uint8), 0, tuple(strides))
+    array[...] = values
+    return array
 
 
 def libraries(space: Space) -> dict[str, str]:

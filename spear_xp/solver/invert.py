@@ -5,6 +5,7 @@ The public call: checks, reduces the gradient to its row space, searches, hands 
 
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor as Workers
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from spear_xp.solver.outcome import result_of, status_of, unread
 from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.solver.runtime.clock import Clock
-from spear_xp.solver.runtime.executor import Executor
+from spear_xp.solver.runtime.executor import executor_of
 from spear_xp.solver.saving.checkpoint import Checkpoint, identity_of, seed_in
 from spear_xp.solver.saving.origin import origin_of
 from spear_xp.solver.solver import Observer, Search, solve
@@ -47,7 +48,8 @@ def invert(
     work_limit: float | None = None,
     rng: Any = None,
     on_progress: Callable[[Progress], None] | None = None,
-    executor: Executor | None = None,
+    executor: Workers | None = None,
+    rounds: int = 1,
     data_range: float | None = None,
     checkpoint: str | Path | None = None,
     false_rejection: float | None = None,
@@ -88,8 +90,12 @@ def invert(
         many threads.
     on_progress : callable, optional
         Called with a `Progress` after every round of chunks, and at the end.
-    executor : Executor, optional
-        Runs the turns of the strategies; one after the other where not given. The published attack has none.
+    executor : concurrent.futures.Executor, optional
+        Workers for the turns of the strategies: threads, processes, a cluster. The result does not depend on
+        their number. A chunk whose worker dies runs again here. The published attack uses no workers.
+    rounds : int
+        Turns that are handed out at once and see the same state of the search: more than one is needed for
+        workers to run side by side, and gives another result than one does.
     data_range : float, optional
         Peak of the predicted PSNR, in the units of the inputs; the range of the certified inputs where not
         given.
@@ -136,6 +142,8 @@ def invert(
     if isinstance(grad_w, LayerUpdate):
         _check_alone(grad_b=grad_b, weight=weight, bias=bias, noise=noise)
         (grad_w, grad_b, weight, bias), noise, assumptions = grad_w, grad_w.noise, grad_w.assumptions
+    _check_rounds(rounds)
+    runs = executor_of(executor)
     _check_limits(time_limit=time_limit, work_limit=work_limit, data_range=data_range)
     clock = Clock(time_limit, work_limit)
     strategies = strategies_of(_renamed(search, false_rejection))
@@ -144,7 +152,7 @@ def invert(
     seed = seed_of(rng)
     space, arrays, leave = enter(grad_w=grad_w, grad_b=grad_b, weight=weight, bias=bias)
     options = {"noise": noise, "batch_size": batch_size, "search": search, "time_limit": time_limit}
-    options |= {"work_limit": work_limit, "data_range": data_range, "rng": given}
+    options |= {"work_limit": work_limit, "data_range": data_range, "rounds": rounds, "rng": given}
     about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave}
     about |= {"data_range": data_range, "origin": origin_of(space, arrays["grad_w"], assumptions, options)}
     problem = state = None
@@ -160,7 +168,8 @@ def invert(
         state.expected, state.weight_decay = factorization.expected, decay.of_weight
         state.spectrum = factorization.spectrum
         observer = _observer(problem, clock, on_progress)
-        identity = None if kept is None else identity_of(problem, chosen, seed, about["origin"]["versions"])
+        versions = about["origin"]["versions"]
+        identity = None if kept is None else identity_of(problem, chosen, seed, rounds, versions)
         run: dict[str, Any] = {
             "seed": seed,
             "observer": observer,
@@ -169,7 +178,7 @@ def invert(
         if len(chosen) == 1 and isinstance(chosen[0], Sampling):
             solve_published(problem, chosen[0], state, clock, **run)
         else:
-            solve(problem, state, clock, executor=executor, **run)
+            solve(problem, state, clock, executor=runs, rounds=rounds, **run)
         status = status_of(state, problem, clock)
         observer(state, chosen[0].name, "done")
     except KeyboardInterrupt:
@@ -214,6 +223,12 @@ def _check_alone(**others: Any) -> None:
         if value is not None:
             msg = f"{name} is given beside a LayerUpdate: need the update alone, or the arrays one by one"
             raise ArgumentRangeError(msg)
+
+
+def _check_rounds(rounds: int) -> None:
+    if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
+        msg = f"rounds={rounds!r}: need an integer >= 1"
+        raise ArgumentRangeError(msg)
 
 
 def _check_limits(**limits: float | None) -> None:

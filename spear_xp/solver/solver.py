@@ -33,7 +33,6 @@ WIDE = 4  # chosen: rows for each sample, from which the first descents find mos
 FRUITLESS_CHUNKS = 3  # chosen: chunks of every strategy without one direction, after which there is none
 LOUD = 1e-3  # chosen: noise over the root mean square entry of a row, from which it is to blame
 REPAIRS = 4  # chosen: full sets in a row, as long as each mends the one before; more delay the strategies
-ROUND = 1  # chosen: turns that see the same state of the pool; more let workers run side by side
 
 Observer = Callable[..., None]  # told of the search and of the name of a strategy, after every round
 
@@ -92,6 +91,7 @@ def solve(
     executor: Executor | None = None,
     observer: Observer = lambda *_: None,
     checkpoint: Checkpoint | None = None,
+    rounds: int = 1,
 ) -> None:
     """Strategies propose, the screen admits, the pool keeps; full sets are assessed and repaired.
 
@@ -111,6 +111,8 @@ def solve(
         Told after every round.
     checkpoint : Checkpoint, optional
         Has the state to begin with, and keeps it at the start of a round.
+    rounds : int
+        Turns of a round: they see the same state of the pool, so that workers may run them side by side.
     """
     pool, best, schedule = search.pool, search.best, search.schedule
     executor = Serial() if executor is None else executor
@@ -121,7 +123,7 @@ def solve(
     checkpoint.resume(search, partial, clock)
     while not (best.complete or best.revisited) and clock.searching():
         checkpoint.keep(search, partial, clock)
-        turns = schedule.round(ROUND)
+        turns = schedule.round(rounds)
         if _take(turns, problem, search, screen, clock, seed, executor):
             partial.note_find()
             pool.solve_duals()
@@ -164,7 +166,7 @@ def _take(
 ) -> int:
     """One round: what its strategies propose, through the screen into the pool. Returns how many are new."""
     added = 0
-    proposed = executor.run(turns, problem, search.pool.known, seed, clock.searching)
+    proposed = executor.run(turns, problem, search.pool.known, seed, clock)
     for turn in turns:
         with clock.stage(turn.strategy.name):
             proposals = next(proposed)

@@ -29,7 +29,7 @@ PROBLEMS: dict[str, tuple[Callable[[], Any], dict[str, float]]] = {
         {"work_limit": 1e10},
     ),
 }
-START = 2.5  # seconds that a process takes until its search begins, on a busy machine
+START = 1.2  # seconds that a process takes until its search begins
 
 
 def search(name: str, path: Path | None) -> str:

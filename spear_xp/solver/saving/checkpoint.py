@@ -29,7 +29,7 @@ RECORD = ("chunk", "gain", "cost", "spent", "in_vain", "idle", "waits")  # of a 
 
 
 def identity_of(
-    problem: Problem, strategies: Sequence[Strategy], seed: int, versions: Mapping[str, str]
+    problem: Problem, strategies: Sequence[Strategy], seed: int, rounds: int, versions: Mapping[str, str]
 ) -> dict[str, str]:
     """What has to be equal for a search to go on, part by part, as digests or in words."""
     digest = hashlib.blake2b(digest_size=16)
@@ -43,6 +43,7 @@ def identity_of(
     return {
         "gradient": digest.hexdigest(),
         "seed": str(seed),
+        "rounds": str(rounds),
         "search": ", ".join(repr(one) if is_dataclass(one) else one.name for one in strategies),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "device": str(problem.space.device),

@@ -15,7 +15,7 @@ from spear_xp.candidates.refit import Candidate
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.ledger import Ledger
-from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.numerics.backend import Array, Host, laid_out, layout_of, to_host
 from spear_xp.recovery.mask_fit import MaskFit
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
@@ -27,7 +27,6 @@ CLASSES = {
     one.__name__: one
     for one in (Assessment, Candidate, Certificate, Entry, Evidence, Ledger, MaskFit, SampleSet)
 }
-MOST = 2**31  # chosen: bytes that an array may span in memory, so that a damaged file cannot ask for more
 PLAIN = (type(None), bool, int, float, str)
 
 
@@ -86,13 +85,14 @@ class _Packer:
             told = {field.name: self.pack(getattr(value, field.name)) for field in fields(value)}
             return {"class": type(value).__name__, "fields": told}
         host = to_host(value)
+        layout = layout_of(host)
         name = f"array/{len(self.arrays)}"
         self.arrays[name] = np.atleast_1d(host)
         return {
             "array": name,
             "host": isinstance(value, np.ndarray | np.generic),
             "scalar": host.ndim == 0,
-            "strides": None if host.flags.c_contiguous or min(host.strides) < 0 else list(host.strides),
+            "strides": None if layout is None else list(layout[1]),
         }
 
 
@@ -128,17 +128,6 @@ class _Unpacker:
         if told["scalar"]:
             return values[0]
         if told["strides"] is not None:
-            values = _laid_out(values, told["strides"])
+            values = laid_out(values, told["strides"])
         space = self.problem.space
         return values if told["host"] else space.xp.asarray(values, device=space.device)
-
-
-def _laid_out(values: Host, strides: list[int]) -> Host:
-    """The same values with this distance in bytes between neighbours on each axis."""
-    span = values.itemsize + sum((size - 1) * step for size, step in zip(values.shape, strides, strict=True))
-    if not 0 < span <= MOST:
-        msg = f"strides {strides} do not fit an array of shape {values.shape}"
-        raise ValueError(msg)
-    laid_out = np.ndarray(values.shape, values.dtype, np.empty(span, np.uint8), 0, tuple(strides))
-    laid_out[...] = values
-    return laid_out
