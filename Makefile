@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := OMP_NUM_THREADS=2 $(BIN)
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench docs release clean
 
 demo: $(VENV)/demo.stamp
 	$(RUN)/spear-xp demo
@@ -21,6 +21,10 @@ lint: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(RUN)/python tests/benchmarks/against_published.py
+
+release: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[release]"
+	$(BIN)/python docs/check_release.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SpearError, ValueError, OSError, KeyError, EOFError, TypeError, BadZipFile) as error:
         print(f"spear-xp: {error}", file=sys.stderr)
         return BAD_INPUT
+    except MemoryError:
+        print("spear-xp: this takes more memory than there is", file=sys.stderr)
+        return BAD_INPUT
     except ModuleNotFoundError as error:
         extra = "demo" if options.run is _demo else "report"
         print(f'spear-xp: {error}: pip install "spear-xp[{extra}]"', file=sys.stderr)
