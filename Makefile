@@ -22,6 +22,10 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(RUN)/python tests/benchmarks/against_published.py
 
+docs: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 release: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[release]"
 	$(BIN)/python docs/check_release.py

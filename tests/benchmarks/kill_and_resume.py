@@ -29,13 +29,14 @@ PROBLEMS: dict[str, tuple[Callable[[], Any], dict[str, float]]] = {
         {"work_limit": 1e10},
     ),
 }
-START = 1.2  # seconds that a process takes until its search begins
 
 
-def search(name: str, path: Path | None) -> str:
+def search(name: str, path: Path | None, begin: Callable[[], None] = lambda: None) -> str:
     """The digest of a result."""
     make, options = PROBLEMS[name]
-    return repeatable.digest(invert(*make().observed, rng=0, time_limit=1e6, checkpoint=path, **options))
+    arrays = make().observed
+    begin()
+    return repeatable.digest(invert(*arrays, rng=0, time_limit=1e6, checkpoint=path, **options))
 
 
 def killed(name: str, rng: np.random.Generator, seconds: float, every: float) -> tuple[str, int]:
@@ -49,8 +50,10 @@ def killed(name: str, rng: np.random.Generator, seconds: float, every: float) ->
                 stdout=subprocess.PIPE,
                 text=True,
             )
+            assert process.stdout is not None
+            process.stdout.readline()  # the search begins
             try:
-                out, _ = process.communicate(timeout=START + rng.exponential(seconds))
+                out, _ = process.communicate(timeout=rng.exponential(seconds))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -73,17 +76,18 @@ def main() -> None:
     options = parser.parse_args()
     if options.worker:
         checkpoint.EVERY = options.every
-        print(json.dumps({"digest": search(options.worker, options.path)}))
+        found = search(options.worker, options.path, lambda: print(flush=True))
+        print(json.dumps({"digest": found}))
         return
     rng = np.random.default_rng(0)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in PROBLEMS:
         if not re.search(options.only, name):
             continue
         whole = search(name, None)
-        found = [killed(name, rng, options.seconds, options.every) for _ in range(options.runs)]
-        same = sum(one == whole for one, _ in found)
-        rows.append((name, f"{same} of {options.runs}", str(sum(kills for _, kills in found))))
+        ended = [killed(name, rng, options.seconds, options.every) for _ in range(options.runs)]
+        same = sum(one == whole for one, _ in ended)
+        rows.append((name, f"{same} of {options.runs}", str(sum(kills for _, kills in ended))))
         print(markdown_row(rows[-1]), flush=True)
     print(facts())
     print(markdown_table(("problem", "same bytes", "kills"), rows))

@@ -11,6 +11,7 @@ import pytest
 from spear_xp import load_result
 from spear_xp.cli import main
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.helpers.optional import need
 
 PNG = b"\x89PNG\r\n\x1a\n"
 BATCH = ["--batch", "10", "--width", "200"]
@@ -99,8 +100,8 @@ def test_samples_stay_out_of_a_file_where_that_is_asked_for(file: Path, tmp_path
 def test_a_page_is_written_with_a_search_and_without_one(
     file: Path, layer: LayerGradient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("jinja2")
-    pytest.importorskip("matplotlib")
+    need("jinja2")
+    need("matplotlib")
     out, one, two, true = (tmp_path / name for name in ("b.npz", "one.html", "two.html", "true.npz"))
     np.savez(true, inputs=layer.inputs)
     words = ["--original", str(true), "--shape", "5x8"]
@@ -120,8 +121,8 @@ def test_a_page_is_written_with_a_search_and_without_one(
 def test_a_page_that_cannot_be_leaves_with_two(
     file: Path, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("jinja2")
-    pytest.importorskip("matplotlib")
+    need("jinja2")
+    need("matplotlib")
     out = tmp_path / "b.npz"
     assert main(["invert", str(file), "--out", str(out)]) == 0
     assert main(["report", str(out), *words]) == 2
