@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,6 +137,9 @@ def _search(
 @contextmanager
 def _sigterm_as_ctrl_c() -> Iterator[None]:
     """End a search as Ctrl-C does where a scheduler wants the machine back."""
+    if threading.current_thread() is not threading.main_thread():  # others get no signals
+        yield
+        return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -194,24 +198,30 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _invert(options: argparse.Namespace) -> int:
+    page = None if options.report is None else _of_page(options)  # what is wrong with it is said at once
     result = _search(options, _load(options.file), options.batch, options.checkpoint)
     lines = []
     if options.out is not None:
         result.save(options.out, samples=not options.no_samples)
         lines.append(f"written: {options.out.resolve()}")
-    if options.report is not None:
-        lines.append(_write_page(options, result, options.report))
+    if page is not None:
+        result.report(options.report, **page)
+        lines.append(f"page: {options.report.resolve()}")
     return _report(options, result, {}, lines)
 
 
 def _page(options: argparse.Namespace) -> int:
     result = load_result(options.result)
-    print(_write_page(options, result, options.out))
+    result.report(options.out, **_of_page(options))
+    print(f"page: {options.out.resolve()}")
     return EXACT if result.success else NOT_EXACT
 
 
-def _write_page(options: argparse.Namespace, result: Result, path: Path) -> str:
-    """Write the page about a result; what to say of it."""
+def _of_page(options: argparse.Namespace) -> dict[str, Any]:
+    """What a page is to show beside the result."""
+    import jinja2  # noqa: F401  # a search is not to end in the news that it is missing
+    import matplotlib as mpl  # noqa: F401
+
     names = None if options.features is None else options.features.read_text().splitlines()
     original = None
     if options.original is not None:
@@ -219,8 +229,7 @@ def _write_page(options: argparse.Namespace, result: Result, path: Path) -> str:
             found = np.load(stream)
             original = found if isinstance(found, np.ndarray) else found["inputs"]
     samples = not options.no_samples
-    result.report(path, original=original, shape=options.shape, feature_names=names, samples=samples)
-    return f"page: {path.resolve()}"
+    return {"original": original, "shape": options.shape, "feature_names": names, "samples": samples}
 
 
 def _shape(text: str) -> tuple[int, ...]:

@@ -39,7 +39,9 @@ __all__ = [
     "to_host",
 ]
 
-MOST = 2**40  # chosen: bytes that an array may span in memory, so that a damaged file cannot ask for more
+# chosen: times its own bytes that an array may span in memory: a column of a matrix with so many; a damaged
+# file asks for no more
+SPREAD = 2**24
 Array = Any  # an array of whatever library the caller uses
 Namespace = Any  # its array API namespace
 Host = np.ndarray[Any, Any]  # an array that is known to live in host memory
@@ -97,7 +99,7 @@ def layout_of(array: Any) -> tuple[Host, tuple[int, ...]] | None:
 def laid_out(values: Host, strides: Sequence[int]) -> Host:
     """The same values with this distance in bytes between neighbours on each axis."""
     span = values.itemsize + sum((size - 1) * step for size, step in zip(values.shape, strides, strict=True))
-    if not 0 < span <= MOST:
+    if not 0 < span <= SPREAD * values.nbytes:
         msg = f"strides {strides} do not fit an array of shape {values.shape}"
         raise ValueError(msg)
     array = np.ndarray(values.shape, values.dtype, np.empty(span, np.uint8), 0, tuple(strides))

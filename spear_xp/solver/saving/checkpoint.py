@@ -6,6 +6,7 @@ the work done.
 """
 
 import hashlib
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -79,8 +80,19 @@ class Checkpoint:
         self.written = 0.0
 
     def keep(self, search: Any, partial: Any, clock: Any, *, now: bool = False) -> None:
-        """Write the state, if the last time is long enough ago, or at once."""
-        if self.path is None or not (now or clock.elapsed - self.written >= EVERY):
+        """Write the state, if the last time is long enough ago, or at once.
+
+        What is found is worth more than its checkpoint: where that cannot be written, a warning says so.
+        """
+        if now or clock.elapsed - self.written >= EVERY:
+            try:
+                self._write(search, partial, clock)
+            except OSError as error:
+                msg = f"checkpoint={str(self.path)!r} was not written, the search goes on: {error}"
+                warnings.warn(msg, RuntimeWarning, stacklevel=2)
+
+    def _write(self, search: Any, partial: Any, clock: Any) -> None:
+        if self.path is None:
             return
         with clock.stage("checkpoint"):
             arrays, packed = pack(_state(search, partial, clock), search.pool.problem)
@@ -89,23 +101,26 @@ class Checkpoint:
         self.written = clock.elapsed
 
     def resume(self, search: Any, partial: Any, clock: Any) -> None:
-        """Bring a search that has just begun to where the file has it, if there is a file.
+        """Bring a search that has just begun to where the file has it; if there is none, write one.
 
         Raises
         ------
+        OSError
+            If there is none and it cannot be written.
         CheckpointError
             If the file is of another gradient, seed, search, device or version.
         SavedFileError
             If it is no checkpoint, or damaged.
         """
         if self.path is None or not self.path.exists():
+            self._write(search, partial, clock)
             return
         arrays, about = archive.read(self.path, kind=KIND, version=VERSION)
         try:
             self._check(about["identity"])
             state = unpack(arrays, about, search.pool.problem)
             _restore(state, search, partial, clock)
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError, MemoryError) as error:
             if isinstance(error, CheckpointError):
                 raise
             msg = f"{self.path} is no {KIND} of spear_xp: {error!r}"

@@ -125,6 +125,26 @@ def test_the_checkpoint_of_another_search_is_refused(
     assert path.read_bytes() == kept
 
 
+def test_a_checkpoint_that_cannot_be_written_is_told_at_once(tmp_path: Path, layer: LayerGradient) -> None:
+    with pytest.raises(FileNotFoundError):
+        invert(*layer.observed, rng=0, checkpoint=tmp_path / "nowhere" / "state.npz")
+
+
+def test_a_search_is_worth_more_than_its_checkpoint(
+    tmp_path: Path, layer: LayerGradient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.npz"
+    invert(*layer.observed, rng=0, checkpoint=path, work_limit=1.0)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.archive, "write", full)
+    with pytest.warns(RuntimeWarning, match="was not written, the search goes on"):
+        result = invert(*layer.observed, rng=0, checkpoint=path)
+    assert result.success
+
+
 def test_a_saved_result_is_no_checkpoint(tmp_path: Path, layer: LayerGradient) -> None:
     invert(*layer.observed, rng=0).save(tmp_path / "result.npz")
     with pytest.raises(SavedFileError, match="need a checkpoint"):
