@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import spear_xp
 from spear_xp.reduction import reduce, validate
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.helpers.optional import need
@@ -44,18 +45,21 @@ def a_problem() -> dict[str, Any]:
     return given | {"problem": problem, "directions": problem.unbalance}
 
 
-def a_result() -> dict[str, Any]:
+def a_library() -> dict[str, Any]:
+    return a_gradient() | {"spear_xp": spear_xp}
+
+
+def what_draws() -> dict[str, Any]:
     need("jinja2")
     need("matplotlib")
-    import spear_xp
-
-    return a_gradient() | {"spear_xp": spear_xp}
+    return a_library()
 
 
 GIVEN: dict[str, Callable[[], dict[str, Any]]] = {
     "docs/index.md": a_gradient,
+    "docs/long-runs.md": a_library,
     "docs/migration.md": a_problem,
-    "docs/report.md": a_result,
+    "docs/report.md": what_draws,
 }
 
 

@@ -26,7 +26,16 @@ from spear_xp.solver.result import Result, Status, Trace
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.solver import Search
 
-__all__ = ["Outcome", "missing_samples", "outcome_of", "predicted_psnr", "result_of", "status_of", "unread"]
+__all__ = [
+    "Outcome",
+    "missing_samples",
+    "outcome_of",
+    "predicted_psnr",
+    "range_of",
+    "result_of",
+    "status_of",
+    "unread",
+]
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 TENTATIVE = "tentative: its mask fits, but hardly a row tells it from other samples"
@@ -91,6 +100,7 @@ def result_of(
     asarray, xp = problem.space.asarray, problem.space.xp
     with clock.stage("inputs"):
         inputs = to_inputs(problem, outcome.duals)
+    peak = data_range or range_of(problem.space, inputs, outcome.certified)
     best = search.best.best
     return Result(
         inputs=leave(xp.astype(inputs, dtype)),
@@ -123,20 +133,26 @@ def result_of(
             conditions=outcome.conditions,
             **origin,
         ),
-        psnr=predicted_psnr(to_host(inputs), outcome.certified, outcome.error_bars, data_range),
+        psnr=predicted_psnr(outcome.error_bars, peak),
     )
 
 
-def predicted_psnr(inputs: Host, certified: Host, error_bars: Host, data_range: float | None = None) -> Host:
-    """PSNR in dB that error bars, shape (k,), predict; the peak is the range of certified inputs by default.
+def predicted_psnr(error_bars: Host, peak: float) -> Host:
+    """PSNR in dB that error bars, shape (k,), predict for a peak in the units of the inputs.
 
-    NaN without a peak. Of tentative samples, whose error bar is infinite, it is minus infinity.
+    NaN where the peak is 0, that is, unknown; minus infinity for tentative samples, whose bar is infinite.
     """
-    proven = inputs[certified]
-    peak = data_range or (float(proven.max() - proven.min()) if proven.size else 0.0)
     if not peak:
         return _filled(len(error_bars), math.nan)
     return to_host([-20 * math.log10(bar / peak) if bar else math.inf for bar in error_bars.tolist()])
+
+
+def range_of(space: Space, inputs: Array, certified: Host) -> float:
+    """Of the entries of certified inputs; 0 where there are none."""
+    if not certified.any():
+        return 0.0
+    proven = space.xp.take(inputs, space.indices(certified.nonzero()[0]), axis=0)
+    return float(space.xp.max(proven) - space.xp.min(proven))
 
 
 def unread(

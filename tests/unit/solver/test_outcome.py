@@ -6,15 +6,17 @@ import pytest
 from spear_xp import Status, invert
 from spear_xp.candidates import Candidate, Pool
 from spear_xp.candidates.pool import Entry
+from spear_xp.numerics.backend import space_of
 from spear_xp.recovery.nuisance import stood_in
 from spear_xp.recovery.samples import recover, to_inputs
 from spear_xp.reporting.metrics import compare
 from spear_xp.solver.assessment import FullSet
-from spear_xp.solver.outcome import missing_samples, outcome_of, predicted_psnr, status_of
+from spear_xp.solver.outcome import missing_samples, outcome_of, predicted_psnr, range_of, status_of
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.solver import Search
 from spear_xp.strategies import Peeling
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.conftest import Backend
 from tests.helpers.sets import candidates, solved
 from tests.helpers.truth import relative_errors, true_recovery
 
@@ -74,13 +76,24 @@ def test_each_missing_sample_is_named_by_how_loud_it_is(truth: LayerGradient) ->
     assert missing_samples(whole) == ()
 
 
-def test_predicted_psnr_is_the_error_bar_against_the_range_of_certified_inputs() -> None:
-    inputs = np.array([[0.0, 4.0], [1.0, 2.0], [9.0, -9.0]])
-    certified, bars = np.array([True, True, False]), np.array([0.004, 0.0, np.inf])
-    assert predicted_psnr(inputs, certified, bars).tolist() == pytest.approx([60.0, np.inf, -np.inf])
-    assert predicted_psnr(inputs, certified, bars, 0.4)[0] == pytest.approx(40.0)
-    assert np.isnan(predicted_psnr(inputs, ~certified & False, bars)).all()
-    assert predicted_psnr(inputs, ~certified & False, bars, 4.0)[0] == pytest.approx(60.0)
+def test_predicted_psnr_is_the_error_bar_against_the_peak() -> None:
+    bars = np.array([0.004, 0.0, np.inf])
+    assert predicted_psnr(bars, 4.0).tolist() == pytest.approx([60.0, np.inf, -np.inf])
+    assert np.isnan(predicted_psnr(bars, 0.0)).all()
+
+
+def test_the_peak_is_the_range_of_what_is_certified(space: Backend) -> None:
+    inputs = space.asarray(np.array([[0.0, 4.0], [1.0, 2.0], [9.0, -9.0]]))
+    here = space_of(inputs)
+    assert range_of(here, inputs, np.array([True, True, False])) == 4.0
+    assert range_of(here, inputs, np.zeros(3, dtype=bool)) == 0.0
+
+
+def test_a_given_range_is_the_peak(truth: LayerGradient) -> None:
+    one, other = (invert(*truth.observed, rng=0, data_range=size).psnr for size in (1.0, 10.0))
+    assert one is not None
+    assert other is not None
+    np.testing.assert_allclose(other - one, 20.0)
 
 
 def test_predicted_psnr_is_near_the_measured_one(truth: LayerGradient) -> None:
