@@ -13,7 +13,9 @@ from hypothesis.extra import numpy as hnp
 
 from spear_xp import invert
 from spear_xp.cli import main
+from spear_xp.solver.saving import archive
 from spear_xp.updates.synthetic import LayerGradient
+from tests.helpers.optional import need
 
 KEYS = ("grad_w", "grad_b", "weight", "bias")
 DTYPES = ["<f4", "<f8", "<f2", "<i8", "|b1", "<c16", "<U3", "<M8[s]", "|S2"]
@@ -66,11 +68,12 @@ def test_arrays_of_any_kind_and_shape(
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory, layer: LayerGradient) -> dict[str, bytes]:
+def good(tmp_path_factory: pytest.TempPathFactory, layer: LayerGradient) -> Path:
+    """A folder with an update and a result."""
     folder = tmp_path_factory.mktemp("good")
     np.savez(folder / "gradient.npz", **dict(zip(KEYS, layer.observed, strict=True)))
     invert(*layer.observed, rng=0).save(folder / "result.npz")
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return folder
 
 
 @settings(max_examples=60)
@@ -81,17 +84,56 @@ def good(tmp_path_factory: pytest.TempPathFactory, layer: LayerGradient) -> dict
 )
 def test_files_that_are_damaged_or_cut_off(
     tmp_path_factory: pytest.TempPathFactory,
-    good: dict[str, bytes],
+    good: Path,
     name: str,
     changes: list[tuple[float, int]],
     length: float,
 ) -> None:
-    content = bytearray(good[name])
+    content = bytearray((good / name).read_bytes())
     for place, value in changes:
         content[int(place * len(content))] = value
     path = tmp_path_factory.mktemp("damaged") / "file.npz"
     path.write_bytes(content[: int(length * len(content))])
     assert all(code_of(path, told) in {0, 1, 2} for told in commands(path))
+
+
+VALUES = st.sampled_from([0.0, -1.0, 1e-320, 1e300, np.inf, -np.inf, np.nan])
+COUNTS = st.sampled_from([0, -1, 1, 2**62, 10**30, None])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers that overflow are no traceback
+@settings(max_examples=20)
+@given(
+    array=st.sampled_from(["inputs", "error_bars", "psnr", "residuals", "singular_values", "directions"])
+    | st.sampled_from(["certified", "evidence/0/limits", "evidence/0/tolerances", "evidence/0/spare"])
+    | st.sampled_from(["evidence/0/zero", "evidence/0/active", "evidence/0/informative"]),
+    value=VALUES,
+    plain=st.sampled_from(
+        ["batch_size", "threshold", "expected", "zeros", "shape", "seconds", "weight_decay"]
+    ),
+    count=COUNTS,
+)
+def test_results_that_make_no_sense(
+    tmp_path_factory: pytest.TempPathFactory,
+    good: Path,
+    array: str,
+    value: float,
+    plain: str,
+    count: int | None,
+) -> None:
+    need("jinja2")
+    need("matplotlib")
+    path = tmp_path_factory.mktemp("senseless") / "file.npz"
+    path.write_bytes((good / "result.npz").read_bytes())
+    arrays, about = archive.read(path, kind="saved result", version=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        arrays[array] = np.full_like(arrays[array], value)
+    holder = about if plain == "batch_size" else about["trace"]
+    holder[plain] = {"zeros": [count] * 6, "shape": [count, 40], "seconds": {"total": count}}.get(
+        plain, count
+    )
+    archive.write(path, arrays, about, kind="saved result", version=1)
+    assert code_of(path, ["report", "FILE"]) in {0, 1, 2}
 
 
 @settings(max_examples=150)

@@ -25,6 +25,7 @@ __all__ = ["Checkpoint", "identity_of", "seed_in"]
 KIND = "checkpoint"
 VERSION = 1  # chosen: of the format; a file of another version is refused
 EVERY = 5.0  # chosen: seconds between two writes; a search that is killed loses no more
+SEARCH = ("drawn",)  # of `Search`, beside its parts
 PARTIAL = ("turn", "least", "cost", "last", "spent", "found_at", "spent_at")  # of `PartialSets`
 RECORD = ("chunk", "gain", "cost", "spent", "in_vain", "idle", "waits")  # of a strategy in `Schedule`
 
@@ -147,7 +148,7 @@ def _state(search: Any, partial: Any, clock: Any) -> dict[str, Any]:
         "conclusive": best.conclusive,
         "seen": {key.hex(): count for key, count in best.seen.items()},
         "records": [{name: getattr(one, name) for name in RECORD} for one in search.schedule.records],
-        "drawn": search.drawn,
+        "search": {name: getattr(search, name) for name in SEARCH},
         "partial": None if partial is None else {name: getattr(partial, name) for name in PARTIAL},
         "work": clock.work,
         "seconds": clock.seconds,
@@ -164,7 +165,8 @@ def _restore(state: Mapping[str, Any], search: Any, partial: Any, clock: Any) ->
     for record, told in zip(search.schedule.records, state["records"], strict=True):
         for name in RECORD:
             setattr(record, name, told[name])
-    search.drawn = state["drawn"]
+    for name in SEARCH:
+        setattr(search, name, state["search"][name])
     if partial is not None:
         for name in PARTIAL:
             setattr(partial, name, state["partial"][name])

@@ -32,6 +32,10 @@ PLAIN = {  # fields of `Trace` that are one value each
     "work": REAL,
     "call": TEXT,
 }
+FINITE = {"inputs", "directions", "singular_values"}  # arrays
+COUNTED = {"singular_values", "error_bars"}
+SIGNED = {"score", "weight_decay"}
+LARGEST = 2.0**62  # chosen: of numbers in a file, so that arrays can hold them
 LISTS = {"sources": TEXT, "zeros": WHOLE, "assumptions": TEXT, "shape": WHOLE}
 TABLES = {"seconds": REAL, "versions": TEXT}
 
@@ -137,7 +141,7 @@ def _result(arrays: Mapping[str, Host], about: Mapping[str, Any]) -> Result:
         reasons=_many(about["reasons"], "reasons", TEXT, count),
         missing=_many(about["missing"], "missing", TEXT),
         evidence=_read_evidence(arrays, _of(about["elsewhere"], "elsewhere", list)),
-        seed=_one(about["seed"], "seed", (int, type(None))),
+        seed=_one(about["seed"], "seed", (int, type(None)), most=math.inf),
         trace=trace,
         psnr=_array(arrays, "psnr", "f", (count,)),
     )
@@ -193,6 +197,12 @@ def _one_set(
 
 def _array(arrays: Mapping[str, Host], name: str, kind: str, shape: tuple[int | None, ...]) -> Host:
     array = arrays[name]
+    if name in FINITE and not (abs(array) < math.inf).all():
+        msg = f"{name} holds NaN or infinity"
+        raise ValueError(msg)
+    if name in COUNTED and not (array >= 0).all():
+        msg = f"{name} holds NaN or negative numbers"
+        raise ValueError(msg)
     fits = len(shape) == array.ndim and all(
         want is None or want == size for want, size in zip(shape, array.shape, strict=False)
     )
@@ -209,10 +219,12 @@ def _of(value: Any, name: str, kind: type) -> Any:
     return value
 
 
-def _one(value: Any, name: str, kinds: tuple[type, ...]) -> Any:
-    finite = not isinstance(value, float) or math.isfinite(value)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not finite:
-        msg = f"{name} is {value!r}: need {' or '.join(kind.__name__ for kind in kinds)}"
+def _one(value: Any, name: str, kinds: tuple[type, ...], most: float = LARGEST) -> Any:
+    """A text, None, or a number, which is not negative unless its name says so, and finite."""
+    number = isinstance(value, int | float)
+    within = not number or ((name in SIGNED or value >= 0) and abs(value) <= most)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not within:
+        msg = f"{name} is {str(value)[:40]}: need {' or '.join(kind.__name__ for kind in kinds)}"
         raise TypeError(msg)
     return value
 
