@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from spear_xp import invert
 from spear_xp.solver.saving import checkpoint
 from tests.benchmarks import problems, repeatable
-from tests.benchmarks.machine import facts, markdown_row, markdown_table
+from tests.benchmarks.machine import facts, markdown_row, markdown_table, write_page
 
 PROBLEMS: dict[str, tuple[Callable[[], Any], dict[str, float]]] = {
     **{name: (make, {}) for name, make in repeatable.PROBLEMS.items() if not name.startswith("crops")},
@@ -29,6 +30,12 @@ PROBLEMS: dict[str, tuple[Callable[[], Any], dict[str, float]]] = {
         {"work_limit": 1e10},
     ),
 }
+
+SAYS = (
+    "Searches that are killed (SIGKILL) at random moments and go on from their checkpoint until they come to "
+    "their end, against one that is left alone. A checkpoint is written at the start of every round that "
+    "begins .05 s after the last one. Written by `python -m tests.benchmarks.kill_and_resume --write FILE`."
+)
 
 
 def search(name: str, path: Path | None, begin: Callable[[], None] = lambda: None) -> str:
@@ -69,8 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--only", default="")
-    parser.add_argument("--seconds", type=float, default=1.0, help="mean time to the next kill")
+    parser.add_argument("--kills", type=float, default=3.0, help="to expect in the time of a whole search")
     parser.add_argument("--every", type=float, default=0.05, help="seconds between two checkpoints")
+    parser.add_argument("--write", help="page to write the table to")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--path", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -84,13 +92,17 @@ def main() -> None:
     for name in PROBLEMS:
         if not re.search(options.only, name):
             continue
+        since = time.perf_counter()
         whole = search(name, None)
-        ended = [killed(name, rng, options.seconds, options.every) for _ in range(options.runs)]
+        seconds = (time.perf_counter() - since) / options.kills
+        ended = [killed(name, rng, seconds, options.every) for _ in range(options.runs)]
         same = sum(one == whole for one, _ in ended)
         rows.append((name, f"{same} of {options.runs}", str(sum(kills for _, kills in ended))))
         print(markdown_row(rows[-1]), flush=True)
+    table = markdown_table(("problem", "same bytes", "kills"), rows)
     print(facts())
-    print(markdown_table(("problem", "same bytes", "kills"), rows))
+    if options.write:
+        write_page(options.write, "Kill and resume", SAYS, facts(), table)
 
 
 if __name__ == "__main__":
