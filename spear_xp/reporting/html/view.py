@@ -162,10 +162,11 @@ def _assumed(result: Result) -> list[str]:
     assumed = [
         f"The layer is fully connected, has {m:,} neurons and {n:,} inputs, and a ReLU follows it.",
         "Weight and bias are those at which the gradient was taken.",
-        "The update is the gradient of one batch, or a multiple of it, up to the noise below.",
-        f"Noise: {_short(trace.noise_level)} of the root mean square entry of a row, taken for {noise}.",
+        "The update is the gradient of one batch, or a multiple of it, up to noise.",
     ]
     if result.batch_size is not None:
+        level = _short(trace.noise_level)
+        assumed.append(f"Noise: {level} of the root mean square entry of a row, taken for {noise}.")
         given = "found from the singular values" if trace.expected is None else f"{trace.expected} was given"
         assumed.append(f"Batch size {result.batch_size}: {given}; equal inputs count as one.")
     if trace.weight_decay:
