@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 EXTRA ?= test
 RUN := OMP_NUM_THREADS=2 $(BIN)
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench docs release clean
 
 demo: $(VENV)/demo.stamp
 	$(RUN)/spear-xp demo
@@ -22,6 +22,14 @@ lint: $(VENV)/$(EXTRA).stamp
 
 bench: $(VENV)/$(EXTRA).stamp
 	$(RUN)/python tests/benchmarks/against_published.py
+
+docs: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+release: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[release]"
+	$(BIN)/python docs/check_release.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

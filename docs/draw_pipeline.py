@@ -23,7 +23,7 @@ TARGET = ROOT / "docs" / "images" / "pipeline.png"
 
 SAYS = {
     "cli": "command line",
-    "reporting": "text, progress, plots, metrics",
+    "reporting": "text, plots, metrics, HTML page",
     "auditing": "verdict on a whole model",
     "solver": "invert, the search, what runs it",
     "certification": "proof, sample by sample",

@@ -19,6 +19,7 @@ from spear_xp.forecasting.default import estimate, largest_safe_width, smallest_
 from spear_xp.forecasting.forecast import Forecast, Verdict
 from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Progress, Result, Status
+from spear_xp.solver.saving.results import load_result
 from spear_xp.updates.layer_update import LayerUpdate
 
 __version__ = "0.2.0.dev0"
@@ -39,6 +40,7 @@ __all__ = [
     "false_acceptance",
     "invert",
     "largest_safe_width",
+    "load_result",
     "smallest_safe_batch",
 ]
 

@@ -7,10 +7,12 @@ not an error: it returns a result whose status says why.
 __all__ = [
     "ArgumentRangeError",
     "ArrayLibraryError",
+    "CheckpointError",
     "DtypeError",
     "FileError",
     "NonFiniteError",
     "RankError",
+    "SavedFileError",
     "ShapeError",
     "SpearError",
     "UpdateError",
@@ -56,3 +58,11 @@ class UpdateError(SpearError):
 
 class FileError(UpdateError):
     """A file is damaged, of an unknown format, or holds what is never read, such as pickled objects."""
+
+
+class SavedFileError(SpearError):
+    """A file is not what `spear_xp` has saved: of another kind or version, damaged, or made to do harm."""
+
+
+class CheckpointError(SavedFileError):
+    """A checkpoint is of another gradient, seed, search, device or version than the call."""

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*(ROOT / "spear_xp").rglob("*.py"), *(ROOT / "theory").rglob("*.py")])
 HEAVY = (
     "scipy.stats",
+    "jinja2",
     "matplotlib",
     "sympy",
     "torch",
@@ -32,13 +33,16 @@ HEAVY = (
     "safetensors",
 )
 HOST = (
-    "cli.py",
+    "forecast.py",
+    "page.py",
     "images.py",
     "published.py",
     "metrics.py",
     "plots.py",
     "exchange.py",
     "information_sets.py",
+    "archive.py",
+    "packing.py",
     "files.py",
     "flower.py",
 )  # files, host draws
@@ -85,7 +89,7 @@ def test_pipeline_files_say_what_enters_and_leaves(path: Path) -> None:
 
 def test_the_library_never_prints() -> None:
     for path in sorted((ROOT / "spear_xp").rglob("*.py")):
-        if path.name != "cli.py":
+        if path.parent.name != "cli":
             assert not re.search(r"^\s*print\(", path.read_text(), re.MULTILINE), path
 
 

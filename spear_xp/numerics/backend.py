@@ -4,7 +4,8 @@ This file alone names CuPy and torch. Everything else receives a namespace `xp` 
 array API standard on it. Randomness is drawn on the host, so that every backend sees the same.
 """
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,24 @@ from array_api_compat import (
 
 from spear_xp.errors import ArrayLibraryError, DtypeError
 
-__all__ = ["Array", "Host", "LinAlgError", "Namespace", "Space", "enter", "quiet", "space_of", "to_host"]
+__all__ = [
+    "Array",
+    "Host",
+    "LinAlgError",
+    "Namespace",
+    "Space",
+    "enter",
+    "laid_out",
+    "layout_of",
+    "libraries",
+    "quiet",
+    "space_of",
+    "to_host",
+]
 
+# chosen: times its own bytes that an array may span in memory: a column of a matrix with so many; a damaged
+# file asks for no more
+SPREAD = 2**24
 Array = Any  # an array of whatever library the caller uses
 Namespace = Any  # its array API namespace
 Host = np.ndarray[Any, Any]  # an array that is known to live in host memory
@@ -70,6 +87,34 @@ class Space:
 def quiet() -> AbstractContextManager[None]:
     """Silence floating-point warnings where non-finite intermediate results are expected."""
     return np.errstate(all="ignore")
+
+
+def layout_of(array: Any) -> tuple[Host, tuple[int, ...]] | None:
+    """Values and strides of a NumPy array that is not contiguous; None for anything else."""
+    if not isinstance(array, np.ndarray) or array.flags.c_contiguous or min(array.strides) < 0:
+        return None
+    return np.ascontiguousarray(array), array.strides
+
+
+def laid_out(values: Host, strides: Sequence[int]) -> Host:
+    """The same values with this distance in bytes between neighbours on each axis."""
+    span = values.itemsize + sum((size - 1) * step for size, step in zip(values.shape, strides, strict=True))
+    if not 0 < span <= SPREAD * values.nbytes:
+        msg = f"strides {strides} do not fit an array of shape {values.shape}"
+        raise ValueError(msg)
+    array = np.ndarray(values.shape, values.dtype, np.empty(span, np.uint8), 0, tuple(strides))
+    array[...] = values
+    return array
+
+
+def libraries(space: Space) -> dict[str, str]:
+    """Versions of what computes in a space: NumPy, the BLAS behind it, and another array library."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    name = space.xp.__name__.removeprefix("array_api_compat.").partition(".")[0]
+    versions = {"NumPy": np.__version__, "BLAS": f"{blas['name']} {blas['version']}"}
+    if name != "numpy":
+        versions[name] = str(getattr(sys.modules.get(name), "__version__", "unknown"))
+    return versions
 
 
 def space_of(array: Array) -> Space:

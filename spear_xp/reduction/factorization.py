@@ -48,6 +48,9 @@ class Factorization:
         Batch size as the caller gave it: a clear gap beats it, without one it is the rank.
     clear_gap : bool
         Whether the singular values on both sides of the numerical rank differ by a clear factor.
+    spectrum : array, shape (k,)
+        Leading singular values, descending, also those of the noise beyond the rank, as far as they were
+        looked at.
     """
 
     left: Array
@@ -61,6 +64,7 @@ class Factorization:
     numerical_rank: int
     expected: int | None = None
     clear_gap: bool = True
+    spectrum: Array = None
 
     @property
     def rank(self) -> int:
@@ -160,4 +164,5 @@ def factorize(
         numerical_rank=reading.rank or rank,
         expected=batch_size,
         clear_gap=reading.clear,
+        spectrum=spectrum.values,
     )

@@ -31,6 +31,8 @@ class Incumbent:
         What all sets together have proven.
     conclusive : bool
         Whether masks and rows leave nothing to search for.
+    seen : Counter
+        How often each full set came back, by digest.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -38,7 +40,7 @@ class Incumbent:
         self.best: Assessment | None = None
         self.ledger = Ledger.none(problem)
         self.conclusive = False
-        self._seen: Counter[bytes] = Counter()
+        self.seen: Counter[bytes] = Counter()
 
     @property
     def certified(self) -> int:
@@ -53,14 +55,14 @@ class Incumbent:
     @property
     def revisited(self) -> bool:
         """Whether one full set came back again and again, whatever was repaired in the pool."""
-        return max(self._seen.values(), default=0) >= CIRCLES
+        return max(self.seen.values(), default=0) >= CIRCLES
 
     def count_visit(self, full: FullSet) -> int:
         """Note that a set has come; how often this very set has by now."""
         zeros = sorted(to_host(candidate.zero).tobytes() for candidate in full.chosen)
         key = hashlib.blake2b(b"".join(zeros)).digest()
-        self._seen[key] += 1
-        return self._seen[key]
+        self.seen[key] += 1
+        return self.seen[key]
 
     def consider(
         self, full: FullSet, keep_going: KeepGoing = forever, *, tentative: bool = False

@@ -5,6 +5,8 @@ The public call: checks, reduces the gradient to its row space, searches, hands 
 
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor as Workers
+from pathlib import Path
 from typing import Any
 
 from spear_xp.candidates.threshold import sparsity_threshold
@@ -20,7 +22,9 @@ from spear_xp.solver.outcome import result_of, status_of, unread
 from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.solver.runtime.clock import Clock
-from spear_xp.solver.runtime.executor import Executor
+from spear_xp.solver.runtime.executor import executor_of
+from spear_xp.solver.saving.checkpoint import Checkpoint, identity_of, seed_in
+from spear_xp.solver.saving.origin import origin_of
 from spear_xp.solver.solver import Observer, Search, solve
 from spear_xp.strategies.portfolio import strategies_of
 from spear_xp.strategies.sampling import Sampling
@@ -47,9 +51,11 @@ def invert(
     time_limit: float = 60.0,
     work_limit: float | None = None,
     rng: Any = None,
-    data_range: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-    executor: Executor | None = None,
+    executor: Workers | None = None,
+    rounds: int = 1,
+    data_range: float | None = None,
+    checkpoint: str | Path | None = None,
     false_rejection: float | None = None,
 ) -> Result:
     """Recover the batch behind the gradient of a fully connected ReLU layer.
@@ -91,12 +97,23 @@ def invert(
         Source of randomness (SPEC 7); all of it is drawn on the host. A search that ends by itself, before
         nine tenths of its time limit, gives the same bytes for the same seed, array library and BLAS with as
         many threads.
-    data_range : float, optional
-        Peak of `Result.psnr` in units of the inputs, positive.
     on_progress : callable, optional
         Called with a `Progress` after every round of chunks, and at the end.
-    executor : Executor, optional
-        Runs the turns of the strategies; one after the other where not given. The published attack has none.
+    executor : concurrent.futures.Executor, optional
+        Workers for the turns of the strategies: threads, processes, a cluster. The result does not depend on
+        their number. A chunk whose worker dies runs again here. The published attack uses no workers.
+    rounds : int
+        Turns that are handed out at once and see the same state of the search: more than one is needed for
+        workers to run side by side, and gives another result than one does.
+    data_range : float, optional
+        Peak of the predicted PSNR, in the units of the inputs; the range of the certified inputs where not
+        given.
+    checkpoint : str or Path, optional
+        File to keep the state of the search in, written every few seconds. If it is there, the search goes on
+        from it, to the same bytes as if it had never stopped, under a `work_limit` or where the search ends
+        by itself; the limits count what was spent before. Without `rng`, that of the file is used. A file of
+        another gradient, seed, search, device or version is refused. It holds recovered data, and what it
+        calls proven is believed: go on from your own files only.
     false_rejection : float, optional
         Old place of the argument of that name of `spear_xp.strategies.Sampling`.
 
@@ -143,13 +160,21 @@ def invert(
     else:
         update = LayerUpdate(grad_w, grad_b, weight, bias, weight_after, bias_after, noise)
     _check_accuracy(accuracy)
+    _check_rounds(rounds)
+    runs = executor_of(executor)
     _check_limits(time_limit=time_limit, work_limit=work_limit, data_range=data_range)
     clock = Clock(time_limit, work_limit)
     strategies = strategies_of(_renamed(search, false_rejection))
-    rng, given = repeatable(rng)
+    kept = None if checkpoint is None else Path(checkpoint)
+    rng, given = repeatable(seed_in(kept) if rng is None else rng)
     seed = seed_of(rng)
     space, arrays, leave = enter(**update.arrays)
+    options = {"noise": update.noise, "batch_size": batch_size, "search": search, "time_limit": time_limit}
+    options |= {"work_limit": work_limit, "accuracy": accuracy, "data_range": data_range, "rounds": rounds}
+    options |= {"rng": given}
     about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave}
+    origin = origin_of(space, arrays["grad_w"], update.assumptions, options)
+    about |= {"data_range": data_range, "origin": origin}
     problem = state = None
     try:
         with clock.stage("factorize"):
@@ -161,11 +186,19 @@ def invert(
         chosen = strategies(problem)
         state = Search.begin(problem, chosen, _threshold(problem, chosen))
         state.expected, state.weight_decay = factorization.expected, decay.of_weight
+        state.spectrum = factorization.spectrum
         observer = _observer(problem, clock, on_progress)
+        versions = origin["versions"]
+        identity = None if kept is None else identity_of(problem, chosen, seed, rounds, versions)
+        run: dict[str, Any] = {
+            "seed": seed,
+            "observer": observer,
+            "checkpoint": Checkpoint(kept, identity, given),
+        }
         if len(chosen) == 1 and isinstance(chosen[0], Sampling):
-            solve_published(problem, chosen[0], state, clock, seed=seed, observer=observer)
+            solve_published(problem, chosen[0], state, clock, **run)
         else:
-            solve(problem, state, clock, seed=seed, executor=executor, observer=observer)
+            solve(problem, state, clock, executor=runs, rounds=rounds, **run)
         status = status_of(state, problem, clock)
         observer(state, chosen[0].name, "done")
     except KeyboardInterrupt:
@@ -174,7 +207,7 @@ def invert(
         status = Status.TIME_LIMIT
     if problem is None or state is None:
         return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, **about)
-    return result_of(problem, state, status, clock, data_range=data_range, **about)
+    return result_of(problem, state, status, clock, **about)
 
 
 def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:
@@ -215,6 +248,12 @@ def _check_alone(**others: Any) -> None:
 def _check_accuracy(accuracy: float) -> None:
     if not 0 < accuracy <= COARSEST:
         msg = f"accuracy={accuracy!r}: need a relative error in (0, {COARSEST}]"
+        raise ArgumentRangeError(msg)
+
+
+def _check_rounds(rounds: int) -> None:
+    if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
+        msg = f"rounds={rounds!r}: need an integer >= 1"
         raise ArgumentRangeError(msg)
 
 

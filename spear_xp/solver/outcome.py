@@ -26,7 +26,16 @@ from spear_xp.solver.result import Result, Status, Trace
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.solver import Search
 
-__all__ = ["Outcome", "missing_samples", "outcome_of", "result_of", "status_of", "unread"]
+__all__ = [
+    "Outcome",
+    "missing_samples",
+    "outcome_of",
+    "predicted_psnr",
+    "range_of",
+    "result_of",
+    "status_of",
+    "unread",
+]
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 TENTATIVE = "tentative: its mask fits, but hardly a row tells it from other samples"
@@ -35,6 +44,7 @@ NOT_FOUND = "no direction was found for it in time"
 RANK_UNKNOWN = "the gradient was not read to the end: its rank, and with it the batch size, is unknown"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 TOO_QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
+CONDITIONS = ("masks", "kernel", "accuracy", "row_span")  # of the certificate, (a) to (d)
 # chosen: share of rows on which the mask of a tentative direction may contradict its zero pattern
 FITS = 0.05
 # derived: nine rows of ten, as `TOO_QUIET` says: those that hold less of a sample than the row that counts
@@ -54,6 +64,7 @@ class Outcome(NamedTuple):
     sources: tuple[str, ...]
     residuals: Host
     evidence: Evidence | None
+    conditions: dict[str, Host]
 
 
 def status_of(search: Search, problem: Problem, clock: Clock) -> Status:
@@ -79,22 +90,23 @@ def result_of(
     seed: int | None,
     dtype: Any,
     leave: Callable[[Array], Array],
+    origin: dict[str, Any],
     data_range: float | None = None,
 ) -> Result:
     """Everything found so far, in the caller's library and dtype."""
     outcome = outcome_of(problem, search.best.best, search.pool)
     if search.obstacle:
         outcome = outcome._replace(missing=(search.obstacle,) * len(outcome.missing))
-    space, asarray, xp = problem.space, problem.space.asarray, problem.space.xp
+    asarray, xp = problem.space.asarray, problem.space.xp
     with clock.stage("inputs"):
         inputs = to_inputs(problem, outcome.duals)
+    peak = data_range or range_of(problem.space, inputs, outcome.certified)
     best = search.best.best
     return Result(
         inputs=leave(xp.astype(inputs, dtype)),
         certified=leave(asarray(outcome.certified, dtype=xp.bool)),
         direction_certified=leave(asarray(outcome.direction_certified, dtype=xp.bool)),
         error_bars=leave(asarray(outcome.error_bars)),
-        psnr=leave(asarray(_psnr(space, inputs, outcome, data_range))),
         status=status,
         batch_size=problem.rank,
         reasons=outcome.reasons,
@@ -116,8 +128,31 @@ def result_of(
             seconds={**clock.seconds, "total": clock.elapsed},
             work=clock.work,
             residuals=outcome.residuals,
+            singular_values=to_host(search.spectrum),
+            zeros=tuple(to_host(problem.zeros_of(outcome.directions)).sum(axis=0).tolist()),
+            conditions=outcome.conditions,
+            **origin,
         ),
+        psnr=predicted_psnr(outcome.error_bars, peak),
     )
+
+
+def predicted_psnr(error_bars: Host, peak: float) -> Host:
+    """PSNR in dB that error bars, shape (k,), predict for a peak in the units of the inputs.
+
+    NaN where the peak is 0, that is, unknown; minus infinity for tentative samples, whose bar is infinite.
+    """
+    if not peak:
+        return _filled(len(error_bars), math.nan)
+    return to_host([-20 * math.log10(bar / peak) if bar else math.inf for bar in error_bars.tolist()])
+
+
+def range_of(space: Space, inputs: Array, certified: Host) -> float:
+    """Of the entries of certified inputs; 0 where there are none."""
+    if not certified.any():
+        return 0.0
+    proven = space.xp.take(inputs, space.indices(certified.nonzero()[0]), axis=0)
+    return float(space.xp.max(proven) - space.xp.min(proven))
 
 
 def unread(
@@ -129,6 +164,8 @@ def unread(
     seed: int | None,
     dtype: Any,
     leave: Callable[[Array], Array],
+    origin: dict[str, Any],
+    data_range: float | None = None,  # noqa: ARG001  # there is no sample to speak of
 ) -> Result:
     """The result where a limit or an interruption came before the rank was known."""
     xp = space.xp
@@ -138,7 +175,6 @@ def unread(
         certified=leave(xp.zeros((0,), dtype=xp.bool, device=space.device)),
         direction_certified=leave(xp.zeros((0,), dtype=xp.bool, device=space.device)),
         error_bars=leave(nothing),
-        psnr=leave(nothing),
         status=status,
         batch_size=None,
         reasons=(),
@@ -149,7 +185,10 @@ def unread(
             directions=leave(nothing[:, None]),
             seconds={**clock.seconds, "total": clock.elapsed},
             residuals=to_host(nothing),
+            singular_values=to_host(nothing),
+            **origin,
         ),
+        psnr=to_host(nothing),
     )
 
 
@@ -173,6 +212,7 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
             tuple(sources),
             _filled(0, 0.0),
             None,
+            {},
         )
     certificate, known = best.certificate, best.samples.count
     whole = _with_tentative(problem, best)
@@ -197,18 +237,10 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
         tuple(sources[int(k)] for k in ranking),
         certificate.residuals,
         certificate.evidence.take(ranking),
-    )
-
-
-def _psnr(space: Space, inputs: Array, outcome: Outcome, data_range: float | None) -> Host:
-    """What error bars say of the accuracy of inputs, in dB, shape (k,)."""
-    xp, bars, peak = space.xp, outcome.error_bars, data_range
-    if peak is None and len(bars):
-        own = outcome.certified if outcome.certified.any() else bars >= 0
-        seen = xp.take(inputs, space.indices(own.nonzero()[0]), axis=0)
-        peak = float(xp.max(seen) - xp.min(seen))
-    return to_host(
-        [20 * math.log10(peak / max(bar, TINY)) if peak and bar < math.inf else -math.inf for bar in bars]
+        {
+            name: to_host([*getattr(certificate, name)[:known], *_filled(tentative, False)])[ranking]
+            for name in CONDITIONS
+        },
     )
 
 

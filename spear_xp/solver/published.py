@@ -9,6 +9,7 @@ from spear_xp.candidates.selection import greedy_selection
 from spear_xp.reduction.problem import Problem
 from spear_xp.solver.assessment import FullSet
 from spear_xp.solver.runtime.clock import Clock
+from spear_xp.solver.saving.checkpoint import Checkpoint
 from spear_xp.solver.solver import Observer, Search
 from spear_xp.strategies.sampling import Sampling
 
@@ -23,12 +24,16 @@ def solve_published(
     *,
     seed: int,
     observer: Observer = lambda *_: None,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Sample until a set is certified or a limit is reached; arguments as `solve` has them."""
-    pool, best, chunk = search.pool, search.best, 0
+    pool, best, record = search.pool, search.best, search.schedule.records[0]
+    checkpoint = Checkpoint() if checkpoint is None else checkpoint
+    checkpoint.resume(search, None, clock)
     while not best.complete and clock.searching():
+        checkpoint.keep(search, None, clock)
         with clock.stage(sampler.name):
-            proposals = sampler.propose(problem, pool.known, seed, chunk, keep_going=clock.searching)
+            proposals = sampler.propose(problem, pool.known, seed, record.chunk, keep_going=clock.searching)
         with clock.stage("screen"):
             found = filter_directions(
                 problem,
@@ -38,7 +43,7 @@ def solve_published(
                 keep_going=clock.searching,
             )
             added = sum([pool.add(candidate) for candidate in found])
-        chunk, search.drawn = chunk + 1, search.drawn + proposals.drawn
+        record.chunk, search.drawn = record.chunk + 1, search.drawn + proposals.drawn
         clock.count(proposals.work)
         if added and len(pool) >= problem.rank:
             with clock.stage("select"):
@@ -47,5 +52,6 @@ def solve_published(
                 if len(chosen) == problem.rank:
                     best.consider(FullSet(problem, tuple(chosen)), clock.before_limit)
         observer(search, sampler.name)
+    checkpoint.keep(search, None, clock, now=True)
     with clock.stage("sharpen"):
         best.sharpen(clock.before_limit)

@@ -1,8 +1,10 @@
 """Enters: the outcome of a search. Leaves: what the caller gets, and what a progress callback is told."""
 
+import importlib
 import warnings
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, Literal
 
 from spear_xp.certification.evidence import Evidence
@@ -109,6 +111,22 @@ class Trace:
         Multiply-adds, as `numerics.work` counts them: the unit of `work_limit`.
     residuals : NumPy array, shape (m_live,)
         Relative part of each row that the recovered samples leave unexplained; empty without a full set.
+    singular_values : NumPy array, shape (r,)
+        Of the gradient with its rows scaled to equal noise: the leading ones, descending, also some of the
+        noise beyond the rank.
+    zeros : tuple of int
+        Rows on which each column of `directions` vanishes within the noise.
+    conditions : dict of str to NumPy array of bool, shape (k,)
+        Which tests of the certificate each sample has passed in the set that is returned; see
+        `docs/certificate.md`. Empty without a full set; tentative samples have passed none.
+    shape : (int, int)
+        Neurons m and features n of the layer.
+    assumptions : tuple of str
+        What was taken for granted when the update was read.
+    call : str
+        The call of `invert`, less its arrays.
+    versions : dict of str to str
+        Of this library, of Python and of the libraries that computed.
     """
 
     directions: Array = None
@@ -125,13 +143,28 @@ class Trace:
     seconds: dict[str, float] = field(default_factory=dict)
     work: float = 0.0
     residuals: Host | None = None
+    singular_values: Host | None = None
+    zeros: tuple[int, ...] = ()
+    conditions: dict[str, Host] = field(default_factory=dict)
+    shape: tuple[int, int] = (0, 0)
+    assumptions: tuple[str, ...] = ()
+    call: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
 
 
-NEW = {"work", "expected", "numerical_rank", "weight_decay"}  # of `Trace`, since 0.2
-OLD_NAMES = {
-    "unresolved": "missing",
-    **{f.name: f"trace.{f.name}" for f in fields(Trace) if f.name not in NEW},
-}
+MOVED = (
+    "directions",
+    "sources",
+    "samples_drawn",
+    "candidates",
+    "score",
+    "noise_level",
+    "noise_model",
+    "threshold",
+    "seconds",
+    "residuals",
+)
+OLD_NAMES = {"unresolved": "missing", **{name: f"trace.{name}" for name in MOVED}}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -149,9 +182,6 @@ class Result:
         Proven up to a positive factor: the same, unless the scale rests on `grad_b` alone.
     error_bars : array, shape (k,)
         Standard deviation of the entries of each sample, in units of the inputs; infinite for tentative ones.
-    psnr : array, shape (k,)
-        Peak signal-to-noise ratio of each sample in dB, as its error bar predicts it. The peak is the
-        `data_range` of the call, or the range of the certified samples, or of all where none is certified.
     status : Status
         How the search ended; its value says what to try next.
     batch_size : int or None
@@ -168,13 +198,15 @@ class Result:
         As `rng`, it gives this result again. None where a Generator or SeedSequence was given.
     trace : Trace
         How the result came about: draws, candidates, seconds, work, thresholds, residuals.
+    psnr : NumPy array, shape (k,)
+        Predicted PSNR of each sample in dB: its error bar against `data_range`, or, where that was not given,
+        against the range of the certified inputs. NaN where neither is there.
     """
 
     inputs: Array
     certified: Array
     direction_certified: Array
     error_bars: Array
-    psnr: Array
     status: Status
     batch_size: int | None
     reasons: tuple[str, ...]
@@ -182,6 +214,7 @@ class Result:
     evidence: Evidence | None
     seed: int | None
     trace: Trace
+    psnr: Host | None = None
 
     @property
     def success(self) -> bool:
@@ -209,6 +242,47 @@ class Result:
             lines.append(f"weight decay was taken out: {self.trace.weight_decay:.3g} times the weights")
         lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(self.reasons) if text]
         return "\n".join(lines + [f"one more sample: {why}" for why in self.missing])
+
+    def save(self, path: str | Path, *, samples: bool = True) -> None:
+        """Write the result to a file that `spear_xp.load_result` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write, readable by its owner alone, since recovered samples may be personal data; whatever
+            is there is replaced in one step. It is a ZIP archive of plain arrays that `numpy.load` opens.
+        samples : bool
+            Whether the samples go into the file. If not, what they could be worked out from stays out as
+            well: directions, and the masks in `evidence`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        from spear_xp.solver.saving.results import save_result
+
+        save_result(self, path, samples=samples)
+
+    def report(self, path: str | Path, **options: Any) -> None:
+        """Write an HTML page about the result, which needs no network: see `spear_xp.reporting.html.report`.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write, readable by its owner alone.
+        **options
+            `original`, `shape`, `feature_names`, `samples` and `title`, as that function has them.
+
+        Raises
+        ------
+        ShapeError
+            If an option does not fit the samples.
+        ModuleNotFoundError
+            Without jinja2 and matplotlib: ``pip install "spear-xp[report]"``.
+        """
+        # Reporting stands above the solver: this is a door to it, and nothing here builds on what is behind.
+        importlib.import_module("spear_xp.reporting.html").report(self, path, **options)
 
     def _unexpected(self) -> list[str]:
         """What to say of a batch size that is not the one that was given."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.screening import Screen
 from spear_xp.geometry.nullspaces import CONFIRMING
+from spear_xp.numerics.backend import Array
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.assessment import FullSet, assessment_work
@@ -19,6 +20,7 @@ from spear_xp.solver.repair import repair
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.runtime.executor import Executor, Serial
 from spear_xp.solver.runtime.schedule import Schedule, Turn
+from spear_xp.solver.saving.checkpoint import Checkpoint
 
 __all__ = ["Observer", "Search", "solve"]
 
@@ -31,7 +33,6 @@ WIDE = 4  # chosen: rows for each sample, from which the first descents find mos
 FRUITLESS_CHUNKS = 3  # chosen: chunks of every strategy without one direction, after which there is none
 LOUD = 1e-3  # chosen: noise over the root mean square entry of a row, from which it is to blame
 REPAIRS = 4  # chosen: full sets in a row, as long as each mends the one before; more delay the strategies
-ROUND = 1  # chosen: turns that see the same state of the pool; more let workers run side by side
 
 Observer = Callable[..., None]  # told of the search and of the name of a strategy, after every round
 
@@ -58,6 +59,8 @@ class Search:
         Batch size that the caller gave.
     weight_decay : float
         Multiple of the weights that was taken out of the update.
+    spectrum : array, shape (k,)
+        Leading singular values of the scaled gradient, also those beyond the rank.
     """
 
     pool: Pool
@@ -68,6 +71,7 @@ class Search:
     obstacle: str = ""
     expected: int | None = None
     weight_decay: float = 0.0
+    spectrum: Array = None
 
     @classmethod
     def begin(
@@ -86,6 +90,8 @@ def solve(
     seed: int,
     executor: Executor | None = None,
     observer: Observer = lambda *_: None,
+    checkpoint: Checkpoint | None = None,
+    rounds: int = 1,
 ) -> None:
     """Strategies propose, the screen admits, the pool keeps; full sets are assessed and repaired.
 
@@ -103,14 +109,21 @@ def solve(
         Runs the turns; one after the other where not given.
     observer : callable
         Told after every round.
+    checkpoint : Checkpoint, optional
+        Has the state to begin with, and keeps it at the start of a round.
+    rounds : int
+        Turns of a round: they see the same state of the pool, so that workers may run them side by side.
     """
     pool, best, schedule = search.pool, search.best, search.schedule
     executor = Serial() if executor is None else executor
     uses_layer = any(strategy.uses_layer for strategy in schedule.strategies)
     screen = Screen(problem, pool, threshold=search.threshold, uses_layer=uses_layer)
     partial = PartialSets(problem, pool, screen, best, clock)
+    checkpoint = Checkpoint() if checkpoint is None else checkpoint
+    checkpoint.resume(search, partial, clock)
     while not (best.complete or best.revisited) and clock.searching():
-        turns = schedule.round(ROUND)
+        checkpoint.keep(search, partial, clock)
+        turns = schedule.round(rounds)
         if _take(turns, problem, search, screen, clock, seed, executor):
             partial.note_find()
             pool.solve_duals()
@@ -127,6 +140,7 @@ def solve(
         search.obstacle = _obstacle(problem, search)
         if search.obstacle:
             return
+    checkpoint.keep(search, partial, clock, now=True)
     partial.finish()
     with clock.stage("sharpen"):
         best.sharpen(clock.before_limit)
@@ -152,7 +166,7 @@ def _take(
 ) -> int:
     """One round: what its strategies propose, through the screen into the pool. Returns how many are new."""
     added = 0
-    proposed = executor.run(turns, problem, search.pool.known, seed, clock.searching)
+    proposed = executor.run(turns, problem, search.pool.known, seed, clock)
     for turn in turns:
         with clock.stage(turn.strategy.name):
             proposals = next(proposed)

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 
 from spear_xp.numerics.work import KeepGoing
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "for_seconds"]
+
+
+def for_seconds(seconds: float) -> KeepGoing:
+    """A `KeepGoing` that says yes for so long from now."""
+    end = time.perf_counter() + seconds
+    return lambda: time.perf_counter() < end
 
 
 class Clock:
@@ -70,9 +76,25 @@ class Clock:
         """Whether the search itself goes on: neither limit is reached, less what is kept for the end."""
         return self.elapsed < self.search_time and self.work < self.search_work
 
+    def in_time(self) -> bool:
+        """The same, but for seconds alone: a chunk has the work that was left when its round began."""
+        return self.elapsed < self.search_time
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the search itself has to end."""
+        return self.search_time - self.elapsed
+
     def count(self, work: float) -> None:
         """Add to the work done."""
         self.work += work
+
+    def go_on(self, work: float, seconds: dict[str, float], elapsed: float) -> None:
+        """Begin where an earlier run of the same search was: both limits are those of the whole search."""
+        self.work = work
+        self.started -= elapsed
+        for name, spent in seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
     def allowance(self, share: float, unit: float) -> KeepGoing:
         """A `KeepGoing` for a part of the work done so far; once the search is over, for all that is left.

@@ -87,6 +87,9 @@ def _npz(path: Path) -> dict[str, Array]:
             except DAMAGED as error:
                 msg = f"{path}: array {name!r} cannot be read: {_first_line(error)}"
                 raise FileError(msg) from error
+            if not isinstance(found[name], np.ndarray):
+                msg = f"{path}: {name!r} is no array: need an archive of named arrays"
+                raise FileError(msg)
     return found
 
 

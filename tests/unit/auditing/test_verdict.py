@@ -19,7 +19,6 @@ def result(
         certified=flags,
         direction_certified=proven,
         error_bars=[0.0] * batch_size,
-        psnr=[0.0] * batch_size,
         status=status,
         batch_size=batch_size,
         reasons=tuple("" if flag else "it is doubtful" for flag in flags),

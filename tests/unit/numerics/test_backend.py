@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp.errors import ArrayLibraryError, DtypeError
-from spear_xp.numerics.backend import enter, quiet, space_of, to_host
+from spear_xp.numerics.backend import (
+    enter,
+    laid_out,
+    layout_of,
+    libraries,
+    quiet,
+    space_of,
+    to_host,
+)
 from tests.conftest import Backend
 from tests.helpers.optional import need
 
@@ -138,3 +146,35 @@ def test_tensors_that_are_no_real_numbers_are_refused(dtype: str) -> None:
     torch = need("torch")
     with pytest.raises(DtypeError, match=f"tensor has dtype torch.{dtype}"):
         enter(tensor=torch.ones(2, dtype=getattr(torch, dtype)))
+
+
+def test_libraries_are_named_with_their_versions(space: Backend) -> None:
+    found = libraries(space_of(space.asarray(np.ones(1))))
+    assert found["NumPy"] == np.__version__
+    assert found["BLAS"]
+    assert (
+        space.xp.__name__ != "array_api_strict" or found["array_api_strict"] == array_api_strict.__version__
+    )
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.arange(12.0).reshape(3, 4)[:, 1], np.asfortranarray(np.ones((3, 4))), np.broadcast_to(1.0, (2, 3))],
+    ids=str,
+)
+def test_arrays_are_laid_out_as_they_were(array: np.ndarray) -> None:
+    layout = layout_of(array)
+    assert layout is not None
+    again = laid_out(*layout)
+    np.testing.assert_array_equal(again, array)
+    assert again.strides == array.strides
+
+
+@pytest.mark.parametrize("value", [np.arange(3.0), np.arange(3.0)[::-1], 1.0, None, "text"], ids=str)
+def test_only_arrays_with_gaps_have_a_layout(value: Any) -> None:
+    assert layout_of(value) is None
+
+
+def test_a_layout_of_too_many_bytes_is_refused() -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        laid_out(np.ones(3), (2**40,))

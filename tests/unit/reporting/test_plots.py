@@ -1,31 +1,22 @@
+import io
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from spear_xp.forecasting.default import estimate
+import spear_xp
+from spear_xp import Result, invert
+from spear_xp.reporting import plots
 from spear_xp.reporting.metrics import compare
-from spear_xp.reporting.plots import draw_heatmap, draw_reconstructions, draw_regions
+from spear_xp.reporting.plots import draw_reconstructions
+from spear_xp.updates.synthetic import LayerGradient
 from tests.helpers.optional import need
 
 figure_module = need("matplotlib.figure")
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@pytest.fixture
-def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Figures that were saved."""
-    saved: list[Any] = []
-    savefig = figure_module.Figure.savefig
-
-    def recorded(self: Any, path: Path, **options: Any) -> None:
-        saved.append(self)
-        savefig(self, path, **options)
-
-    monkeypatch.setattr(figure_module.Figure, "savefig", recorded)
-    return saved
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (2, 3, 3)])
@@ -61,34 +52,48 @@ def test_a_batch_of_which_nothing_was_recovered_is_drawn_too(tmp_path: Path, fig
     assert "0 samples" in figures[0].get_suptitle()
 
 
-@pytest.mark.parametrize("never", [False, True])
-def test_a_heat_map_shows_its_values_and_says_where_there_are_none(
-    tmp_path: Path, figures: list[Any], never: bool
-) -> None:
-    batches, widths = [5, 15, 25, 35], [50, 100, 300, 1000]
-    values = np.add.outer(np.array(batches), np.log2(widths))
-    if never:
-        values[-1, 0] = math.inf
-    draw_heatmap(values, batches, widths, tmp_path / "map.png", title="Cost", label="samples")
-    assert (tmp_path / "map.png").read_bytes().startswith(PNG)
-    axis, bar = figures[0].axes
-    (mesh,) = [item for item in axis.collections if type(item).__name__ == "QuadMesh"]
-    shown = np.ma.filled(np.ma.masked_invalid(mesh.get_array()), math.inf).reshape(values.shape)
-    np.testing.assert_allclose(shown, values)
-    assert [text.get_text() for text in axis.texts if text.get_text() == "never"] == ["never"] * never
-    assert axis.get_xticks().tolist() == [64, 128, 256, 512]
-    assert axis.get_yticks().tolist() == [10, 20, 30]
-    assert axis.get_title() == "Cost"
-    assert bar.get_ylabel() == "samples"
+@pytest.fixture(scope="module")
+def result(layer: LayerGradient) -> Result:
+    return invert(*layer.observed, rng=0)
 
 
-def test_regions_lie_on_top_of_each_other_and_the_layer_is_marked(tmp_path: Path, figures: list[Any]) -> None:
-    draw_regions(estimate(70, 200, centred=True), tmp_path / "regions.png")
-    assert (tmp_path / "regions.png").read_bytes().startswith(PNG)
-    (axis,) = figures[0].axes
-    assert [text.get_text() for text in axis.texts] == ["b = 70, m = 200"]
-    named = [text.get_text() for text in axis.get_legend().get_texts()]
-    assert len(named) == 5
-    assert "visually safe" in named[0]
-    low, high = axis.get_xlim()
-    assert low < 200 < high
+def test_the_public_name_of_plots_is_this_module() -> None:
+    assert spear_xp.plots.spectrum is plots.spectrum
+
+
+def points(axes: Any) -> dict[str, list[list[float]]]:
+    """Coordinates of the points of a chart by their label."""
+    lines = [line for line in axes.lines if not line.get_label().startswith("_")]
+    return {line.get_label(): line.get_xydata().tolist() for line in lines}
+
+
+def test_the_spectrum_is_cut_at_the_rank(result: Result) -> None:
+    axes = plots.spectrum(result)
+    found = points(axes)
+    assert [x for x, _ in found["samples"]] == [1, 2, 3, 4, 5, 6]
+    assert [y for _, y in found["samples"]] == pytest.approx(result.trace.singular_values[:6].tolist())
+    assert found["noise"][0][0] == 7
+    assert axes.get_yscale() == "log"
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [6.5]
+
+
+def test_zero_counts_stand_above_what_is_needed(result: Result) -> None:
+    some = replace(result, certified=np.arange(6) < 4)
+    found = points(plots.zero_counts(some))
+    assert found["certified"] == [[k, result.trace.zeros[k]] for k in range(4)]
+    assert found["not certified"] == [[k, result.trace.zeros[k]] for k in (4, 5)]
+
+
+def test_predicted_psnr_leaves_out_what_is_unknown(result: Result) -> None:
+    psnr = np.array([50.0, 60.0, 70.0, np.inf, -np.inf, np.nan])
+    found = points(plots.predicted_psnr(replace(result, psnr=psnr)))["certified"]
+    assert [y for _, y in found][:3] == [50.0, 60.0, 70.0]
+    assert np.isnan([y for _, y in found][3:]).all()
+
+
+def test_charts_are_drawn_where_they_are_told_and_of_nothing_too(layer: LayerGradient) -> None:
+    nothing = invert(*layer.observed, time_limit=1e-6, rng=0)
+    for draw in (plots.spectrum, plots.zero_counts, plots.predicted_psnr):
+        axes = figure_module.Figure().subplots()
+        assert draw(nothing, axes=axes) is axes
+        axes.figure.savefig(io.BytesIO())

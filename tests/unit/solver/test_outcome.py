@@ -3,17 +3,20 @@
 import numpy as np
 import pytest
 
-from spear_xp import Status
+from spear_xp import Status, invert
 from spear_xp.candidates import Candidate, Pool
 from spear_xp.candidates.pool import Entry
+from spear_xp.numerics.backend import space_of
 from spear_xp.recovery.nuisance import stood_in
 from spear_xp.recovery.samples import recover, to_inputs
+from spear_xp.reporting.metrics import compare
 from spear_xp.solver.assessment import FullSet
-from spear_xp.solver.outcome import missing_samples, outcome_of, status_of
+from spear_xp.solver.outcome import missing_samples, outcome_of, predicted_psnr, range_of, status_of
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.solver import Search
 from spear_xp.strategies import Peeling
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.conftest import Backend
 from tests.helpers.sets import candidates, solved
 from tests.helpers.truth import relative_errors, true_recovery
 
@@ -71,3 +74,41 @@ def test_each_missing_sample_is_named_by_how_loud_it_is(truth: LayerGradient) ->
     whole = recover(problem, true)
     assert whole is not None
     assert missing_samples(whole) == ()
+
+
+def test_predicted_psnr_is_the_error_bar_against_the_peak() -> None:
+    bars = np.array([0.004, 0.0, np.inf])
+    assert predicted_psnr(bars, 4.0).tolist() == pytest.approx([60.0, np.inf, -np.inf])
+    assert np.isnan(predicted_psnr(bars, 0.0)).all()
+
+
+def test_the_peak_is_the_range_of_what_is_certified(space: Backend) -> None:
+    inputs = space.asarray(np.array([[0.0, 4.0], [1.0, 2.0], [9.0, -9.0]]))
+    here = space_of(inputs)
+    assert range_of(here, inputs, np.array([True, True, False])) == 4.0
+    assert range_of(here, inputs, np.zeros(3, dtype=bool)) == 0.0
+
+
+def test_a_given_range_is_the_peak(truth: LayerGradient) -> None:
+    one, other = (invert(*truth.observed, rng=0, data_range=size).psnr for size in (1.0, 10.0))
+    assert one is not None
+    assert other is not None
+    np.testing.assert_allclose(other - one, 20.0)
+
+
+def test_predicted_psnr_is_near_the_measured_one(truth: LayerGradient) -> None:
+    result = invert(*truth.observed, rng=0)
+    found = compare(truth.inputs, result.inputs, data_range=float(np.ptp(result.inputs)))
+    assert result.psnr is not None
+    better = found.psnr - result.psnr[found.recovered]
+    assert better.min() > -20 * np.log10(6)  # all errors are within six error bars
+    assert abs(np.median(better)) < 10.0
+
+
+def test_a_trace_tells_spectrum_zero_counts_and_conditions(truth: LayerGradient) -> None:
+    trace = invert(*truth.observed, rng=0).trace
+    assert trace.singular_values is not None
+    assert trace.singular_values[7] > 1e3 * trace.singular_values[8]
+    assert min(trace.zeros) >= trace.threshold
+    assert list(trace.conditions) == ["masks", "kernel", "accuracy", "row_span"]
+    assert all(flags.tolist() == [True] * 8 for flags in trace.conditions.values())

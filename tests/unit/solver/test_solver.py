@@ -1,6 +1,8 @@
 """The loop: near-twins in the pool, the last tenth of the limit, strategies of one's own, interruptions."""
 
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +16,6 @@ from spear_xp.reduction import Known, Problem, Proposals
 from spear_xp.solver.incumbent import Incumbent
 from spear_xp.solver.partial_sets import PartialSets
 from spear_xp.solver.runtime.clock import Clock
-from spear_xp.solver.runtime.schedule import Turn
 from spear_xp.strategies import Descent, Peeling
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.helpers.sets import solved
@@ -50,10 +51,10 @@ def test_the_screen_admits_directions_in_the_last_tenth_of_the_limit() -> None:
     now = [0.0]
     clock, pool = Clock(10.0, now=lambda: now[0]), Pool(problem)
     screen = Screen(problem, pool, threshold=10, uses_layer=True)
-    partial = PartialSets(problem, pool, screen, Incumbent(problem), clock)
+    sets = PartialSets(problem, pool, screen, Incumbent(problem), clock)
     now[0] = 9.5
     assert not clock.searching()
-    partial.mend(true)
+    sets.mend(true)
     assert len(pool) == 8
 
 
@@ -80,24 +81,37 @@ def test_a_strategy_of_ones_own_takes_part(layer: LayerGradient) -> None:
     assert "told" in among.trace.sources
 
 
-class Backwards:
+class Backwards(Executor):
     """An executor whose workers are done in another order than they began."""
 
-    def run(self, turns: list[Turn], problem: Problem, known: Known, seed: int, keep_going: Any) -> Any:
-        done = {
-            turn: turn.strategy.propose(problem, known, seed, turn.chunk, keep_going=keep_going)
-            for turn in reversed(turns)
-        }
-        yield from (done[turn] for turn in turns)
+    def __init__(self) -> None:
+        self.waiting: list[Any] = []
+
+    def submit(self, function: Any, *arguments: Any, **options: Any) -> Future[Any]:
+        future = Later(self)
+        self.waiting.append((future, partial(function, *arguments, **options)))
+        return future
+
+    def work(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for future, task in reversed(waiting):
+            future.set_result(task())
 
 
-@pytest.mark.parametrize("size", [2, 5])
-def test_who_is_done_first_does_not_matter(
-    layer: LayerGradient, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("spear_xp.solver.solver.ROUND", size)
-    one = invert(*layer.observed, rng=0)
-    other = invert(*layer.observed, rng=0, executor=Backwards())
+class Later(Future[Any]):
+    def __init__(self, workers: Backwards) -> None:
+        super().__init__()
+        self.workers = workers
+
+    def result(self, timeout: float | None = None) -> Any:
+        self.workers.work()
+        return super().result(timeout)
+
+
+@pytest.mark.parametrize("rounds", [2, 5])
+def test_who_is_done_first_does_not_matter(layer: LayerGradient, rounds: int) -> None:
+    one = invert(*layer.observed, rng=0, rounds=rounds)
+    other = invert(*layer.observed, rng=0, rounds=rounds, executor=Backwards())
     np.testing.assert_array_equal(one.inputs, other.inputs)
     assert one.trace.work == other.trace.work
     assert one.success

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spear_xp.solver.runtime.clock import Clock
+from spear_xp.solver.runtime.clock import Clock, for_seconds
 
 
 class Hands:
@@ -93,3 +93,25 @@ def test_seconds_of_a_stage_add_up_also_when_it_fails(hands: Hands) -> None:
         hands.time += 0.5 / (hands.time > 1e6)
     assert clock.seconds == {"one": 3.0, "two": 0.0}
     assert clock.elapsed == 3.0
+
+
+def test_a_chunk_is_cut_short_by_seconds_and_not_by_work() -> None:
+    clock = Clock(10.0, 5.0, now=lambda: 0.0)
+    clock.count(6.0)
+    assert clock.in_time()
+    assert not clock.searching()
+    assert clock.seconds_left == 10.0
+
+
+def test_a_search_goes_on_where_an_earlier_run_was() -> None:
+    clock = Clock(10.0, now=lambda: 0.0)
+    clock.seconds = {"factorize": 1.0}
+    clock.go_on(7.0, {"factorize": 2.0, "screen": 3.0}, 8.0)
+    assert clock.work == 7.0
+    assert clock.elapsed == 8.0
+    assert clock.seconds == {"factorize": 3.0, "screen": 3.0}
+
+
+def test_seconds_of_a_worker_run_out() -> None:
+    assert for_seconds(60.0)()
+    assert not for_seconds(-1.0)()

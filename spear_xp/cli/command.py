@@ -1,0 +1,99 @@
+"""Enters: command-line words. Leaves: an exit code, 0 exact, 1 not exact, 2 bad input."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from spear_xp import __version__
+from spear_xp.cli.forecast import forecast
+from spear_xp.cli.given import add_update
+from spear_xp.cli.page import add_page, write_page
+from spear_xp.cli.search import audit_model, demo, invert_layer
+from spear_xp.errors import SpearError
+from spear_xp.strategies.portfolio import STRATEGIES
+
+__all__ = ["main"]
+
+BAD_INPUT = 2  # chosen: exit code, beside those of `search`; scripts rely on it
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `spear-xp`; returns the exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        return int(options.run(options))
+    except (SpearError, ValueError, OSError, TypeError) as error:
+        print(f"spear-xp: {error}", file=sys.stderr)
+    except MemoryError:
+        print("spear-xp: this takes more memory than there is", file=sys.stderr)
+    except ModuleNotFoundError as error:
+        extra = "demo" if options.run is demo else "report"
+        print(f'spear-xp: {error}: pip install "spear-xp[{extra}]"', file=sys.stderr)
+    return BAD_INPUT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="spear-xp", description="Audit what the gradient of a fully connected ReLU layer reveals."
+    )
+    parser.add_argument("--version", action="version", version=f"spear-xp {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    first = commands.add_parser("demo", help="recover 12 face photographs from one gradient and draw them")
+    first.add_argument("--batch", type=int, default=12, help="faces in the batch (default 12)")
+    first.add_argument("--width", type=int, default=200, help="neurons of the layer (default 200)")
+    first.add_argument("--out", type=Path, default=Path("spear_xp_demo.png"), help="picture to write")
+    first.set_defaults(run=demo)
+
+    check = commands.add_parser("audit", help="say what each layer of an update reveals")
+    check.set_defaults(run=audit_model)
+
+    run = commands.add_parser("invert", help="recover the batch behind one layer")
+    run.add_argument("--layer", help="name of the layer (default: the first that can be searched)")
+    run.add_argument("--batch", type=int, help="batch size, if known")
+    run.add_argument("--out", type=Path, help=".npz to save the result in (spear_xp.load_result reads it)")
+    run.add_argument(
+        "--checkpoint", type=Path, help="file to keep the state of the search in, and to go on from"
+    )
+    run.add_argument("--report", type=Path, help="HTML page to write about the result")
+    run.set_defaults(run=invert_layer)
+
+    page = commands.add_parser("report", help="an HTML page about a saved result, without a new search")
+    page.add_argument(
+        "result", type=Path, help="file that `spear-xp invert --out` or Result.save has written"
+    )
+    page.add_argument("--out", type=Path, default=Path("spear_xp_report.html"), help="page to write")
+    page.set_defaults(run=write_page)
+    for command in (run, page):
+        add_page(command)
+
+    cost = commands.add_parser("estimate", help="what a search will recover and take, before it runs")
+    cost.add_argument("--batch", type=int, help="batch size b")
+    cost.add_argument("--width", type=int, help="neurons m of the layer")
+    cost.add_argument("--features", type=int, help="entries n of an input: for noise and accuracy")
+    cost.add_argument("--noise", type=float, help="noise of an entry of grad_w over their root mean square")
+    cost.add_argument(
+        "--centred", action=argparse.BooleanOptionalAction, help="whether inputs have mean zero, roughly"
+    )
+    cost.add_argument("--update", "--file", type=Path, help=".npz with an update, to run a pilot on it")
+    cost.add_argument("--measure", action="store_true", help="measure the speed of this machine first")
+    cost.add_argument(
+        "--rate", type=float, help="samples a second of the published search; measured if not given"
+    )
+    cost.add_argument("--heatmap", type=Path, help="PNG: what is feasible, open, impossible over sizes")
+    cost.set_defaults(run=forecast)
+
+    for command in (check, run):
+        add_update(command)
+    for command in (first, check, run, cost):
+        command.add_argument(
+            "--search",
+            default="auto",
+            help=f"strategy: {', '.join(STRATEGIES)} (default auto; sampling is the published attack)",
+        )
+        command.add_argument("--time-limit", type=float, default=60.0, help="seconds (default 60)")
+        command.add_argument("--json", action="store_true", help="print one line of JSON instead of text")
+    for command in (first, check, run):
+        command.add_argument("--seed", type=int, default=0, help="seed of the search (default 0)")
+    return parser

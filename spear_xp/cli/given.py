@@ -1,0 +1,68 @@
+"""Enters: what a command was told of an update. Leaves: the update as the library takes it."""
+
+import argparse
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+from spear_xp.errors import ArgumentRangeError, UpdateError
+from spear_xp.updates.adapters import Training, read
+from spear_xp.updates.layer_update import LayerUpdate
+from spear_xp.updates.model_update import ModelUpdate
+
+__all__ = ["add_update", "layer_of", "update_of"]
+
+
+def add_update(command: argparse.ArgumentParser) -> None:
+    """Arguments that say what was sent."""
+    formats = ".npz, .safetensors or .pt"
+    command.add_argument(
+        "file", type=Path, help=f"{formats}: gradients, weights after training, or one layer's four arrays"
+    )
+    command.add_argument("weights", type=Path, nargs="?", help=f"{formats}: the weights before the step")
+    command.add_argument(
+        "--model", metavar="MODULE:NAME", help="torch or Keras model, or what returns it; its code is run"
+    )
+    command.add_argument("--kind", choices=("gradient", "weights", "difference"), help="what the file holds")
+    command.add_argument("--lr", type=float, help="learning rate, for weights after training")
+    command.add_argument("--steps", type=int, default=1, help="local steps (default 1)")
+    command.add_argument("--optimizer", default="sgd", help="optimiser of the client (default sgd)")
+    command.add_argument("--momentum", type=float, default=0.0, help="its momentum (default 0)")
+    command.add_argument("--layout", choices=("torch", "keras"), help="for square weights without names")
+
+
+def update_of(options: argparse.Namespace) -> ModelUpdate:
+    """What the files of a command hold."""
+    if options.lr is None and options.optimizer != "sgd":
+        msg = f"--optimizer {options.optimizer}: need --lr too"
+        raise ArgumentRangeError(msg)
+    training = None
+    if options.lr is not None:
+        training = Training(options.lr, options.steps, options.optimizer, options.momentum)
+    model = None if options.model is None else _model(options.model)
+    given = {"kind": options.kind, "training": training, "model": model, "layout": options.layout}
+    return read(options.file, options.weights, **given)
+
+
+def _model(name: str) -> Any:
+    """A model as MODULE:NAME; functions and classes are called without arguments."""
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        msg = f"--model {name}: {error}: need MODULE:NAME of something that can be imported"
+        raise UpdateError(msg) from error
+    return found() if inspect.isroutine(found) or inspect.isclass(found) else found
+
+
+def layer_of(update: ModelUpdate, name: str | None = None) -> LayerUpdate:
+    """The layer of that name, or the first that can be searched."""
+    found = {one.name: one for one in update}
+    if not found or (name is not None and name not in found):
+        reasons = "".join(f"; {layer}: {reason}" for layer, reason in update.skipped.items())
+        msg = f"layer {name or 'to search'} is not there: need one of {', '.join(found) or 'none'}{reasons}"
+        raise UpdateError(msg)
+    return found[name] if name is not None else next(iter(found.values()))

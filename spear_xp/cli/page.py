@@ -1,0 +1,58 @@
+"""Enters: options that speak of files and pages. Leaves: where results go, and pages written."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spear_xp.errors import ArgumentRangeError
+from spear_xp.solver.saving.results import load_result
+
+__all__ = ["add_page", "checked_out", "of_page", "write_page"]
+
+
+def add_page(command: argparse.ArgumentParser) -> None:
+    """Arguments that say what a page shows."""
+    command.add_argument(
+        "--no-samples", action="store_true", help="leave recovered samples out of what is written"
+    )
+    command.add_argument("--original", type=Path, help="the true batch for the page: .npy or .npz (inputs)")
+    command.add_argument("--shape", type=_shape, help="of images on the page, such as 28x28 or 32x32x3")
+    command.add_argument("--features", type=Path, help="text file with one feature name a line")
+
+
+def checked_out(path: Path | None) -> Path | None:
+    """Where a result goes, asked before a search."""
+    if path is not None and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
+        msg = f"--out {path}: need a file in a folder that exists and can be written to"
+        raise ArgumentRangeError(msg)
+    return path
+
+
+def write_page(options: argparse.Namespace) -> int:
+    """`spear-xp report`."""
+    result = load_result(options.result)
+    result.report(options.out, **of_page(options))
+    print(f"page: {options.out.resolve()}")
+    return 0 if result.success else 1
+
+
+def of_page(options: argparse.Namespace) -> dict[str, Any]:
+    """What a page is to show beside the result."""
+    import jinja2  # noqa: F401  # a search is not to end in the news that it is missing
+    import matplotlib as mpl  # noqa: F401
+
+    names = None if options.features is None else options.features.read_text().splitlines()
+    original = None
+    if options.original is not None:
+        with options.original.open("rb") as stream:
+            found = np.load(stream)
+            original = found if isinstance(found, np.ndarray) else found["inputs"]
+    samples = not options.no_samples
+    return {"original": original, "shape": options.shape, "feature_names": names, "samples": samples}
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(int(side) for side in text.split("x"))

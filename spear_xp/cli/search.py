@@ -1,0 +1,136 @@
+"""Enters: options of a command that searches. Leaves: what was found, printed, and an exit code."""
+
+import argparse
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spear_xp.auditing.audit import audit
+from spear_xp.auditing.verdict import Exposure
+from spear_xp.certification.false_acceptance import false_acceptance
+from spear_xp.cli.given import layer_of, update_of
+from spear_xp.cli.page import checked_out, of_page
+from spear_xp.forecasting.default import estimate
+from spear_xp.reporting.progress import progress_bar
+from spear_xp.reporting.text import summary, to_json
+from spear_xp.solver.invert import invert
+from spear_xp.solver.result import Result
+from spear_xp.updates.layer_update import LayerUpdate
+
+__all__ = ["EXACT", "NOT_EXACT", "audit_model", "demo", "invert_layer"]
+
+EXACT, NOT_EXACT = 0, 1  # chosen: exit codes of the command; scripts rely on them
+
+
+def demo(options: argparse.Namespace) -> int:
+    """`spear-xp demo`."""
+    from spear_xp.reporting.metrics import compare
+    from spear_xp.reporting.plots import draw_reconstructions
+    from spear_xp.updates.images import faces
+    from spear_xp.updates.synthetic import mlp_gradient
+
+    inputs = faces(options.batch, rng=options.seed)
+    truth = mlp_gradient(inputs, width=options.width, depth=3, rng=options.seed)
+    forecast = estimate(truth.observed, time_limit=options.time_limit)
+    if not options.json:
+        print(
+            f"The gradient of a ReLU layer of {options.width} neurons, for {options.batch} face photographs."
+        )
+        print(forecast.summary() + "\n")
+    result = _search(options, LayerUpdate(*truth.observed))
+    extra: dict[str, object] = {"verdict": forecast.verdict.name}
+    lines = []
+    if len(result.inputs):
+        comparison = compare(inputs, result.inputs)
+        draw_reconstructions(inputs, result.inputs, comparison, options.out, shape=(25, 25))
+        extra |= {"picture": str(options.out), "psnr_min": float(comparison.psnr.min())}
+        lines = [
+            f"against the truth: PSNR {comparison.psnr.min():.0f} to {comparison.psnr.max():.0f} dB",
+            f"picture: {options.out.resolve()}",
+        ]
+    return _report(options, result, extra, lines)
+
+
+def invert_layer(options: argparse.Namespace) -> int:
+    """`spear-xp invert`."""
+    out = checked_out(options.out)
+    page = None if options.report is None else of_page(options)  # what is wrong with it is said at once
+    result = _search(options, layer_of(update_of(options), options.layer), options.batch, options.checkpoint)
+    lines = []
+    if out is not None:
+        result.save(out, samples=not options.no_samples)
+        lines.append(f"written: {out.resolve()}")
+    if page is not None:
+        result.report(options.report, **page)
+        lines.append(f"page: {options.report.resolve()}")
+    return _report(options, result, {}, lines)
+
+
+def audit_model(options: argparse.Namespace) -> int:
+    """`spear-xp audit`."""
+    update = update_of(options)
+    with progress_bar(quiet=options.json) as bar, _sigterm_as_ctrl_c():
+        found = audit(
+            update,
+            time_limit=options.time_limit,
+            search=options.search,
+            rng=options.seed,
+            on_progress=bar,
+        )
+    print(to_json(found.to_dict()) if options.json else found.summary())
+    return EXACT if found.verdict is Exposure.EXPOSED else NOT_EXACT
+
+
+def _search(
+    options: argparse.Namespace,
+    update: LayerUpdate,
+    batch: int | None = None,
+    checkpoint: Path | None = None,
+) -> Result:
+    with progress_bar(quiet=options.json) as bar, _sigterm_as_ctrl_c():
+        return invert(
+            update,
+            batch_size=batch,
+            search=options.search,
+            time_limit=options.time_limit,
+            rng=options.seed,
+            on_progress=bar,
+            checkpoint=checkpoint,
+        )
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """End a search as Ctrl-C does where a scheduler wants the machine back."""
+    if threading.current_thread() is not threading.main_thread():  # others get no signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _report(options: argparse.Namespace, result: Result, extra: dict[str, object], lines: list[str]) -> int:
+    if options.json:
+        plain = {name: getattr(result, name) for name in ("batch_size", "reasons", "missing")}
+        traced = ("samples_drawn", "candidates", "noise_level", "noise_model")
+        plain |= {name: getattr(result.trace, name) for name in traced}
+        print(
+            to_json(
+                {
+                    "status": result.status.name,
+                    "certified": int(result.certified.sum()),
+                    "log10_false_acceptance": false_acceptance(result).tolist(),
+                    **plain,
+                    **extra,
+                    "seconds": result.trace.seconds,
+                }
+            )
+        )
+    else:
+        print("\n".join([*summary(result), *lines]))
+    return EXACT if result.success else NOT_EXACT

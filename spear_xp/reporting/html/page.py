@@ -1,0 +1,93 @@
+"""Enters: a result, and what is known beside it. Leaves: an HTML file of one page, which needs no network."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from spear_xp.errors import NonFiniteError, ShapeError
+from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.reporting.html.view import view_of
+from spear_xp.solver.result import Result
+from spear_xp.solver.saving.archive import write_atomically
+
+__all__ = ["report"]
+
+
+def report(
+    result: Result,
+    path: str | Path,
+    *,
+    original: Array = None,
+    shape: Sequence[int] | None = None,
+    feature_names: Sequence[str] | None = None,
+    samples: bool = True,
+    title: str = "What an update reveals",
+) -> None:
+    """Write a page about a result.
+
+    Parameters
+    ----------
+    result : Result
+        From `spear_xp.invert` or `spear_xp.load_result`.
+    path : str or Path
+        HTML file to write, readable by its owner alone. It holds all pictures and needs no network.
+    original : array, shape (b, n), optional
+        The true batch, in any order: the page shows it beside what was recovered, and measures the errors.
+    shape : sequence of int, optional
+        Height and width of images, with 1 or 3 channels before or after them. Square images are recognised;
+        samples of any other kind appear as a table.
+    feature_names : sequence of str, length n, optional
+        Names of the features: samples then appear as a table.
+    samples : bool
+        Whether the page shows recovered samples and originals.
+    title : str
+        Heading of the page.
+
+    Raises
+    ------
+    ShapeError
+        If `original`, `shape` or `feature_names` do not fit the samples.
+    NonFiniteError
+        If `original` holds NaN or infinity.
+    ModuleNotFoundError
+        Without jinja2 and matplotlib: ``pip install "spear-xp[report]"``.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    truth = None if original is None else _checked(to_host(original), result)
+    _check_names(feature_names, result)
+    view = view_of(
+        result,
+        original=truth,
+        shape=None if shape is None else tuple(int(side) for side in shape),
+        feature_names=feature_names,
+        samples=samples and result.inputs.shape[1] > 0,
+    )
+    templates = Environment(
+        loader=PackageLoader("spear_xp.reporting.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = templates.get_template("report.html").render(title=title, **view)
+    write_atomically(Path(path), page.encode())
+
+
+def _checked(original: Host, result: Result) -> Host:
+    features = result.trace.shape[1]
+    if original.ndim != 2 or original.shape[1] != features or not len(original):
+        msg = f"original has shape {original.shape}: need (b, {features}) with b >= 1"
+        raise ShapeError(msg)
+    original = original.astype(float)
+    if not abs(original).max(initial=0.0) < math.inf:
+        msg = "original holds NaN or infinity: need finite numbers"
+        raise NonFiniteError(msg)
+    return original
+
+
+def _check_names(names: Sequence[str] | None, result: Result) -> None:
+    features = result.trace.shape[1]
+    if names is not None and len(names) != features:
+        msg = f"feature_names has {len(names)} entries: need {features}"
+        raise ShapeError(msg)

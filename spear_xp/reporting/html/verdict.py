@@ -1,0 +1,68 @@
+"""Enters: a result. Leaves: what the update reveals, in one sentence, and how grave that is."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from spear_xp.numerics.backend import to_host
+from spear_xp.solver.result import Result, Status
+
+__all__ = ["tone_of", "verdict_of"]
+
+# chosen: decibels from which an image shows what it is of; of use only where the truth is given
+RECOGNISABLE = 20.0
+NOTHING: Mapping[int, float] = MappingProxyType({})
+
+
+def verdict_of(result: Result, measured: Mapping[int, float] = NOTHING) -> str:
+    """What the update reveals, in one sentence.
+
+    Parameters
+    ----------
+    result : Result
+        What `spear_xp.invert` has returned.
+    measured : mapping of int to float
+        PSNR against the truth, where that is known, by number of the sample.
+    """
+    whole = result.batch_size
+    if whole is None:
+        return "The search ended before it had read the update: nothing is known of the batch."
+    batch = f"batch of {whole}"
+    if result.success:
+        return f"This update gives away its whole {batch}: every sample is recovered and certified."
+    count, directions = (
+        int(to_host(flags).sum()) for flags in (result.certified, result.direction_certified)
+    )
+    if count:
+        return f"This update gives away {count} samples of its {batch}, certified; the others are not proven."
+    if directions:
+        return (
+            f"This update gives away {directions} samples of its {batch} up to their scale: "
+            "what they look like, not how large they are."
+        )
+    return _unproven(result, batch, _recognisable(measured))
+
+
+def _unproven(result: Result, batch: str, close: int) -> str:
+    if close:
+        return (
+            f"Nothing is certified, and yet {close} of the {batch} come back: "
+            f"against their originals they reach {RECOGNISABLE:.0f} dB or more."
+        )
+    if result.status is Status.HOPELESS:
+        return f"This search cannot recover the {batch} from this update; that does not show it to be safe."
+    return f"This search proved nothing about the {batch}; that does not show that the update is safe."
+
+
+def tone_of(
+    result: Result, measured: Mapping[int, float] = NOTHING
+) -> Literal["revealed", "partly", "unproven"]:
+    """How much is given away; arguments as above."""
+    if result.success:
+        return "revealed"
+    known = to_host(result.direction_certified).any()  # all that are certified are among these
+    return "partly" if known or _recognisable(measured) else "unproven"
+
+
+def _recognisable(measured: Mapping[int, float]) -> int:
+    return sum(psnr >= RECOGNISABLE for psnr in measured.values())

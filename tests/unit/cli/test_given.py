@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spear_xp.cli import main
+from tests.helpers.command import run_json
+from tests.helpers.models import backward, batch, network, state
+from tests.helpers.optional import need
+
+
+def test_bad_files_leave_with_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing, text, part = (tmp_path / name for name in ("missing.npz", "text.npz", "part.npz"))
+    text.write_text("no archive")
+    np.savez(part, grad_w=np.ones((3, 3)), bias=np.ones(3))
+    for path in (missing, text, tmp_path):
+        assert main(["invert", str(path)]) == 2
+        assert "spear-xp: " in capsys.readouterr().err
+    assert main(["invert", str(part)]) == 2
+    err = capsys.readouterr().err
+    assert "grad_w, bias" in err
+    assert "need grad_w, grad_b, weight, bias" in err
+
+
+def test_an_empty_file_leaves_with_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "empty.npz"
+    path.write_bytes(b"")
+    assert main(["invert", str(path)]) == 2
+
+
+def test_a_single_array_leaves_with_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "single.npy", np.ones((3, 3)))
+    assert main(["invert", str(tmp_path / "single.npy")]) == 2
+
+
+def test_an_inversion_reads_the_same_files(
+    states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, values = run_json(capsys, "invert", *states, "--lr", "0.1", "--layer", "fc1")
+    assert (code, values["certified"]) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "as sent is nearly that before: need kind='weights'"),
+        (["--lr", "0"], "lr=0.0: need"),
+        (["--lr", "0.1", "--optimizer", "adam"], "scales every entry of the gradient"),
+        (["--optimizer", "adam"], "--optimizer adam: need --lr too"),
+        (["--kind", "difference"], "the update holds difference: need training"),
+        (["--model", "nowhere.at.all:net", "--lr", "1"], "--model nowhere.at.all:net"),
+        (["--model", "nowhere", "--lr", "1"], "need MODULE:NAME"),
+        (["--model", "json:dumps", "--lr", "1"], "dumps"),
+    ],
+)
+@pytest.mark.parametrize("command", ["audit", "invert"])
+def test_updates_that_cannot_be_read_leave_with_two(
+    command: str,
+    states: tuple[Path, Path],
+    words: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([command, *map(str, states), *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+
+
+def test_a_layer_that_is_not_there_is_named(
+    states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["invert", *map(str, states), "--lr", "0.1", "--layer", "fc2"]) == 2
+    err = capsys.readouterr().err
+    assert "layer fc2 is not there: need one of fc1" in err
+    assert "fc2: the last layer" in err
+
+
+def test_a_model_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need("torch")
+    (tmp_path / "my_net.py").write_text(
+        "from tests.helpers.models import batch, network\n"
+        "def make():\n    return network()\n"
+        "class Net:\n    def __new__(cls):\n        return network()\n"
+        "net = network()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    model = network()
+    np.savez("before.npz", **{name: one.numpy() for name, one in state(model).items()})
+    np.savez(
+        "sent.npz", **{name: one.grad.numpy() for name, one in backward(model, batch()).named_parameters()}
+    )
+    for name in ("make", "Net", "net"):
+        words = ["audit", "sent.npz", "before.npz", "--model", f"my_net:{name}", "--time-limit", "2"]
+        code, values = run_json(capsys, *words)
+        assert code == 0
+        assert [one["inputs"] for one in values["layers"]] == [
+            "data",
+            "behind Linear '0'",
+            "behind Linear '2'",
+        ]

@@ -1,0 +1,62 @@
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spear_xp import load_result
+from spear_xp.cli import main
+from spear_xp.updates.synthetic import LayerGradient
+from tests.helpers.optional import need
+
+
+def test_samples_stay_out_of_a_file_where_that_is_asked_for(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "batch.npz"
+    assert main(["invert", str(file), "--out", str(out), "--no-samples"]) == 0
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    found = load_result(out)
+    assert found.success
+    assert found.inputs.shape == (6, 0)
+
+
+def test_a_page_is_written_with_a_search_and_without_one(
+    file: Path, layer: LayerGradient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need("jinja2")
+    need("matplotlib")
+    out, one, two, true = (tmp_path / name for name in ("b.npz", "one.html", "two.html", "true.npz"))
+    np.savez(true, inputs=layer.inputs)
+    words = ["--original", str(true), "--shape", "5x8"]
+    assert main(["invert", str(file), "--out", str(out), "--report", str(one), *words]) == 0
+    assert main(["report", str(out), "--out", str(two), *words]) == 0
+    assert f"page: {two}" in capsys.readouterr().out
+    assert one.read_bytes() == two.read_bytes()
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(f"name {j}" for j in range(40)))
+    assert main(["report", str(out), "--out", str(two), "--features", str(names)]) == 0
+    assert "name 39" in two.read_text()
+    assert main(["report", str(out), "--out", str(two), "--no-samples"]) == 0
+    assert "left out" in two.read_text()
+
+
+@pytest.mark.parametrize("words", [["--shape", "6x7"], ["--original", "nowhere.npy"], ["--features", "none"]])
+def test_a_page_that_cannot_be_leaves_with_two(
+    file: Path, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    need("jinja2")
+    need("matplotlib")
+    out = tmp_path / "b.npz"
+    assert main(["invert", str(file), "--out", str(out)]) == 0
+    assert main(["report", str(out), *words]) == 2
+    assert main(["report", str(file), *words]) == 2
+    assert "no saved result" in capsys.readouterr().err
+
+
+def test_the_place_of_the_results_is_checked_before_the_search(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spear_xp.cli.search.invert", lambda *_, **__: pytest.fail("searched"))
+    (tmp_path / "folder.npz").mkdir()
+    for out in (tmp_path / "nowhere" / "batch.npz", tmp_path / "folder.npz"):
+        assert main(["invert", str(file), "--out", str(out)]) == 2
+        assert f"--out {out}: need a file" in capsys.readouterr().err

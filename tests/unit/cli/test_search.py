@@ -1,0 +1,137 @@
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spear_xp.cli import main
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.helpers.command import run_json
+from tests.helpers.optional import need
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_an_exact_inversion_leaves_with_zero(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["invert", str(file)]) == 0
+    assert "exact: 6 of 6 certified" in capsys.readouterr().out
+
+
+def test_an_inversion_as_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, values = run_json(capsys, "invert", file)
+    assert code == 0
+    assert values["status"] == "EXACT"
+    assert (values["certified"], values["batch_size"]) == (6, 6)
+    assert values["reasons"] == [""] * 6
+    assert values["seconds"]["total"] > 0
+
+
+def test_inputs_survive_the_round_trip(
+    file: Path, layer: LayerGradient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "batch.npz"
+    assert main(["invert", str(file), "--out", str(out), "--batch", "6", "--seed", "3"]) == 0
+    assert str(out) in capsys.readouterr().out
+    with np.load(out) as found:
+        assert found["certified"].all()
+        assert (found["error_bars"] < 1e-6).all()
+        distance = np.linalg.norm(found["inputs"][:, None] - layer.inputs[None], axis=2)
+    assert distance.min(axis=1).max() < 1e-5
+    assert sorted(distance.argmin(axis=1)) == list(range(6))
+
+
+def test_sigterm_ends_a_search_as_ctrl_c_does(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def terminated(*_: object, **options: Any) -> None:
+        options["on_progress"] = None
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("the signal was ignored")
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("spear_xp.solver.invert.solve", terminated)
+    out = tmp_path / "state.npz"
+    assert main(["invert", str(file), "--checkpoint", str(out)]) == 1
+    assert "interrupted" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_search_goes_on_from_its_checkpoint(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["invert", str(file), "--checkpoint", str(tmp_path / "state.npz")]
+    assert main([*words, "--seed", "1"]) == 0
+    assert main([*words, "--seed", "1"]) == 0
+    assert main([*words, "--seed", "2"]) == 2
+    assert "is of another seed" in capsys.readouterr().err
+
+
+def test_an_inexact_inversion_leaves_with_one(
+    tmp_path: Path, layer: LayerGradient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wrong.npz"
+    np.savez(path, grad_w=layer.grad_w, grad_b=layer.grad_b, weight=-layer.weight, bias=-layer.bias)
+    assert main(["invert", str(path), "--time-limit", "0.3"]) == 1
+    assert "not exact: 0 of 6 certified" in capsys.readouterr().out
+
+
+def test_errors_leave_standard_output_empty(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["invert", str(file), "--batch", "0"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_small_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    need("skimage")
+    need("matplotlib")
+    path = tmp_path / "faces.png"
+    words = ["demo", "--batch", "6", "--width", "120", "--out", str(path), "--seed", "1"]
+    assert main(words) == 0
+    assert path.read_bytes().startswith(PNG)
+    out = capsys.readouterr().out
+    assert "exact: 6 of 6 certified" in out
+    assert str(path) in out
+    code, values = run_json(capsys, *words)
+    assert code == 0
+    assert values["psnr_min"] > 120
+    assert values["picture"] == str(path)
+
+
+def test_json_comes_without_a_progress_bar(
+    file: Path, layer: LayerGradient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["invert", str(file), "--json"])
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.startswith("{")
+
+
+def test_results_beyond_the_certified_carry_their_reasons(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = gaussian_inputs(6, 60, rng=0)
+    inputs[1] = inputs[0] + 0.1 * gaussian_inputs(1, 60, rng=1)[0]
+    truth = mlp_gradient(inputs, width=150, labels=np.zeros(6, dtype=int), rng=0)
+    path = tmp_path / "twins.npz"
+    np.savez(path, **dict(zip(("grad_w", "grad_b", "weight", "bias"), truth.observed, strict=True)))
+    code, values = run_json(capsys, "invert", path, "--time-limit", 1)
+    assert code == (0 if values["certified"] == values["batch_size"] else 1)
+    assert sum(text == "" for text in values["reasons"]) == values["certified"]
+
+
+def test_an_audit_of_one_layer(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("EXPOSED: ")
+    assert "6 of 6 certified" in out
+
+
+def test_an_audit_of_weights_after_training(
+    states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, values = run_json(capsys, "audit", *states, "--lr", "0.1")
+    assert code == 0
+    assert values["verdict"] == "EXPOSED"
+    assert [one["name"] for one in values["layers"]] == ["fc1", "fc2"]
+    assert values["layers"][0]["certified"] == 6

@@ -1,0 +1,56 @@
+"""The verdict is one sentence, and it never calls an update safe."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spear_xp import Result, Status, invert
+from spear_xp.reporting.html.verdict import tone_of, verdict_of
+from spear_xp.updates.synthetic import LayerGradient
+
+
+@pytest.fixture(scope="module")
+def result(layer: LayerGradient) -> Result:
+    return invert(*layer.observed, rng=0)
+
+
+def outcome(result: Result, certified: int, directions: int, status: Status = Status.PARTIAL) -> Result:
+    numbers = np.arange(6)
+    return replace(
+        result, certified=numbers < certified, direction_certified=numbers < directions, status=status
+    )
+
+
+@pytest.mark.parametrize(
+    ("certified", "directions", "status", "measured", "words", "tone"),
+    [
+        (6, 6, Status.EXACT, {}, "gives away its whole batch of 6", "revealed"),
+        (2, 2, Status.PARTIAL, {}, "gives away 2 samples of its batch of 6, certified", "partly"),
+        (0, 6, Status.SCALE_OPEN, {}, "up to their scale", "partly"),
+        (0, 0, Status.UNCERTIFIED, {0: 45.0, 1: 9.0}, "and yet 1 of the batch of 6 come back", "partly"),
+        (0, 0, Status.UNCERTIFIED, {0: 9.0}, "does not show that the update is safe", "unproven"),
+        (0, 0, Status.HOPELESS, {}, "does not show it to be safe", "unproven"),
+    ],
+)
+def test_the_verdict_says_how_much_is_given_away(
+    result: Result,
+    certified: int,
+    directions: int,
+    status: Status,
+    measured: dict[int, float],
+    words: str,
+    tone: str,
+) -> None:
+    found = outcome(result, certified, directions, status)
+    sentence = verdict_of(found, measured)
+    assert words in sentence
+    assert sentence.endswith(".")
+    assert sentence.count(".") == 1
+    assert tone_of(found, measured) == tone
+
+
+def test_of_an_update_that_was_not_read_nothing_is_said(layer: LayerGradient) -> None:
+    found = invert(*layer.observed, time_limit=1e-6, rng=0)
+    assert "nothing is known" in verdict_of(found)
+    assert tone_of(found) == "unproven"
