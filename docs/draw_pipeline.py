@@ -25,6 +25,7 @@ SAYS = {
     "cli": "command line",
     "reporting": "text, progress, plots, metrics",
     "solver": "invert, the search, what runs it",
+    "diagnosis": "what is wrong with an update",
     "certification": "proof, sample by sample",
     "forecasting": "cost of the published attack",
     "strategies": "propose directions",
@@ -38,7 +39,8 @@ SAYS = {
 }
 PLACES = {  # so that no arrow crosses a box; a new folder stands in the middle of its line
     "forecasting": -4.6,
-    "certification": 2.6,
+    "diagnosis": 0.9,
+    "certification": 3.2,
     "strategies": -2.4,
     "candidates": 0.8,
     "recovery": 4.0,
@@ -102,7 +104,7 @@ def draw(axes: Axes, order: list[list[str]], arrows: set[Arrow]) -> None:
 def main() -> None:
     """Read, draw, write."""
     order = lines()
-    figure, axes = plt.subplots(figsize=(11.8, 10.6))
+    figure, axes = plt.subplots(figsize=(11.8, 11.8))
     draw(axes, order, needed(imports({name for line in order for name in line})))
     axes.set(xlim=(-6.2, 5.6), ylim=(-LINE * (len(order) - 1) - 0.5, 0.5), aspect="equal")
     axes.axis("off")

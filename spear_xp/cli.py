@@ -105,6 +105,7 @@ def _report(options: argparse.Namespace, result: Result, extra: dict[str, object
         plain = {name: getattr(result, name) for name in ("batch_size", "reasons", "missing")}
         traced = ("samples_drawn", "candidates", "noise_level", "noise_model")
         plain |= {name: getattr(result.trace, name) for name in traced}
+        plain["diagnosis"] = [dataclasses.asdict(one) for one in result.diagnosis]
         print(
             to_json(
                 {

@@ -27,6 +27,7 @@ HEAVY = (
 )
 HOST = (
     "cli.py",
+    "entries.py",
     "images.py",
     "published.py",
     "metrics.py",

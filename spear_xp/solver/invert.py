@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from spear_xp.candidates.threshold import sparsity_threshold
-from spear_xp.errors import ArgumentRangeError
+from spear_xp.diagnosis.arrays import of_arrays
+from spear_xp.diagnosis.causes import words
+from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
-from spear_xp.reduction.decay import without_decay
-from spear_xp.reduction.gradient import checked
+from spear_xp.reduction.decay import Decay, without_decay
+from spear_xp.reduction.factorization import Factorization
+from spear_xp.reduction.gradient import Gradient, checked
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.outcome import result_of, status_of, unread
@@ -122,23 +125,26 @@ def invert(
     _check_limits(time_limit=time_limit, work_limit=work_limit)
     clock = Clock(time_limit, work_limit)
     strategies = strategies_of(_renamed(search, false_rejection))
-    rng, given = repeatable(rng)
+    rng, integer = repeatable(rng)
     seed = seed_of(rng)
     space, arrays, leave = enter(grad_w=grad_w, grad_b=grad_b, weight=weight, bias=bias)
-    about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave}
-    problem = state = None
+    about: dict[str, Any] = {"seed": integer, "dtype": arrays["grad_w"].dtype, "leave": leave}
+    problem = state = read = None
     try:
         with clock.stage("factorize"):
-            gradient = checked(space, arrays, clock.before_limit)
-            gradient, factorization, decay = without_decay(
-                gradient, batch_size, noise=noise, keep_going=clock.before_limit
-            )
+            read = checked(space, arrays, clock.before_limit)
+            gradient, factorization, decay = _factored(read, batch_size, noise, clock)
             problem = reduce(gradient, factorization, keep_going=clock.before_limit)
         chosen = strategies(problem)
         state = Search.begin(problem, chosen, _threshold(problem, chosen))
         state.expected, state.weight_decay = factorization.expected, decay.of_weight
+        with clock.stage("diagnosis"):
+            state.diagnosis = of_arrays(read, factorization, decay)
+        state.obstacle = next((one for one in state.diagnosis if one.hopeless), None)
         observer = _observer(problem, clock, on_progress)
-        if len(chosen) == 1 and isinstance(chosen[0], Sampling):
+        if state.obstacle is not None:
+            pass  # no search can succeed
+        elif len(chosen) == 1 and isinstance(chosen[0], Sampling):
             solve_published(problem, chosen[0], state, clock, seed=seed, observer=observer)
         else:
             solve(problem, state, clock, seed=seed, executor=executor, observer=observer)
@@ -149,8 +155,19 @@ def invert(
     except OutOfTime:  # only before the search, which catches it
         status = Status.TIME_LIMIT
     if problem is None or state is None:
-        return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, **about)
+        shown = () if read is None else of_arrays(read)
+        return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, diagnosis=shown, **about)
     return result_of(problem, state, status, clock, **about)
+
+
+def _factored(
+    gradient: Gradient, batch_size: int | None, noise: Array | float | None, clock: Clock
+) -> tuple[Gradient, Factorization, Decay]:
+    """Without its weight decay, factored; where that fails the message says what the arrays show."""
+    try:
+        return without_decay(gradient, batch_size, noise=noise, keep_going=clock.before_limit)
+    except RankError as error:
+        raise RankError(f"{error}{words(of_arrays(gradient))}") from None
 
 
 def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from spear_xp.certification.evidence import Evidence
+from spear_xp.diagnosis.causes import Cause
 from spear_xp.numerics.backend import Array, Host
 
 __all__ = ["Progress", "Result", "Status", "Trace"]
@@ -161,6 +162,8 @@ class Result:
         As `rng`, it gives this result again. None where a Generator or SeedSequence was given.
     trace : Trace
         How the result came about: draws, candidates, seconds, work, thresholds, residuals.
+    diagnosis : tuple of Cause
+        What is wrong with the update or unusual about it, each with what to do; empty if nothing is.
     """
 
     inputs: Array
@@ -174,6 +177,7 @@ class Result:
     evidence: Evidence | None
     seed: int | None
     trace: Trace
+    diagnosis: tuple[Cause, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -196,20 +200,9 @@ class Result:
             f"{'exact' if self.success else 'not exact'}: {self._count} of {of} certified",
             self.status.value,
         ]
-        lines += self._unexpected()
-        if self.trace.weight_decay:
-            lines.append(f"weight decay was taken out: {self.trace.weight_decay:.3g} times the weights")
+        lines += [str(one) for one in self.diagnosis]
         lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(self.reasons) if text]
         return "\n".join(lines + [f"one more sample: {why}" for why in self.missing])
-
-    def _unexpected(self) -> list[str]:
-        """What to say of a batch size that is not the one that was given."""
-        expected, rank = self.trace.expected, self.trace.numerical_rank
-        if expected is None or expected in {rank, 0}:
-            return []
-        why = "equal inputs count once" if rank < expected else "the update may hold more than one batch"
-        found = f"the gradient shows {rank} samples, {expected} were expected: {why}"
-        return [found if self.batch_size == rank else f"{found}; the given number was used"]
 
     def __getattr__(self, name: str) -> Any:
         if name not in OLD_NAMES:

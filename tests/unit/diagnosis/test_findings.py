@@ -1,0 +1,47 @@
+"""Planted causes through the public call, each kind once; tests/benchmarks/diagnosis.py has all."""
+
+import pytest
+
+from spear_xp import Status, invert
+from spear_xp.diagnosis.findings import no_direction
+from spear_xp.reduction.problem import Problem
+from tests.helpers.causes import PLANTED, honest
+
+THROUGH = {
+    "no activation": "faces",
+    "transposed": "digits",
+    "sign": "gaussian",
+    "8 bits": "faces",
+    "noise .3": "digits",
+    "dropout": "gaussian",
+    "bias rescaled": "digits",
+    "zero bias, rescaled": "faces",
+    "one image twice": "digits",
+    "few rows": "gaussian",
+}
+
+
+@pytest.mark.parametrize("name", sorted(THROUGH))
+def test_a_planted_cause_is_named(name: str) -> None:
+    change, fitting = PLANTED[name]
+    case = change(honest(THROUGH[name], seed=6))
+    limit = 1e12 if name == "no activation" else 4e9
+    result = invert(*case.arrays, batch_size=case.batch_size, rng=0, work_limit=limit, time_limit=20.0)
+    assert {one.name for one in result.diagnosis} & set(fitting)
+    for one in result.diagnosis:
+        assert str(one) in result.summary()
+    if any(one.hopeless for one in result.diagnosis):
+        assert result.status is Status.HOPELESS
+        assert result.missing[0] == result.diagnosis[0].sentence
+
+
+@pytest.mark.parametrize("data", ["gaussian", "faces", "digits", "crops", "tabular"])
+def test_nothing_is_named_where_nothing_is_wrong(data: str) -> None:
+    case = honest(data, 12, 300, seed=6)
+    result = invert(*case.arrays, batch_size=12, rng=0, time_limit=20.0)
+    assert result.diagnosis == ()
+
+
+def test_without_a_direction_noise_or_the_layer_is_to_blame(problem: Problem) -> None:
+    assert no_direction(problem).name == "no zero pattern"
+    assert no_direction(problem).hopeless

@@ -1,0 +1,61 @@
+"""Why masks and zero patterns contradict each other, from sets and from single directions."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spear_xp.candidates.refit import Candidate
+from spear_xp.certification.ledger import Ledger
+from spear_xp.diagnosis.masks import of_masks
+from spear_xp.numerics.linalg import normalize
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.solver.assessment import FullSet, assess
+from tests.helpers.causes import PLANTED, Case, honest
+from tests.helpers.truth import true_recovery
+
+
+def solved(case: Case) -> tuple[Problem, list[Candidate]]:
+    """The problem, and the true directions as candidates: those of [x | c] where grad_b is c times itself."""
+    problem, grad_b = reduce(validate(*case.arrays)), case.net.gradients(case.inputs, case.labels)[0][1]
+    scale = float(np.round(np.linalg.norm(case.arrays[1]) / np.linalg.norm(grad_b)))
+    directions = normalize(problem.space.xp, true_recovery(problem, case.inputs / scale).directions)
+    return problem, [Candidate.of(problem, q, "truth") for q in directions.T]
+
+
+def named(case: Case, count: int | None = None) -> list[Any]:
+    """Causes from the whole set, or from so many candidates."""
+    problem, candidates = solved(case)
+    if count is not None:
+        return list(of_masks(problem, candidates[:count]))
+    found = assess(FullSet(problem, tuple(candidates)), Ledger.none(problem))
+    assert found is not None
+    return list(of_masks(problem, candidates, found.samples, found.certificate))
+
+
+@pytest.mark.parametrize("data", ["gaussian", "faces", "digits"])
+@pytest.mark.parametrize(
+    "name", ["weights of another step", "rows in another order", "dropout", "pruned", "bias rescaled"]
+)
+def test_a_whole_set_shows_why_its_masks_do_not_fit(name: str, data: str) -> None:
+    change, fitting = PLANTED[name]
+    (found,) = named(change(honest(data, seed=4)))
+    assert found.name in fitting
+    if found.name == "bias rescaled":
+        assert found.evidence == pytest.approx(3, rel=0.2)
+
+
+@pytest.mark.parametrize("data", ["gaussian", "faces", "digits"])
+@pytest.mark.parametrize("name", ["rows in another order", "bias rescaled"])
+def test_some_directions_are_enough(name: str, data: str) -> None:
+    change, fitting = PLANTED[name]
+    (found,) = named(change(honest(data, seed=4)), 7)
+    assert found.name in fitting
+
+
+@pytest.mark.parametrize("data", ["gaussian", "faces", "digits", "crops", "tabular"])
+def test_honest_masks_fit(data: str) -> None:
+    assert named(honest(data, seed=4)) == []
+    assert named(honest(data, seed=4), 7) == []
+    assert named(honest(data, seed=4), 1) == []
