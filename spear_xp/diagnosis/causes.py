@@ -104,7 +104,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "give weight and bias as they were at the step that gave the gradient, and that step alone",
     ),
     "bias rescaled": (
-        "zero patterns fit the weights once grad_b is divided by {:.3g}",
+        "zero patterns fit the weights once grad_b is divided by about {:.2g}",
         "divide grad_b by that: the client treats it unlike grad_w, in learning rate or clipping",
     ),
     "scale open": (

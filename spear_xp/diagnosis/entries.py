@@ -26,6 +26,7 @@ TOSSED = (0.5, 2.0)
 PILE, PILE_ROWS = 5, 3  # chosen: equal largest entries, and rows with one, that equal pixels do not explain
 ABOVE_NEXT, ABOVE_BAND, BAND = 4, 2, 0.99  # chosen: times more of them than next to the largest value
 ON_GRID = 0.05  # chosen: distance of a value from a multiple of the step, in steps
+COARSEST = 1.5  # derived: signs have one level, two bits have two
 LEVELS = 2**15  # chosen: steps up to the largest entry, from which a grid is as good as none
 BRAIN, HALF = 8, 11  # derived: significant bits of bfloat16 and float16, with the hidden one
 NORMAL = 2**10  # derived: units of the last place up to the smallest normal number of float16
@@ -47,13 +48,14 @@ def of_entries(gradient: Gradient, *, noisy: bool = True) -> tuple[Cause, ...]:
     values, counts = np.unique(sizes[sizes > 0], return_counts=True)
     if len(sizes) < ROWS or not len(values):
         return ()
-    spread = float(np.median(sizes[sizes > 0]) / np.quantile(sizes[sizes > 0], 0.99))
-    if spread > EVEN:
-        return (cause("sign-like", spread),)
     rounded = _rounded(sizes, values, int(counts.sum()))
     if rounded is not None and rounded.name == "quantised":
         return (rounded,)
-    others = (_dropped(gradient, sizes, values, noisy=noisy), _clipped(sizes, values, counts))
+    clipped = _clipped(sizes, values, counts)
+    spread = float(np.median(sizes[sizes > 0]) / np.quantile(sizes[sizes > 0], 0.99))
+    if clipped is None and spread > EVEN:
+        return (cause("sign-like", spread),)
+    others = (_dropped(gradient, sizes, values, noisy=noisy), clipped)
     return tuple(one for one in (rounded, *others) if one is not None)
 
 
@@ -74,7 +76,7 @@ def _rounded(sizes: Host, values: Host, count: int) -> Cause | None:
     last = (mantissa & -mantissa).astype(float)  # unit of the last place that is not zero
     bits = int(53 - np.log2(last.min()))
     steps = values / values[0]
-    grid = len(values) > 1 and steps[-1] <= LEVELS and np.abs(steps - np.round(steps)).max() < ON_GRID
+    grid = COARSEST < steps[-1] <= LEVELS and np.abs(steps - np.round(steps)).max() < ON_GRID
     if bits <= HALF:
         unit = float(np.ldexp(last, np.frexp(values)[1] - 53).min())
         low = float((sizes[sizes > 0] < NORMAL * unit).mean())

@@ -1,5 +1,7 @@
 """Enters: the causes that arrays show, and how the search went. Leaves: all causes of a result."""
 
+from dataclasses import replace
+
 from spear_xp.candidates.refit import Candidate
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.mask_test import FACTORS
@@ -18,9 +20,12 @@ LOUD = 1e-3  # chosen: noise over the root mean square entry of a row, from whic
 HALF = 2
 
 
-def no_direction(problem: Problem) -> Cause:
+def no_direction(problem: Problem, before: tuple[Cause, ...] = ()) -> Cause:
     """Why the descents of a layer wide enough for many found not even one direction."""
     if problem.relative_noise > LOUD:
+        for one in before:
+            if one.name in SPOILING:  # where the noise is from
+                return replace(one, hopeless=True)
         return cause("noise", problem.relative_noise, hopeless=True)
     return cause("no zero pattern", problem.width, hopeless=True)
 

@@ -19,15 +19,17 @@ from spear_xp.numerics.work import KeepGoing, OutOfTime, ask, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import TOLERANCE, Problem
 
-__all__ = ["OF_MASKS", "of_masks"]
+__all__ = ["ENOUGH", "OF_MASKS", "of_masks", "refuted"]
 
 OF_MASKS = {"silent neurons", "bias rescaled", "other weights"}  # causes that this room names
 
+ENOUGH = 4  # chosen: directions that have to contradict the layer before a search is given up
 QUIET = 1e-4  # chosen: noise over the usual entry of a row, from which it may be what contradicts masks
 MANY = 2  # chosen: times the zero rows that confirm a direction, from which it is no mixture
-FEWEST, MOST = 2, 5  # chosen: directions without which nothing is said; that are looked at, sparsest first
+FEWEST, MOST = 2, 6  # chosen: directions without which nothing is said; that are looked at, sparsest first
 # measured: share of rows on which masks and zero patterns differ (lab.md, "Causes")
 CONTRADICTED = 0.008
+REFUTED = 0.25  # chosen: the same, from which no certificate is possible
 FITTING = 0.002  # chosen: the same, up to which a mask fits
 LOUD = 10.0  # chosen: usual entry of a column over the zero test, below which zeros are no surprise
 SILENT = 0.02  # chosen: share of entries on rows predicted active that vanish, from which neurons are silent
@@ -81,8 +83,7 @@ def _named(
             return ()
         if right.sum() >= max(FEWEST, MOST_OF_ALL * problem.rank):
             return _of_set(samples, right, keep_going)
-    least = MANY * (problem.rank + CONFIRMING)
-    sparse = sorted((c for c in candidates if c.zeros >= least), key=lambda c: -c.zeros)[:MOST]
+    sparse = _sparsest(problem, candidates)
     if len(sparse) < FEWEST:
         return ()
     directions = stacked_directions(problem, sparse)
@@ -92,6 +93,26 @@ def _named(
         lambda scale: sum(_misfits(problem, directions, scale, keep_going=keep_going)),
         keep_going,
     )
+
+
+def _sparsest(problem: Problem, candidates: list[Candidate]) -> list[Candidate]:
+    """Some candidates with so many zeros that they are no mixtures."""
+    least = MANY * (problem.rank + CONFIRMING)
+    return sorted((c for c in candidates if c.zeros >= least), key=lambda c: -c.zeros)[:MOST]
+
+
+def refuted(problem: Problem, candidates: list[Candidate]) -> Cause | None:
+    """Whether masks of the layer contradict everything that was found, so that nothing can be certified.
+
+    Quick: hyperplanes of single directions, at the scale that grad_b gives.
+    """
+    sparse = _sparsest(problem, candidates)
+    if problem.relative_noise > QUIET or len(sparse) < ENOUGH:
+        return None
+    shown, vanished = _misfits(problem, stacked_directions(problem, sparse), 1.0, apart=False)
+    share = (shown + vanished) / (problem.width * len(sparse))
+    one_sided = ONE_SIDED * shown < vanished
+    return None if share < REFUTED or one_sided else cause("other weights", share, hopeless=True)
 
 
 def _of_set(samples: SampleSet, right: Host, keep_going: KeepGoing) -> tuple[Cause, ...]:
@@ -135,22 +156,22 @@ def _of_layer(
     def alone(scale: float) -> int:  # a false direction beside the others does not count here
         return sum(_misfits(problem, directions, scale, apart=False, keep_going=keep_going))
 
-    for count in (contradicted, alone):
-        scale, least = _best_scale(count)
-        if FEWER * least <= count(1.0) and least <= FITTING * total:
-            return (cause("bias rescaled", scale),)
     shown, vanished = _misfits(problem, directions, 1.0, apart=False, keep_going=keep_going)
+    for count, before in ((contradicted, own), (alone, shown + vanished)):
+        scale, least = _best_scale(count, before)
+        if FEWER * least <= before and least <= FITTING * total and before >= DECISIVE:
+            return (cause("bias rescaled", scale),)
     one_sided = ONE_SIDED * shown < vanished  # as with dropout
     if one_sided or min(least, shown + vanished) < CONTRADICTED * total:
         return ()
     return (cause("other weights", own / total),)
 
 
-def _best_scale(contradicted: Callable[[float], int]) -> tuple[float, int]:
+def _best_scale(contradicted: Callable[[float], int], own: int) -> tuple[float, int]:
     """The scale of samples with least contradictions, and these."""
     counts = {scale: contradicted(scale) for scale in SCALES}
     best, step = min(counts, key=counts.__getitem__), SCALES[1] / SCALES[0]
-    for _ in range(FINER):
+    for _ in range(FINER if counts[best] < own else 0):
         step = step**0.5
         counts |= {scale: contradicted(scale) for scale in (best / step, best * step)}
         best = min(counts, key=counts.__getitem__)
@@ -175,19 +196,25 @@ def _misfits(
     layer = problem.layer + (1 / scale - 1) * problem.layer_bias[:, None] * problem.last[None, :]
     zero = problem.zeros_of(directions)
     sure = zero | ~problem.zeros_of(directions, widen=AMBIGUOUS_WIDTH)
-    fitted = []
-    for k in range(count):
-        ask(keep_going)
-        features = layer
-        if apart:
+    label = xp.where(zero, -xp.ones_like(zero, dtype=layer.dtype), xp.ones_like(zero, dtype=layer.dtype))
+    if not apart:
+        active = _classified(problem, layer, label, keep_going)
+    else:
+        parts = []
+        for k in range(count):
             others = xp.concat([directions[:, :k], directions[:, k + 1 :]], axis=1)
-            features = layer @ xp.linalg.qr(others, mode="complete").Q[:, count - 1 :]
-        features = xp.linalg.qr(features).Q * problem.width**0.5
-        ones = xp.ones_like(features[:, :1])
-        label = xp.where(zero[:, k : k + 1], -ones, ones)
-        fitted.append(features @ logistic(xp, xp.zeros_like(label), features, label)[0])
-    active = xp.concat(fitted, axis=1) > 0
+            frame = xp.linalg.qr(others, mode="complete").Q[:, count - 1 :]
+            parts.append(_classified(problem, layer @ frame, label[:, k : k + 1], keep_going))
+        active = xp.concat(parts, axis=1)
     return _sum(problem, ~active & ~zero & sure), _sum(problem, active & zero)
+
+
+def _classified(problem: Problem, features: Array, label: Array, keep_going: KeepGoing) -> Array:
+    """On which side of the hyperplane that fits its labels best a row lies, shape (m_live, k)."""
+    ask(keep_going)
+    xp = problem.space.xp
+    basis = xp.linalg.qr(features).Q * problem.width**0.5
+    return basis @ logistic(xp, xp.zeros_like(label), basis, label)[0] > 0
 
 
 def _sum(problem: Problem, flags: Array) -> int:

@@ -11,7 +11,7 @@ from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.screening import Screen
 from spear_xp.diagnosis.causes import Cause
 from spear_xp.diagnosis.findings import no_direction
-from spear_xp.diagnosis.masks import of_masks
+from spear_xp.diagnosis.masks import ENOUGH, of_masks, refuted
 from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
@@ -53,6 +53,8 @@ class Search:
         Why the search cannot succeed; None as long as it may.
     diagnosis : tuple of Cause
         What the arrays alone show.
+    judged : bool
+        Whether the layer was held against what was found first.
     expected : int or None
         Batch size that the caller gave.
     weight_decay : float
@@ -66,6 +68,7 @@ class Search:
     drawn: int = 0
     obstacle: Cause | None = None
     diagnosis: tuple[Cause, ...] = ()
+    judged: bool = False
     expected: int | None = None
     weight_decay: float = 0.0
 
@@ -135,12 +138,15 @@ def solve(
 
 
 def _obstacle(problem: Problem, search: Search) -> Cause | None:
-    """Why nothing can be found, where not even one direction was on a layer wide enough for many."""
+    """Why nothing can be found: no direction on a layer wide enough for many, or none with a mask."""
+    if not search.judged and len(search.pool) >= ENOUGH and not search.best.certified:
+        search.judged = True
+        return refuted(problem, search.pool.candidates)
     empty = not len(search.pool) and not search.pool.shared.kernels
     wide = problem.width >= WIDE * problem.rank
     if not (empty and wide and search.schedule.chunks >= FRUITLESS_CHUNKS):
         return None
-    return no_direction(problem)
+    return no_direction(problem, search.diagnosis)
 
 
 def _note_masks(problem: Problem, search: Search, clock: Clock) -> None:

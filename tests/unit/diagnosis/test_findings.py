@@ -1,8 +1,11 @@
 """Planted causes through the public call, each kind once; tests/benchmarks/diagnosis.py has all."""
 
+from dataclasses import replace
+
 import pytest
 
 from spear_xp import Status, invert
+from spear_xp.diagnosis.causes import cause
 from spear_xp.diagnosis.findings import no_direction
 from spear_xp.reduction.problem import Problem
 from tests.helpers.causes import PLANTED, honest
@@ -45,3 +48,8 @@ def test_nothing_is_named_where_nothing_is_wrong(data: str) -> None:
 def test_without_a_direction_noise_or_the_layer_is_to_blame(problem: Problem) -> None:
     assert no_direction(problem).name == "no zero pattern"
     assert no_direction(problem).hopeless
+    noisy = replace(problem, noise_level=0.1)
+    assert no_direction(noisy).name == "noise"
+    named = no_direction(noisy, (cause("sign-like", 1.0),))
+    assert named.name == "sign-like"
+    assert named.hopeless

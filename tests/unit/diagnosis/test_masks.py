@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spear_xp import Status, invert
 from spear_xp.candidates.refit import Candidate
 from spear_xp.certification.ledger import Ledger
-from spear_xp.diagnosis.masks import of_masks
+from spear_xp.diagnosis.masks import of_masks, refuted
 from spear_xp.numerics.linalg import normalize
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
@@ -43,7 +44,7 @@ def test_a_whole_set_shows_why_its_masks_do_not_fit(name: str, data: str) -> Non
     (found,) = named(change(honest(data, seed=4)))
     assert found.name in fitting
     if found.name == "bias rescaled":
-        assert found.evidence == pytest.approx(3, rel=0.2)
+        assert found.evidence == pytest.approx(3, rel=0.35)
 
 
 @pytest.mark.parametrize("data", ["gaussian", "faces", "digits"])
@@ -52,6 +53,23 @@ def test_some_directions_are_enough(name: str, data: str) -> None:
     change, fitting = PLANTED[name]
     (found,) = named(change(honest(data, seed=4)), 7)
     assert found.name in fitting
+
+
+@pytest.mark.parametrize("data", ["gaussian", "faces", "digits"])
+def test_a_layer_that_contradicts_everything_ends_a_search(data: str) -> None:
+    change, _ = PLANTED["rows in another order"]
+    case = change(honest(data, seed=4))
+    problem, candidates = solved(case)
+    found = refuted(problem, candidates)
+    assert found is not None
+    assert found.hopeless
+    assert refuted(problem, candidates[:3]) is None
+    for name in ("dropout", "pruned", "bias rescaled"):
+        assert refuted(*solved(PLANTED[name][0](honest(data, seed=4)))) is None
+    assert refuted(*solved(honest(data, seed=4))) is None
+    result = invert(*case.arrays, rng=0, time_limit=20.0)
+    assert result.status is Status.HOPELESS
+    assert result.trace.seconds["total"] < 10.0
 
 
 @pytest.mark.parametrize("data", ["gaussian", "faces", "digits", "crops", "tabular"])
