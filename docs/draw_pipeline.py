@@ -24,6 +24,7 @@ TARGET = ROOT / "docs" / "images" / "pipeline.png"
 SAYS = {
     "cli": "command line",
     "reporting": "text, progress, plots, metrics",
+    "auditing": "whole models, defences",
     "solver": "invert, the search, what runs it",
     "diagnosis": "what is wrong with an update",
     "certification": "proof, sample by sample",
@@ -39,6 +40,7 @@ SAYS = {
 }
 PLACES = {  # so that no arrow crosses a box; a new folder stands in the middle of its line
     "forecasting": -4.6,
+    "auditing": 0.9,
     "diagnosis": 0.9,
     "certification": 3.2,
     "strategies": -2.4,
@@ -104,7 +106,7 @@ def draw(axes: Axes, order: list[list[str]], arrows: set[Arrow]) -> None:
 def main() -> None:
     """Read, draw, write."""
     order = lines()
-    figure, axes = plt.subplots(figsize=(11.8, 11.8))
+    figure, axes = plt.subplots(figsize=(11.8, 13.0))
     draw(axes, order, needed(imports({name for line in order for name in line})))
     axes.set(xlim=(-6.2, 5.6), ylim=(-LINE * (len(order) - 1) - 0.5, 0.5), aspect="equal")
     axes.axis("off")

@@ -27,7 +27,10 @@ HEAVY = (
 )
 HOST = (
     "cli.py",
+    "ceiling.py",
+    "defences.py",
     "entries.py",
+    "mechanisms.py",
     "images.py",
     "published.py",
     "metrics.py",

@@ -100,8 +100,8 @@ CAUSES: dict[str, tuple[str, str]] = {
         "audit a step without dropout; leave neurons with no outgoing weights out of all four arrays",
     ),
     "other weights": (
-        "zero patterns contradict weight and bias on {:.1%} of the rows: these are of another step or layer",
-        "give weight and bias as they were at the step that gave the gradient, and that step alone",
+        "zero patterns contradict weight and bias on {:.1%} of the rows: of another step or layer",
+        "give weight and bias of the step that gave the gradient; several steps in one change masks, too",
     ),
     "bias rescaled": (
         "zero patterns fit the weights once grad_b is divided by about {:.2g}",

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spear_xp.auditing.defences import Leak, Sweep
 from spear_xp.reporting.metrics import compare
-from spear_xp.reporting.plots import draw_heatmap, draw_reconstructions
+from spear_xp.reporting.plots import draw_heatmap, draw_leaks, draw_reconstructions
 
 figure_module = pytest.importorskip("matplotlib.figure")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -78,3 +79,24 @@ def test_a_heat_map_shows_its_values_and_says_where_there_are_none(
     assert axis.get_yticks().tolist() == [10, 20, 30]
     assert axis.get_title() == "Cost"
     assert bar.get_ylabel() == "samples"
+
+
+def leak(strength: float, share: float, defence: str = "noise") -> Leak:
+    return Leak(defence, strength, 0, 12, share / 2, 40.0, share, 40.0, 1.0, "EXACT", "", 1.0)
+
+
+def test_leaks_are_curves_over_strengths_with_the_break_down(tmp_path: Path) -> None:
+    found = Sweep((leak(1e-4, 1.0), leak(1e-2, 0.5), leak(1.0, 0.0), leak(4, 1.0, "clients")))
+    axes = draw_leaks(found, tmp_path / "leaks.png", breakdown={"noise": 0.1, "clients": 9.0})
+    assert (tmp_path / "leaks.png").read_bytes().startswith(PNG)
+    assert [axis.get_title() for axis in axes] == ["noise", "clients"]
+    ceiling, recovered, certified, end = axes[0].lines
+    assert recovered.get_ydata().tolist() == [1.0, 0.5, 0.0]
+    assert certified.get_ydata().tolist() == [0.5, 0.25, 0.0]
+    assert set(ceiling.get_ydata()) == {1.0}
+    assert end.get_xdata()[0] == pytest.approx(1.5)  # half-way between .01 and 1
+    assert axes[1].lines[-1].get_xdata()[0] > 0
+
+
+def test_a_picture_is_not_written_unless_asked_for() -> None:
+    assert len(draw_leaks(Sweep((leak(1.0, 1.0),)))) == 1

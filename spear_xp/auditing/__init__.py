@@ -1,0 +1,1 @@
+"""From the update of a whole model to a verdict."""
