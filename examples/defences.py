@@ -32,7 +32,8 @@ def breakdown(records: np.ndarray) -> dict[str, float]:
     signal = float(np.sqrt((columns[~np.asarray(truth.zero_pattern)] ** 2).mean()))
     unit = float(np.sqrt((truth.grad_w**2).mean()))
     worst = float(np.median(theory.snr(extended, signal, unit)))  # at noise as large as the rms entry
-    batch = max(b for b in range(2, WIDTH) if theory.identifiable_width(b) <= WIDTH)
+    told = max(b for b in range(2, WIDTH) if theory.identifiable_width(b) <= WIDTH)
+    batch = min(told, inputs.shape[1])  # more have no rank of their own
     return {
         "noise": worst / theory.breakdown_snr(BATCH, WIDTH),
         "batch": batch,

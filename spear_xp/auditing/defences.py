@@ -97,26 +97,27 @@ class Sweep:
 
     def verdict(self, defence: str) -> str:
         """What the curve of a defence says, in a sentence; protection is never among it."""
-        curve = self.curve(defence)
-        unit, least = DEFENCES[defence].unit, min(curve, key=lambda leak: leak.recovered)
-        if least.recovered >= ALL:
-            return f"{defence} protects nothing: at every strength {least.recovered:.0%} or more came back"
-        if least.recovered > NONE:
-            where = f"at {least.strength:g} {unit} {least.recovered:.0%} still came back"
-            return f"{defence} protects a part: {where}"
-        first = next(leak for leak in curve if leak.recovered <= NONE)
-        where = f"from {first.strength:g} {unit} on"
-        for leak in curve:
-            if leak.recovered <= NONE and not leak.ceiling_recovered > NONE:
-                gone = f"from {leak.strength:g} on the update itself holds none, or does not determine it"
-                break
-        else:
-            gone = "the update holds them at every strength"
-        if first.ceiling_recovered > NONE:
-            return (
-                f"{defence} stops this search {where}, though {first.ceiling_recovered:.0%} is there; {gone}"
+        curve, unit = self.curve(defence), DEFENCES[defence].unit
+        hidden = [leak for leak in curve if leak.recovered <= NONE]
+        least = min(leak.recovered for leak in curve)
+        if least >= ALL:
+            return f"{defence} protects nothing: at every strength {least:.0%} came back"
+        if not hidden:
+            return f"{defence} protects a part at most: at every strength {least:.0%} or more came back"
+        held = max((leak.ceiling_recovered for leak in hidden if leak.ceiling_recovered > NONE), default=0.0)
+        words = [f"{defence} hides records from this search from {hidden[0].strength:g} {unit} on"]
+        stronger = curve[curve.index(hidden[0]) :]
+        if max(leak.recovered for leak in stronger) > NONE:
+            back = max(stronger, key=lambda leak: leak.recovered)
+            words.append(f"but not at {back.strength:g}, where {back.recovered:.0%} came back")
+        if held:
+            words.append(f"and does not take them out of the update: up to {held:.0%} is there")
+        gone = [leak for leak in hidden if not leak.ceiling_recovered > NONE]
+        if gone:
+            words.append(
+                f"from {gone[0].strength:g} on the update holds none of them above {RECOGNISED:g} dB"
             )
-        return f"{defence} stops this search {where}; {gone}"
+        return ", ".join(words)
 
     def to_csv(self, path: Path) -> None:
         """Write all leaks, one a line."""
@@ -135,8 +136,8 @@ def sweep(
     depth: int = 3,
     classes: int = 10,
     seeds: Sequence[int] = (0, 1, 2),
-    time_limit: float = 10.0,
-    work_limit: float | None = 6e9,
+    time_limit: float = 20.0,
+    work_limit: float | None = 1e10,
     on_progress: Callable[[Leak], None] | None = None,
 ) -> Sweep:
     """Measure what defences change, on data of your own.

@@ -40,8 +40,11 @@ def test_a_curve_is_an_average_over_seeds(found: Sweep) -> None:
 
 
 def test_verdicts_name_what_does_not_protect(found: Sweep) -> None:
-    assert found.verdict("clip samples").startswith("clip samples protects nothing: at every strength 100%")
-    assert found.verdict("noise").startswith("noise stops this search from 10 of the rms entry on")
+    assert found.verdict("clip samples") == "clip samples protects nothing: at every strength 100% came back"
+    assert found.verdict("noise").startswith(
+        "noise hides records from this search from 10 of the rms entry on"
+    )
+    assert found.verdict("noise").endswith("from 10 on the update holds none of them above 30 dB")
 
 
 def leak(strength: float, recovered: float, ceiling: float) -> Leak:
@@ -50,9 +53,10 @@ def leak(strength: float, recovered: float, ceiling: float) -> Leak:
 
 def test_a_search_that_stops_is_no_protection() -> None:
     hidden = Sweep((leak(0.1, 1.0, 1.0), leak(1.0, 0.0, 0.75)))
-    assert "though 75% is there" in hidden.verdict("noise")
-    assert "the update holds them at every strength" in hidden.verdict("noise")
-    assert "protects a part: at 1 of the rms entry 40%" in Sweep((leak(1.0, 0.4, 1.0),)).verdict("noise")
+    assert "does not take them out of the update: up to 75% is there" in hidden.verdict("noise")
+    assert "protects a part at most: at every strength 40%" in Sweep((leak(1.0, 0.4, 1.0),)).verdict("noise")
+    back = Sweep((leak(0.1, 0.0, 1.0), leak(1.0, 0.9, 1.0)))
+    assert "from 0.1 of the rms entry on, but not at 1, where 90% came back" in back.verdict("noise")
 
 
 def test_a_file_has_a_line_for_each_update(found: Sweep, tmp_path: Path) -> None:

@@ -140,5 +140,5 @@ def test_a_sweep_is_a_table_and_what_it_says() -> None:
     assert "| 0.01 | 12 | 0% | 0 dB | 0% | none | none | TIME_LIMIT |" in row
     assert empty == ""
     assert verdict.startswith(
-        "- top-k stops this search from 0.01 of the entries kept on; from 0.01 on the update"
+        "- top-k hides records from this search from 0.01 of the entries kept on, from 0.01 on the update"
     )
