@@ -18,12 +18,13 @@ RIDGE = 1e-12  # cosmetic: share of the trace that keeps a system of an unused s
 
 
 def ceiling(sent: Sent) -> Host:
-    """Records as the best attack would return them, shape (b, n); NaN where the update determines none.
+    """Records as the best attack would return them, shape (b, n); NaN where that is not known.
 
     Notes
     -----
     Complete updates start from the kernel of each sample's zero rows in the row space. Those with missing
-    entries start from the truth, so that the ceiling is one of accuracy alone.
+    entries start from the truth, so that the ceiling is one of accuracy alone. It says nothing of batches
+    beyond the rank that m rows of n + 1 entries have, or with a sample of fewer than b - 1 zeros.
     """
     both, zero = sent.both, sent.zero_pattern
     (m, columns), b = both.shape, len(sent.inputs)

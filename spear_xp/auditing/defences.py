@@ -48,7 +48,7 @@ class Leak:
     recovered : float
         Share with more than 30 dB.
     ceiling_psnr, ceiling_recovered : float
-        The same with all masks known; NaN where the update determines nothing.
+        The same with all masks known; NaN where this is not known, as in a batch beyond the rank.
     ends : str
         Status of the search, or the error.
     causes : str
@@ -112,7 +112,7 @@ class Sweep:
             words.append(f"but not at {back.strength:g}, where {back.recovered:.0%} came back")
         if held:
             words.append(f"and does not take them out of the update: up to {held:.0%} is there")
-        gone = [leak for leak in hidden if not leak.ceiling_recovered > NONE]
+        gone = [leak for leak in hidden if leak.ceiling_recovered <= NONE]
         if gone:
             words.append(
                 f"from {gone[0].strength:g} on the update holds none of them above {RECOGNISED:g} dB"

@@ -100,8 +100,8 @@ def describe_sweep(found: Sweep) -> list[str]:
             f"{leak.certified:.0%}",
             f"{leak.psnr:.0f} dB",
             f"{leak.recovered:.0%}",
-            "none" if math.isnan(leak.ceiling_psnr) else f"{leak.ceiling_psnr:.0f} dB",
-            "none" if math.isnan(leak.ceiling_recovered) else f"{leak.ceiling_recovered:.0%}",
+            "unknown" if math.isnan(leak.ceiling_psnr) else f"{leak.ceiling_psnr:.0f} dB",
+            "unknown" if math.isnan(leak.ceiling_recovered) else f"{leak.ceiling_recovered:.0%}",
             leak.ends,
         )
         for name in found.defences
