@@ -19,6 +19,7 @@ SPOILING = {
 }  # causes of noise, and of a rank that is none
 
 LOUD = 1e-4  # chosen: noise over the usual entry of a row, from which zeros at random are no inputs
+FEW = 2**14  # cosmetic: entries that show whether an update and weights are the same
 WEIGHTS = 0.95  # chosen: cosine of update and weights, from which the one is the other
 ALIKE = 2.0  # chosen: factor between them up to which it is no decay
 SPARE = 8  # chosen: columns of the sketch beyond the rank
@@ -88,7 +89,7 @@ def _unexpected(factorization: Factorization) -> tuple[Cause, ...]:
 
 def _likeness(gradient: Gradient) -> float | None:
     """The factor between grad_w and weight, if they are the same up to that and a small rest."""
-    update, layer = (sample_of(gradient, matrix) for matrix in (gradient.grad_w, gradient.weight))
+    update, layer = (sample_of(gradient, matrix, FEW) for matrix in (gradient.grad_w, gradient.weight))
     inner, squares, weights = ((a * b).sum() for a, b in ((update, layer), (update, update), (layer, layer)))
     if not inner or abs(inner) < WEIGHTS * (squares * weights) ** 0.5:
         return None
