@@ -79,6 +79,12 @@ def row(name: str, fitting: tuple[str, ...], runs: list[Run], limit: float) -> l
     return [name, f"{hits} of {len(runs)}", also, ends, str(early), f"{seconds:.1f}"]
 
 
+def words() -> str:
+    """All causes, what is seen, with its numbers as dots, and what to do."""
+    lines = [(name, re.sub(r"{.*?}", "…", seen), advice) for name, (seen, advice) in CAUSES.items()]
+    return markdown_table(["cause", "what is seen", "what to do"], lines)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -99,7 +105,8 @@ def main() -> None:
         rows.append(row(name, fitting, [named(case, options.limit) for case in cases], options.limit))
         print(markdown_row(rows[-1]), flush=True)
     if options.write:
-        write_page(options.write, "Causes", EXPLANATION, facts(), markdown_table(HEADER, rows))
+        table = markdown_table(HEADER, rows)
+        write_page(options.write, "Causes", EXPLANATION, facts(), table, "## What each says", words())
 
 
 if __name__ == "__main__":
