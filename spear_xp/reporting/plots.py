@@ -149,7 +149,8 @@ def draw_leaks(found: Sweep, path: Path | None = None, *, breakdown: dict[str, f
         axis.set_title(name, fontsize=10)
         axis.set_xlabel(DEFENCES[name].unit, fontsize=9)
         axis.set_ylim(-0.05, 1.05)
-    axes[0].legend(fontsize=7, loc="lower left")
+    drawn = {line.get_label(): line for axis in axes for line in axis.lines}
+    figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=len(drawn), fontsize=9)
     axes[0].set_ylabel("share of records", fontsize=9)
     if path is not None:
         figure.savefig(path, dpi=130)
