@@ -12,6 +12,7 @@ from typing import Any
 from spear_xp import errors
 from spear_xp._moved import Finder, moved
 from spear_xp.certification.false_acceptance import false_acceptance
+from spear_xp.diagnosis.causes import Cause
 from spear_xp.errors import SpearError
 from spear_xp.forecasting.published import estimate
 from spear_xp.solver.invert import invert
@@ -21,6 +22,7 @@ from spear_xp.updates.layer_update import LayerUpdate
 __version__ = "0.2.0.dev0"
 
 __all__ = [
+    "Cause",
     "LayerUpdate",
     "Progress",
     "Result",
