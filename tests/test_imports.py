@@ -26,6 +26,7 @@ HEAVY = (
     "array_api_strict",
 )
 HOST = (
+    "arrays.py",
     "cli.py",
     "ceiling.py",
     "defences.py",

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from spear_xp.diagnosis.causes import Cause, cause
 from spear_xp.diagnosis.entries import of_entries, sample_of
 from spear_xp.geometry.nullspaces import CONFIRMING
-from spear_xp.numerics.backend import Array, Namespace
+from spear_xp.numerics.backend import Array, Host, Namespace
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.reduction.decay import Decay
 from spear_xp.reduction.factorization import Factorization
@@ -22,6 +24,8 @@ LOUD = 1e-4  # chosen: noise over the usual entry of a row, from which zeros at 
 FEW = 2**14  # cosmetic: entries that show whether an update and weights are the same
 WEIGHTS = 0.95  # chosen: cosine of update and weights, from which the one is the other
 ALIKE = 2.0  # chosen: factor between them up to which it is no decay
+LOWER = 2  # chosen: times less rank that a gradient has than weights
+SMALL = 1e-9  # chosen: relative eigenvalue below which there is none; float32 leaves 1e-13 of a low rank
 SPARE = 8  # chosen: columns of the sketch beyond the rank
 OUTSIDE, INSIDE = 0.1, 0.01  # chosen: share of grad_b beyond the columns of grad_w; of its rows
 
@@ -57,7 +61,7 @@ def of_arrays(
     noise = 1.0 if factorization is None else factorization.noise_level * gradient.columns**0.5
     causes += of_entries(gradient, noisy=noise > LOUD)
     if factorization is None:
-        return causes
+        return (*_swapped(gradient), *causes)
     causes = (*_unexpected(factorization), *causes)
     few = too_few_rows(int(gradient.live.shape[0]), factorization.rank)
     if few is None:
@@ -95,6 +99,18 @@ def _likeness(gradient: Gradient) -> float | None:
         return None
     factor = float(inner / weights)
     return factor if 1 / ALIKE < abs(factor) < ALIKE else None
+
+
+def _swapped(gradient: Gradient) -> tuple[Cause, ...]:
+    """Whether weight has the low rank that grad_w lacks."""
+    update, layer = (_rank(sample_of(gradient, one, FEW)) for one in (gradient.grad_w, gradient.weight))
+    return (cause("swapped", layer),) if LOWER * layer <= update else ()
+
+
+def _rank(part: Host) -> int:
+    """Numerical rank of some columns."""
+    left = part.T @ part if part.shape[0] > part.shape[1] else part @ part.T
+    return int(np.linalg.matrix_rank(left, tol=SMALL * np.linalg.norm(left)))
 
 
 def _transposed(gradient: Gradient, factorization: Factorization | None) -> Cause | None:

@@ -43,6 +43,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "{:.0%} of grad_b lies outside of the columns of grad_w, and all of it in the span of its rows",
         "give grad_w and weight with one neuron a row",
     ),
+    "swapped": (
+        "weight has rank {:.0f}, as a gradient has, and grad_w has full rank",
+        "give the gradient first: grad_w, grad_b, weight, bias",
+    ),
     "weight decay": (
         "it was taken out: {:.3g} times the weights",
         "nothing to do",

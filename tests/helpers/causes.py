@@ -235,6 +235,11 @@ def same_weights(case: Case) -> Case:
     return replace(case, arrays=(weight, bias, weight, bias))
 
 
+def swapped(case: Case) -> Case:
+    """The layer before its gradient."""
+    return replace(case, arrays=(*case.arrays[2:], *case.arrays[:2]))
+
+
 def square_transposed(case: Case) -> Case:
     """A layer as wide as its inputs, the update in the layout of Keras."""
     m = case.inputs.shape[1]
@@ -272,6 +277,7 @@ PLANTED: dict[str, tuple[Callable[[Case], Case], tuple[str, ...]]] = {
     "leaky ReLU": (lambda c: behind(c, columns(c, lambda z: np.where(z > 0, 1, 0.2))), ("no zero pattern",)),
     "weights after": (the_weights, ("weights for an update",)),
     "weights twice": (same_weights, ("weights for an update",)),
+    "swapped": (swapped, ("swapped",)),
     "transposed": (square_transposed, ("transposed",)),
     "weight decay": (decay, ("weight decay",)),
     "Adam, one step": (adam, ("sign-like",)),

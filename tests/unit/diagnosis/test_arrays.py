@@ -62,6 +62,13 @@ def test_an_error_says_what_the_arrays_show(layer: LayerGradient, monkeypatch: p
         invert(np.sign(layer.grad_w), *layer.observed[1:])
 
 
+@pytest.mark.parametrize("data", sorted(DATA.keys() - {"crops"}))
+def test_a_layer_in_the_place_of_its_gradient_is_refused_with_advice(data: str) -> None:
+    case = PLANTED["swapped"][0](honest(data, seed=5))
+    with pytest.raises(errors.RankError, match="swapped: weight has rank 12, as a gradient has"):
+        invert(*case.arrays, rng=0, time_limit=20.0)
+
+
 def test_weights_for_an_update_are_refused_with_advice(layer: LayerGradient) -> None:
     with pytest.raises(errors.ZeroGradientError, match="need the gradient, or the weights before minus"):
         invert(layer.weight, layer.bias, layer.weight, layer.bias)
