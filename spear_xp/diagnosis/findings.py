@@ -57,6 +57,8 @@ def of_search(
     keep_going : callable
         Asked on the way; what it has no time for is not named.
     """
+    if certificate is not None and certificate.certified.any():  # by masks of this layer
+        before = tuple(one for one in before if one.name not in OF_MASKS)
     if not scale_told:
         return (*before, cause("scale open", FACTORS[-1]))
     proven = certificate is not None and certificate.certified.sum() == problem.rank

@@ -23,7 +23,7 @@ __all__ = ["ENOUGH", "OF_MASKS", "of_masks", "refuted"]
 
 OF_MASKS = {"silent neurons", "bias rescaled", "other weights"}  # causes that this room names
 
-ENOUGH = 4  # chosen: directions that have to contradict the layer before a search is given up
+ENOUGH = 4  # chosen: directions that have to contradict the layer before that is said
 QUIET = 1e-4  # chosen: noise over the usual entry of a row, from which it may be what contradicts masks
 MANY = 2  # chosen: times the zero rows that confirm a direction, from which it is no mixture
 FEWEST, MOST = 2, 6  # chosen: directions without which nothing is said; that are looked at, sparsest first
@@ -105,18 +105,18 @@ def _sparsest(problem: Problem, candidates: list[Candidate]) -> list[Candidate]:
     return sorted((c for c in candidates if c.zeros >= least), key=lambda c: -c.zeros)[:MOST]
 
 
-def refuted(problem: Problem, candidates: list[Candidate]) -> Cause | None:
-    """Whether masks of the layer contradict everything that was found, so that nothing can be certified.
+def refuted(problem: Problem, candidates: list[Candidate]) -> tuple[Cause, ...]:
+    """Other weights, where masks of the layer contradict everything that was found first.
 
-    Quick: hyperplanes of single directions, at the scale that grad_b gives.
+    Quick: hyperplanes of single directions, at the scale that grad_b gives. Nothing can be certified then;
+    but directions do not need the layer, and those that vanish on many rows are right.
     """
     sparse = _sparsest(problem, candidates)
     if problem.relative_noise > QUIET or len(sparse) < ENOUGH:
-        return None
+        return ()
     shown, vanished = _misfits(problem, stacked_directions(problem, sparse), 1.0, apart=False)
     share = (shown + vanished) / (problem.width * len(sparse))
-    one_sided = ONE_SIDED * shown < vanished
-    return None if share < REFUTED or one_sided else cause("other weights", share, hopeless=True)
+    return () if share < REFUTED or ONE_SIDED * shown < vanished else (cause("other weights", share),)
 
 
 def _of_set(samples: SampleSet, right: Host, keep_going: KeepGoing) -> tuple[Cause, ...]:

@@ -11,7 +11,7 @@ from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.screening import Screen
 from spear_xp.diagnosis.causes import Cause
 from spear_xp.diagnosis.findings import no_direction
-from spear_xp.diagnosis.masks import ENOUGH, of_masks, refuted
+from spear_xp.diagnosis.masks import ENOUGH, OF_MASKS, of_masks, refuted
 from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
@@ -126,6 +126,9 @@ def solve(
             schedule.restart()
         elif partial.due:
             partial.complete_sets()
+        if not search.judged and len(pool) >= ENOUGH and not best.certified:
+            search.judged = True
+            search.diagnosis += refuted(problem, pool.candidates)
         observer(search, turns[-1].strategy.name)
         search.obstacle = _obstacle(problem, search)
         if search.obstacle:
@@ -138,10 +141,7 @@ def solve(
 
 
 def _obstacle(problem: Problem, search: Search) -> Cause | None:
-    """Why nothing can be found: no direction on a layer wide enough for many, or none with a mask."""
-    if not search.judged and len(search.pool) >= ENOUGH and not search.best.certified:
-        search.judged = True
-        return refuted(problem, search.pool.candidates)
+    """Why nothing can be found, where not even one direction was on a layer wide enough for many."""
     empty = not len(search.pool) and not search.pool.shared.kernels
     wide = problem.width >= WIDE * problem.rank
     if not (empty and wide and search.schedule.chunks >= FRUITLESS_CHUNKS):
@@ -152,7 +152,7 @@ def _obstacle(problem: Problem, search: Search) -> Cause | None:
 def _note_masks(problem: Problem, search: Search, clock: Clock) -> None:
     """Why masks contradict zero patterns, where nothing is certified, in time for it."""
     best = search.best.best
-    if not search.best.certified:
+    if not search.best.certified and not OF_MASKS & {one.name for one in search.diagnosis}:
         found = None if best is None else best.samples, None if best is None else best.certificate
         search.diagnosis += of_masks(problem, search.pool.candidates, *found, clock.before_limit)
 

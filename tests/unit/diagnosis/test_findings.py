@@ -5,10 +5,14 @@ from dataclasses import replace
 import pytest
 
 from spear_xp import Status, invert
+from spear_xp.certification.ledger import Ledger
 from spear_xp.diagnosis.causes import cause
-from spear_xp.diagnosis.findings import no_direction
+from spear_xp.diagnosis.findings import no_direction, of_search
 from spear_xp.reduction.problem import Problem
+from spear_xp.solver.assessment import FullSet, assess
+from spear_xp.updates.synthetic import LayerGradient
 from tests.helpers.causes import PLANTED, honest
+from tests.helpers.sets import candidates, solved
 
 THROUGH = {
     "no activation": "faces",
@@ -43,6 +47,16 @@ def test_nothing_is_named_where_nothing_is_wrong(data: str) -> None:
     case = honest(data, 12, 300, seed=6)
     result = invert(*case.arrays, batch_size=12, rng=0, time_limit=20.0)
     assert result.diagnosis == ()
+
+
+def test_nothing_is_blamed_on_a_layer_that_certifies(layer: LayerGradient) -> None:
+    problem, directions = solved(layer)
+    full = FullSet(problem, tuple(candidates(problem, directions)))
+    found = assess(full, Ledger.none(problem))
+    assert found is not None
+    before = (cause("other weights", 0.3), cause("float16", 11))
+    after = of_search(problem, before, [], found.samples, found.certificate)
+    assert [one.name for one in after] == ["float16"]
 
 
 def test_without_a_direction_noise_or_the_layer_is_to_blame(problem: Problem) -> None:

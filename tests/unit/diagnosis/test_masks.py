@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Status, invert
+from spear_xp import invert
 from spear_xp.candidates.refit import Candidate
 from spear_xp.certification.ledger import Ledger
 from spear_xp.diagnosis.masks import of_masks, refuted
@@ -67,20 +67,16 @@ def test_dropout_is_no_wrong_layer_where_a_part_is_found(data: str) -> None:
 
 
 @pytest.mark.parametrize("data", ["gaussian", "faces", "digits"])
-def test_a_layer_that_contradicts_everything_ends_a_search(data: str) -> None:
+def test_a_layer_that_contradicts_everything_is_told_early(data: str) -> None:
     change, _ = PLANTED["rows in another order"]
-    case = change(honest(data, seed=4))
-    problem, candidates = solved(case)
-    found = refuted(problem, candidates)
-    assert found is not None
-    assert found.hopeless
-    assert refuted(problem, candidates[:3]) is None
+    problem, candidates = solved(change(honest(data, seed=4)))
+    (found,) = refuted(problem, candidates)
+    assert found.name == "other weights"
+    assert not found.hopeless  # directions do not need the layer
+    assert refuted(problem, candidates[:3]) == ()
     for name in ("dropout", "pruned", "bias rescaled"):
-        assert refuted(*solved(PLANTED[name][0](honest(data, seed=4)))) is None
-    assert refuted(*solved(honest(data, seed=4))) is None
-    result = invert(*case.arrays, rng=0, time_limit=20.0)
-    assert result.status is Status.HOPELESS
-    assert result.trace.seconds["total"] < 10.0
+        assert refuted(*solved(PLANTED[name][0](honest(data, seed=4)))) == ()
+    assert refuted(*solved(honest(data, seed=4))) == ()
 
 
 @pytest.mark.parametrize("name", ["rows in another order", "bias rescaled"])
