@@ -6,7 +6,7 @@ from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["contradictions", "count_rows", "masks_agree", "scale_is_told", "sign_band"]
+__all__ = ["count_rows", "masks_agree", "scale_is_told", "sign_band"]
 
 FACTORS = tuple(2.0**k for k in (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0))  # chosen: of the scale
 DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
@@ -72,8 +72,8 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
     certified : NumPy array of bool, shape (b,)
         Samples that are asked, all together: what changes the scale changes that of all.
     """
-    own = contradictions(samples, 1.0)
-    scaled = {factor: contradictions(samples, factor) for factor in FACTORS}
+    own = _contradictions(samples, 1.0)
+    scaled = {factor: _contradictions(samples, factor) for factor in FACTORS}
     least = DECISIVE + 2 * own[certified].sum()
     told = all(scaled[factor][certified].sum() >= least for factor in (FACTORS[0], FACTORS[-1]))
     # A sample whose mask fits at another scale shows that scales are not what the bias gradient says.
@@ -82,7 +82,7 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
     return bool(told and not refuted.any())
 
 
-def contradictions(samples: SampleSet, factor: float) -> Host:
+def _contradictions(samples: SampleSet, factor: float) -> Host:
     """Rows on which the mask of a sample so many times as large contradicts its zero pattern, shape (b,)."""
     problem = samples.problem
     rows = factor * samples.preactivations + (1 - factor) * problem.layer_bias[:, None]

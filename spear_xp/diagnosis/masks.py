@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from spear_xp.candidates.refit import Candidate, stacked_directions
 from spear_xp.certification.certificate import Certificate
-from spear_xp.certification.mask_test import contradictions, count_rows
+from spear_xp.certification.mask_test import count_rows
 from spear_xp.diagnosis.causes import Cause, cause
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
 from spear_xp.geometry.nullspaces import CONFIRMING
@@ -132,7 +132,7 @@ def _of_set(samples: SampleSet, right: Host, keep_going: KeepGoing) -> tuple[Cau
         return _of_layer(
             problem,
             normalize(xp, directions),
-            lambda scale: int(contradictions(samples, scale)[: samples.count][right].sum()),
+            lambda scale: int(_contradicted(samples, scale)[right].sum()),
             keep_going,
         )
     usual = to_host(xp.sqrt(xp.mean(samples.columns**2, axis=0)) / samples.noise)[: samples.count][right]
@@ -144,6 +144,13 @@ def _of_set(samples: SampleSet, right: Host, keep_going: KeepGoing) -> tuple[Cau
     if vanished.sum() <= FITTING * total and dead.sum() > max(DECISIVE, SILENT * every):
         return (cause("silent neurons", dead.sum() / every),)
     return ()
+
+
+def _contradicted(samples: SampleSet, scale: float) -> Host:
+    """Rows on which the mask of a sample so many times as large contradicts its zero pattern, shape (k,)."""
+    z = scale * samples.preactivations + (1 - scale) * samples.problem.layer_bias[:, None]
+    shown = (z < 0) & ~samples.zero & ~samples.ambiguous
+    return count_rows(samples.problem, shown | ((z > 0) & samples.zero))[: samples.count]
 
 
 def _of_layer(
