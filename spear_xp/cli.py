@@ -10,12 +10,12 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from spear_xp.auditing.defences import DEFENCES, sweep
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.errors import SpearError
 from spear_xp.forecasting.published import estimate, median_map
 from spear_xp.reporting.progress import progress_bar
-from spear_xp.reporting.text import describe, describe_sweep, summary, to_json
+from spear_xp.reporting.sweep_command import add_words, lines_of
+from spear_xp.reporting.text import describe, summary, to_json
 from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Result
 from spear_xp.strategies.portfolio import STRATEGIES
@@ -23,7 +23,6 @@ from spear_xp.strategies.portfolio import STRATEGIES
 __all__ = ["main"]
 
 EXACT, NOT_EXACT, BAD_INPUT = 0, 1, 2  # chosen: exit codes of the command; scripts rely on them
-FACES = 100  # cosmetic: photographs to draw batches from
 KEYS = ("grad_w", "grad_b", "weight", "bias")
 
 
@@ -68,21 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--heatmap", type=Path, help="PNG with the median cost over batch sizes and widths")
     cost.set_defaults(run=_estimate)
 
-    leaks = commands.add_parser(
-        "sweep", help="what defences change, strength by strength, on data of your own"
-    )
-    leaks.add_argument(
-        "file", type=Path, nargs="?", help=".npz with an array inputs; face photographs if none"
-    )
-    leaks.add_argument(
-        "--defence", action="append", choices=list(DEFENCES), help="one of several; all if none"
-    )
-    leaks.add_argument("--strength", type=float, action="append", help="of each, instead of its own five")
-    leaks.add_argument("--batch", type=int, default=12, help="records in a batch (default 12)")
-    leaks.add_argument("--width", type=int, default=300, help="neurons of a hidden layer (default 300)")
-    leaks.add_argument("--seeds", type=int, default=3, help="batches and networks for each (default 3)")
-    leaks.add_argument("--csv", type=Path, help="CSV to write, a line for each update")
-    leaks.add_argument("--plot", type=Path, help="PNG to write")
+    leaks = commands.add_parser("sweep", help="what defences change, on data of your own")
+    add_words(leaks)
     leaks.set_defaults(run=_sweep)
 
     for command in (demo, run):
@@ -199,34 +185,7 @@ def _estimate(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    if options.file is None:
-        from spear_xp.updates.images import faces
-
-        records = faces(FACES, rng=0)
-    else:
-        with options.file.open("rb") as stream, np.load(stream) as file:
-            records = file["inputs"]
-    names = options.defence or list(DEFENCES)
-    found = sweep(
-        records,
-        defences={name: options.strength or DEFENCES[name].strengths for name in names},
-        batch_size=options.batch,
-        width=options.width,
-        seeds=range(options.seeds),
-        time_limit=options.time_limit,
-    )
-    if options.csv is not None:
-        found.to_csv(options.csv)
-    if options.plot is not None:
-        from spear_xp.reporting.plots import draw_leaks
-
-        draw_leaks(found, options.plot)
-    if options.json:
-        print(to_json({"leaks": [dataclasses.asdict(leak) for leak in found.leaks]}))
-    else:
-        print("\n".join(describe_sweep(found)))
-        written = [path for path in (options.csv, options.plot) if path is not None]
-        print("".join(f"written: {path.resolve()}\n" for path in written), end="")
+    print("\n".join(lines_of(options)))
     return EXACT
 
 

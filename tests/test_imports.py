@@ -32,6 +32,7 @@ HOST = (
     "defences.py",
     "entries.py",
     "mechanisms.py",
+    "sweep_command.py",
     "images.py",
     "published.py",
     "metrics.py",

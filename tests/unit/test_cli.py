@@ -210,30 +210,3 @@ def test_results_beyond_the_certified_carry_their_reasons(
     code, values = run_json(capsys, "invert", path, "--time-limit", 1)
     assert code == (0 if values["certified"] == values["batch_size"] else 1)
     assert sum(text == "" for text in values["reasons"]) == values["certified"]
-
-
-def test_a_small_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    np.savez(tmp_path / "records.npz", inputs=gaussian_inputs(30, 20, rng=0))
-    words = [
-        "sweep",
-        tmp_path / "records.npz",
-        "--batch",
-        4,
-        "--width",
-        60,
-        "--seeds",
-        2,
-        "--defence",
-        "noise",
-    ]
-    words += ["--defence", "clip samples", "--strength", "1e-6", "--strength", ".5", "--time-limit", 2]
-    files = tmp_path / "leaks.csv", tmp_path / "leaks.png"
-    assert main([str(word) for word in [*words, "--csv", files[0], "--plot", files[1]]]) == 0
-    out = capsys.readouterr().out
-    assert "clip samples protects nothing" in out
-    assert "| noise | 1e-06 | 4 |" in out
-    assert len(files[0].read_text().splitlines()) == 9
-    assert files[1].read_bytes().startswith(PNG)
-    code, values = run_json(capsys, *words)
-    assert code == 0
-    assert len(values["leaks"]) == 8
