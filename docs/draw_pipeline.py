@@ -24,8 +24,9 @@ TARGET = ROOT / "docs" / "images" / "pipeline.png"
 SAYS = {
     "cli": "command line",
     "reporting": "text, plots, metrics, HTML page",
-    "auditing": "verdict on a whole model",
+    "auditing": "whole models, defences",
     "solver": "invert, the search, what runs it",
+    "diagnosis": "what is wrong with an update",
     "certification": "proof, sample by sample",
     "forecasting": "what a search will do",
     "strategies": "propose directions",
@@ -40,7 +41,8 @@ SAYS = {
 PLACES = {  # so that no arrow crosses a box; a new folder stands in the middle of its line
     "auditing": 3.4,
     "forecasting": -4.6,
-    "certification": 2.6,
+    "diagnosis": 0.9,
+    "certification": 3.2,
     "strategies": -2.4,
     "candidates": 0.8,
     "recovery": 4.0,
@@ -104,7 +106,7 @@ def draw(axes: Axes, order: list[list[str]], arrows: set[Arrow]) -> None:
 def main() -> None:
     """Read, draw, write."""
     order = lines()
-    figure, axes = plt.subplots(figsize=(11.8, 10.6))
+    figure, axes = plt.subplots(figsize=(11.8, 13.0))
     draw(axes, order, needed(imports({name for line in order for name in line})))
     axes.set(xlim=(-6.2, 5.6), ylim=(-LINE * (len(order) - 1) - 0.5, 0.5), aspect="equal")
     axes.axis("off")

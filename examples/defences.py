@@ -1,58 +1,74 @@
-"""What simple defences change, on one batch of 16 face photographs; the table of docs/threat-model.md.
+"""What defences change, on face photographs and on tabular data; the tables of docs/threat-model.md.
 
-python examples/defences.py              # needs the `demo` extra
+python examples/defences.py              # two defences on faces, some ten seconds; needs the `demo` extra
+python examples/defences.py --full DATA  # all of one data set, some five minutes: page and picture in docs/
 """
 
-from collections.abc import Iterator
+import argparse
+import re
+from pathlib import Path
 
 import numpy as np
+from spear_xp.plots import draw_leaks
 
-import spear_xp
-from spear_xp.reporting import metrics
+import theory
+from spear_xp import defences
+from spear_xp.reporting.text import describe_sweep
 from spear_xp.updates import images, synthetic
 
-Pair = tuple[np.ndarray, np.ndarray]
+DOCS = Path(__file__).parents[1] / "docs"
+DATA = {"faces": lambda: images.faces(100, rng=0), "tabular": lambda: images.tabular(200, rng=0)}
+BATCH, WIDTH = 12, 300
+QUICK = {"noise": (1e-3, 1.0), "clip samples": (1.0, 0.1)}
 
 
-def variants(grad_w: np.ndarray, grad_b: np.ndarray) -> Iterator[tuple[str, Pair]]:
-    """What the server sees: a name, and the gradient after the defence."""
-    rng, both = np.random.default_rng(0), np.c_[grad_w, grad_b]
-    rms = float(np.sqrt((grad_w**2).mean()))
-
-    def split(matrix: np.ndarray) -> Pair:
-        matrix = matrix.astype("float32")
-        return matrix[:, :-1], matrix[:, -1]
-
-    yield "nothing", split(both)
-    yield "whole gradient scaled by .01", split(0.01 * both)
-    for size in (1e-6, 1e-4, 1e-3, 1e-2, 3e-2):
-        yield (
-            f"noise of {size:.0e} of the rms entry",
-            split(both + size * rms * rng.standard_normal(both.shape)),
-        )
-    yield "float16", split((1024 * both).astype("float16"))
-    norms = np.linalg.norm(both, axis=1, keepdims=True)
-    yield "half of the rows set to zero", split(np.where(norms >= np.median(norms), both, 0))
-    yield (
-        "smallest 10 % of the entries dropped",
-        split(np.where(np.abs(both) >= np.quantile(np.abs(both), 0.1), both, 0)),
-    )
-    top = np.quantile(np.abs(both), 0.9999)
-    yield "largest .01 % of the entries clipped", split(np.clip(both, -top, top))
+def breakdown(records: np.ndarray) -> dict[str, float]:
+    """Where theory expects an end: noise that sampling does not survive, batches without zeros enough."""
+    inputs = records[:BATCH].astype(float)
+    truth = synthetic.mlp_gradient(records[:BATCH], width=WIDTH, depth=3, rng=0)
+    rows = np.c_[truth.grad_w, truth.grad_b].astype(float)
+    extended = np.c_[inputs, np.ones(BATCH)]
+    columns = rows @ np.linalg.pinv(extended)
+    signal = float(np.sqrt((columns[~np.asarray(truth.zero_pattern)] ** 2).mean()))
+    unit = float(np.sqrt((truth.grad_w**2).mean()))
+    worst = float(np.median(theory.snr(extended, signal, unit)))  # at noise as large as the rms entry
+    told = max(b for b in range(2, WIDTH) if theory.identifiable_width(b) <= WIDTH)
+    batch = min(told, inputs.shape[1])  # more have no rank of their own
+    return {
+        "noise": worst / theory.breakdown_snr(BATCH, WIDTH),
+        "batch": batch,
+        "clients": batch / BATCH,
+    }
 
 
 def main() -> None:
-    """Print the table."""
-    inputs = images.faces(16, rng=0)
-    truth = synthetic.mlp_gradient(inputs, width=400, depth=3, rng=0)
-    print("| defence | rank seen | certified | PSNR, least / median |\n|---|---|---|---|")
-    for name, (grad_w, grad_b) in variants(truth.grad_w, truth.grad_b):
-        result = spear_xp.invert(grad_w, grad_b, truth.weight, truth.bias, time_limit=0.5, rng=0)
-        psnr = "no full set"
-        if len(result.inputs):
-            found = metrics.compare(inputs, result.inputs).psnr
-            psnr = f"{found.min():.0f} / {np.median(found):.0f} dB"
-        print(f"| {name} | {result.batch_size} | {int(result.certified.sum())} | {psnr} |")
+    """Print, or write the page and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", choices=list(DATA))
+    name = parser.parse_args().full
+    records = DATA[name or "faces"]()
+    found = defences.sweep(
+        records,
+        defences=QUICK if name is None else tuple(defences.DEFENCES),
+        batch_size=BATCH,
+        width=WIDTH,
+        seeds=(0, 1, 2) if name else (0,),
+        on_progress=lambda leak: print(f"{leak.defence} {leak.strength:g}: {leak.recovered:.0%}", flush=True),
+    )
+    lines = describe_sweep(found)
+    ends = breakdown(records)
+    lines += [
+        f"- break-down of {key} by theory: {value:.3g} {defences.DEFENCES[key].unit}."
+        for key, value in ends.items()
+    ]
+    print("\n".join(lines))
+    if name:
+        draw_leaks(found, DOCS / "images" / f"defences-{name}.png", breakdown=ends)
+        found.to_csv(DOCS / "benchmarks" / f"defences-{name}.csv")
+        page = DOCS / "threat-model.md"
+        marks = f"<!-- {name} -->", f"<!-- /{name} -->"
+        inside = re.compile(f"{marks[0]}.*?{marks[1]}", re.DOTALL)
+        page.write_text(inside.sub("\n".join([marks[0], *lines, marks[1]]), page.read_text()))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from spear_xp._moved import Finder, moved
 from spear_xp.auditing.audit import audit
 from spear_xp.auditing.verdict import Audit, Exposure
 from spear_xp.certification.false_acceptance import false_acceptance
+from spear_xp.diagnosis.causes import Cause
 from spear_xp.errors import SpearError
 from spear_xp.forecasting.default import estimate, largest_safe_width, smallest_safe_batch
 from spear_xp.forecasting.forecast import Forecast, Verdict
@@ -26,6 +27,7 @@ __version__ = "0.2.0.dev0"
 
 __all__ = [
     "Audit",
+    "Cause",
     "Exposure",
     "Forecast",
     "LayerUpdate",

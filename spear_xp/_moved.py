@@ -14,7 +14,7 @@ from typing import Any
 
 __all__ = ["MODULES", "NAMES", "Finder", "moved"]
 
-PUBLIC = {"plots": "reporting.plots"}  # short names that stay
+PUBLIC = {"plots": "reporting.plots", "defences": "auditing.defences"}  # short names that stay
 MODULES = {
     **PUBLIC,
     "data": "updates.images",

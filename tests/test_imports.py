@@ -35,6 +35,12 @@ HEAVY = (
 HOST = (
     "forecast.py",
     "page.py",
+    "arrays.py",
+    "ceiling.py",
+    "defences.py",
+    "entries.py",
+    "mechanisms.py",
+    "sweep.py",
     "images.py",
     "published.py",
     "metrics.py",

@@ -22,6 +22,12 @@ def test_plots_have_a_short_name_that_stays() -> None:
     assert plots.__name__ == "spear_xp.reporting.plots"
 
 
+def test_defences_have_a_short_name() -> None:
+    from spear_xp import defences
+
+    assert defences.__name__ == "spear_xp.auditing.defences"
+
+
 @pytest.mark.parametrize("name", sorted(set(MODULES) - set(PUBLIC)))
 def test_old_modules_are_those_of_today(name: str) -> None:
     sys.modules.pop(f"spear_xp.{name}", None)

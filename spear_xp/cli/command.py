@@ -10,6 +10,7 @@ from spear_xp.cli.forecast import forecast
 from spear_xp.cli.given import add_update
 from spear_xp.cli.page import add_page, write_page
 from spear_xp.cli.search import audit_model, demo, invert_layer
+from spear_xp.cli.sweep import add_sweep, sweep_defences
 from spear_xp.errors import SpearError
 from spear_xp.strategies.portfolio import STRATEGIES
 
@@ -84,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--heatmap", type=Path, help="PNG: what is feasible, open, impossible over sizes")
     cost.set_defaults(run=forecast)
 
+    leaks = commands.add_parser("sweep", help="what defences change, on data of your own")
+    add_sweep(leaks)
+    leaks.set_defaults(run=sweep_defences)
+
     for command in (check, run):
         add_update(command)
     for command in (first, check, run, cost):
@@ -92,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
             default="auto",
             help=f"strategy: {', '.join(STRATEGIES)} (default auto; sampling is the published attack)",
         )
+    for command in (first, check, run, cost, leaks):
         command.add_argument("--time-limit", type=float, default=60.0, help="seconds (default 60)")
         command.add_argument("--json", action="store_true", help="print one line of JSON instead of text")
     for command in (first, check, run):

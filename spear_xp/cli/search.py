@@ -1,6 +1,7 @@
 """Enters: options of a command that searches. Leaves: what was found, printed, and an exit code."""
 
 import argparse
+import dataclasses
 import signal
 import threading
 from collections.abc import Iterator
@@ -119,6 +120,7 @@ def _report(options: argparse.Namespace, result: Result, extra: dict[str, object
         plain = {name: getattr(result, name) for name in ("batch_size", "reasons", "missing")}
         traced = ("samples_drawn", "candidates", "noise_level", "noise_model")
         plain |= {name: getattr(result.trace, name) for name in traced}
+        plain["diagnosis"] = [dataclasses.asdict(one) for one in result.diagnosis]
         print(
             to_json(
                 {

@@ -21,6 +21,7 @@ class Stream(IntEnum):
     NETWORK = 1
     PLANTED = 2
     IMAGES = 4
+    DEFENCES = 9
     # Reduction and certificate: one seed for all gradients.
     SKETCH = 16
     ROTATION = 17

@@ -7,7 +7,7 @@ update that low rank leaves has in common with W.
 import math
 from dataclasses import dataclass, replace
 
-from spear_xp.errors import RankError
+from spear_xp.errors import RankError, ZeroGradientError
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
@@ -195,7 +195,14 @@ def _minus(gradient: Gradient, decay: Decay, keep_going: KeepGoing) -> Gradient:
         "weight": gradient.weight,
         "bias": gradient.bias,
     }
-    found = checked(space, arrays, keep_going)
+    try:
+        found = checked(space, arrays, keep_going)
+    except ZeroGradientError:
+        msg = (
+            f"grad_w and grad_b are {decay.of_weight:.6g} times weight and bias: need the gradient, or "
+            "the weights before minus those after the step"
+        )
+        raise ZeroGradientError(msg) from None
     size = xp.sqrt(xp.vecdot(weight, weight) + bias * bias)
     rounding = gradient.roundoff * abs(decay.of_weight) * xp.take(size, found.live)
     shares = rounding / xp.take(found.norms, found.live)

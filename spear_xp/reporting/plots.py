@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from spear_xp.numerics.backend import Host, to_host
+from spear_xp.reporting.leaks import draw_leaks
 from spear_xp.reporting.metrics import Comparison
 from spear_xp.reporting.regions import draw_heatmap, draw_regions
 from spear_xp.solver.result import Result
 
 __all__ = [
     "draw_heatmap",
+    "draw_leaks",
     "draw_reconstructions",
     "draw_regions",
     "predicted_psnr",

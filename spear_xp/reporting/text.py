@@ -3,12 +3,13 @@
 import json
 import math
 
+from spear_xp.auditing.defences import Sweep
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.forecasting.forecast import describe_seconds
 from spear_xp.forecasting.published import Estimate
 from spear_xp.solver.result import Result
 
-__all__ = ["describe", "describe_power", "describe_seconds", "summary", "to_json"]
+__all__ = ["describe", "describe_power", "describe_seconds", "describe_sweep", "summary", "to_json"]
 
 # cosmetic: radians between a wrong sample and the nearest true one, of which a report speaks
 ONE_PER_CENT, UNRELATED = 0.01, math.pi / 2
@@ -71,6 +72,29 @@ def summary(result: Result) -> list[str]:
             f"chance that a wrong sample passes: at most {chances} (random model: theory.acceptance)"
         )
     return lines + others
+
+
+def describe_sweep(found: Sweep) -> list[str]:
+    """Leaks as a table, and below it what each curve says."""
+    head = ("defence", "strength", "records", "certified", "PSNR", "> 30 dB", "ceiling", "> 30 dB", "ends")
+    rows = [
+        (
+            leak.defence,
+            f"{leak.strength:g}",
+            str(leak.records),
+            f"{leak.certified:.0%}",
+            f"{leak.psnr:.0f} dB",
+            f"{leak.recovered:.0%}",
+            "unknown" if math.isnan(leak.ceiling_psnr) else f"{leak.ceiling_psnr:.0f} dB",
+            "unknown" if math.isnan(leak.ceiling_recovered) else f"{leak.ceiling_recovered:.0%}",
+            leak.ends,
+        )
+        for name in found.defences
+        for leak in found.curve(name)
+    ]
+    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
+    lines.insert(1, "|" + "---|" * len(head))
+    return [*lines, "", *(f"- {found.verdict(name)}." for name in found.defences)]
 
 
 def to_json(values: dict[str, object]) -> str:

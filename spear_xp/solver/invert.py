@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from spear_xp.candidates.threshold import sparsity_threshold
-from spear_xp.errors import ArgumentRangeError
+from spear_xp.diagnosis.arrays import of_arrays
+from spear_xp.diagnosis.causes import words
+from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
-from spear_xp.reduction.decay import without_decay
-from spear_xp.reduction.gradient import checked
+from spear_xp.reduction.decay import Decay, without_decay
+from spear_xp.reduction.factorization import Factorization
+from spear_xp.reduction.gradient import Gradient, checked
 from spear_xp.reduction.problem import ACCURACY, Problem, reduce
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.outcome import result_of, status_of, unread
@@ -170,32 +173,31 @@ def invert(
     seed = seed_of(rng)
     space, arrays, leave = enter(**update.arrays)
     options = {"noise": update.noise, "batch_size": batch_size, "search": search, "time_limit": time_limit}
-    options |= {"work_limit": work_limit, "accuracy": accuracy, "data_range": data_range, "rounds": rounds}
-    options |= {"rng": given}
-    about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave}
-    origin = origin_of(space, arrays["grad_w"], update.assumptions, options)
-    about |= {"data_range": data_range, "origin": origin}
-    problem = state = None
+    more = {"work_limit": work_limit, "accuracy": accuracy, "data_range": data_range, "rounds": rounds}
+    origin = origin_of(space, arrays["grad_w"], update.assumptions, options | more | {"rng": given})
+    about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave, "origin": origin}
+    about["data_range"] = data_range
+    problem = state = read = None
     try:
         with clock.stage("factorize"):
-            gradient = checked(space, arrays, clock.before_limit)
-            gradient, factorization, decay = without_decay(
-                gradient, batch_size, noise=update.noise, keep_going=clock.before_limit
-            )
+            read = checked(space, arrays, clock.before_limit)
+            gradient, factorization, decay = _factored(read, batch_size, update.noise, clock)
             problem = reduce(gradient, factorization, accuracy=accuracy, keep_going=clock.before_limit)
         chosen = strategies(problem)
-        state = Search.begin(problem, chosen, _threshold(problem, chosen))
-        state.expected, state.weight_decay = factorization.expected, decay.of_weight
-        state.spectrum = factorization.spectrum
+        state = _begun(problem, chosen, factorization, decay)
+        with clock.stage("diagnosis"):
+            state.diagnosis = of_arrays(read, factorization, decay)
+        state.obstacle = next((one for one in state.diagnosis if one.hopeless), None)
         observer = _observer(problem, clock, on_progress)
-        versions = origin["versions"]
-        identity = None if kept is None else identity_of(problem, chosen, seed, rounds, versions)
+        identity = None if kept is None else identity_of(problem, chosen, seed, rounds, origin["versions"])
         run: dict[str, Any] = {
             "seed": seed,
             "observer": observer,
             "checkpoint": Checkpoint(kept, identity, given),
         }
-        if len(chosen) == 1 and isinstance(chosen[0], Sampling):
+        if state.obstacle is not None:
+            pass  # no search can succeed
+        elif len(chosen) == 1 and isinstance(chosen[0], Sampling):
             solve_published(problem, chosen[0], state, clock, **run)
         else:
             solve(problem, state, clock, executor=runs, rounds=rounds, **run)
@@ -206,8 +208,28 @@ def invert(
     except OutOfTime:  # only before the search, which catches it
         status = Status.TIME_LIMIT
     if problem is None or state is None:
-        return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, **about)
+        shown = () if read is None else of_arrays(read)
+        return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, diagnosis=shown, **about)
     return result_of(problem, state, status, clock, **about)
+
+
+def _factored(
+    gradient: Gradient, batch_size: int | None, noise: Array | float | None, clock: Clock
+) -> tuple[Gradient, Factorization, Decay]:
+    """Without its weight decay, factored; where that fails the message says what the arrays show."""
+    try:
+        return without_decay(gradient, batch_size, noise=noise, keep_going=clock.before_limit)
+    except RankError as error:
+        raise RankError(f"{error}{words(of_arrays(gradient))}") from None
+
+
+def _begun(
+    problem: Problem, strategies: Sequence[Strategy], factorization: Factorization, decay: Decay
+) -> Search:
+    state = Search.begin(problem, strategies, _threshold(problem, strategies))
+    state.expected, state.weight_decay = factorization.expected, decay.of_weight
+    state.spectrum = factorization.spectrum
+    return state
 
 
 def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:

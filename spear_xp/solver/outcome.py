@@ -15,6 +15,8 @@ from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.mask_test import scale_is_told
 from spear_xp.certification.split_half import TINY
+from spear_xp.diagnosis.causes import Cause
+from spear_xp.diagnosis.findings import of_search
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
 from spear_xp.numerics.backend import Array, Host, Namespace, Space, to_host
 from spear_xp.numerics.linalg import normalize
@@ -70,7 +72,7 @@ class Outcome(NamedTuple):
 def status_of(search: Search, problem: Problem, clock: Clock) -> Status:
     """Status of a search that was not interrupted."""
     best, certified = search.best.best, search.best.certified
-    if search.obstacle:
+    if search.obstacle is not None:
         return Status.HOPELESS
     if best is not None and certified and not scale_is_told(best.samples, best.certificate.certified):
         return Status.SCALE_OPEN
@@ -95,8 +97,8 @@ def result_of(
 ) -> Result:
     """Everything found so far, in the caller's library and dtype."""
     outcome = outcome_of(problem, search.best.best, search.pool)
-    if search.obstacle:
-        outcome = outcome._replace(missing=(search.obstacle,) * len(outcome.missing))
+    if search.obstacle is not None:
+        outcome = outcome._replace(missing=(search.obstacle.sentence,) * len(outcome.missing))
     asarray, xp = problem.space.asarray, problem.space.xp
     with clock.stage("inputs"):
         inputs = to_inputs(problem, outcome.duals)
@@ -134,7 +136,27 @@ def result_of(
             **origin,
         ),
         psnr=predicted_psnr(outcome.error_bars, peak),
+        diagnosis=_diagnosis(problem, search, status, clock),
     )
+
+
+def _diagnosis(problem: Problem, search: Search, status: Status, clock: Clock) -> tuple[Cause, ...]:
+    """What is wrong with the update, the obstacle first."""
+    if search.obstacle is not None:
+        return (search.obstacle, *(one for one in search.diagnosis if one.name != search.obstacle.name))
+    if status is Status.INTERRUPTED:
+        return search.diagnosis
+    best = search.best.best
+    with clock.stage("diagnosis"):
+        return of_search(
+            problem,
+            search.diagnosis,
+            search.pool.candidates,
+            None if best is None else best.samples,
+            None if best is None else best.certificate,
+            scale_told=status is not Status.SCALE_OPEN,
+            keep_going=clock.shortly_after,
+        )
 
 
 def predicted_psnr(error_bars: Host, peak: float) -> Host:
@@ -161,6 +183,7 @@ def unread(
     status: Status,
     clock: Clock,
     *,
+    diagnosis: tuple[Cause, ...] = (),
     seed: int | None,
     dtype: Any,
     leave: Callable[[Array], Array],
@@ -189,6 +212,7 @@ def unread(
             **origin,
         ),
         psnr=to_host(nothing),
+        diagnosis=diagnosis,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spear_xp.certification.evidence import Evidence
+from spear_xp.diagnosis.causes import Cause
 from spear_xp.numerics.backend import Array, Host
 
 __all__ = ["Progress", "Result", "Status", "Trace"]
@@ -201,6 +202,8 @@ class Result:
     psnr : NumPy array, shape (k,)
         Predicted PSNR of each sample in dB: its error bar against `data_range`, or, where that was not given,
         against the range of the certified inputs. NaN where neither is there.
+    diagnosis : tuple of Cause
+        What is wrong with the update or unusual about it, each with what to do; empty if nothing is.
     """
 
     inputs: Array
@@ -215,6 +218,7 @@ class Result:
     seed: int | None
     trace: Trace
     psnr: Host | None = None
+    diagnosis: tuple[Cause, ...] = ()
 
     @property
     def success(self) -> bool:
@@ -237,9 +241,7 @@ class Result:
             f"{'exact' if self.success else 'not exact'}: {self._count} of {of} certified",
             self.status.value,
         ]
-        lines += self._unexpected()
-        if self.trace.weight_decay:
-            lines.append(f"weight decay was taken out: {self.trace.weight_decay:.3g} times the weights")
+        lines += [str(one) for one in self.diagnosis]
         lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(self.reasons) if text]
         return "\n".join(lines + [f"one more sample: {why}" for why in self.missing])
 
@@ -283,15 +285,6 @@ class Result:
         """
         # Reporting stands above the solver: this is a door to it, and nothing here builds on what is behind.
         importlib.import_module("spear_xp.reporting.html").report(self, path, **options)
-
-    def _unexpected(self) -> list[str]:
-        """What to say of a batch size that is not the one that was given."""
-        expected, rank = self.trace.expected, self.trace.numerical_rank
-        if expected is None or expected in {rank, 0}:
-            return []
-        why = "equal inputs count once" if rank < expected else "the update may hold more than one batch"
-        found = f"the gradient shows {rank} samples, {expected} were expected: {why}"
-        return [found if self.batch_size == rank else f"{found}; the given number was used"]
 
     def __getattr__(self, name: str) -> Any:
         if name not in OLD_NAMES:

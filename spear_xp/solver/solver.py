@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.screening import Screen
+from spear_xp.diagnosis.causes import Cause
+from spear_xp.diagnosis.findings import no_direction
+from spear_xp.diagnosis.masks import ENOUGH, OF_MASKS, of_masks, refuted
 from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.numerics.backend import Array
 from spear_xp.reduction.problem import Problem
@@ -24,14 +27,8 @@ from spear_xp.solver.saving.checkpoint import Checkpoint
 
 __all__ = ["Observer", "Search", "solve"]
 
-NO_ZEROS = (
-    "no direction makes more rows of the gradient vanish than chance does: is there a ReLU behind this "
-    "layer, and are grad_w and weight those of the same layer?"
-)
-NOISY = "noise hides which rows of the gradient vanish: it is too large for a batch of this size"
 WIDE = 4  # chosen: rows for each sample, from which the first descents find most directions
 FRUITLESS_CHUNKS = 3  # chosen: chunks of every strategy without one direction, after which there is none
-LOUD = 1e-3  # chosen: noise over the root mean square entry of a row, from which it is to blame
 REPAIRS = 4  # chosen: full sets in a row, as long as each mends the one before; more delay the strategies
 
 Observer = Callable[..., None]  # told of the search and of the name of a strategy, after every round
@@ -53,8 +50,12 @@ class Search:
         Zero rows that a candidate needs.
     drawn : int
         Samples drawn, or starts made.
-    obstacle : str
-        Why the search cannot succeed; empty as long as it may.
+    obstacle : Cause or None
+        Why the search cannot succeed; None as long as it may.
+    diagnosis : tuple of Cause
+        What the arrays alone show.
+    judged : bool
+        Whether the layer was held against what was found first.
     expected : int or None
         Batch size that the caller gave.
     weight_decay : float
@@ -68,7 +69,9 @@ class Search:
     schedule: Schedule
     threshold: int
     drawn: int = 0
-    obstacle: str = ""
+    obstacle: Cause | None = None
+    diagnosis: tuple[Cause, ...] = ()
+    judged: bool = False
     expected: int | None = None
     weight_decay: float = 0.0
     spectrum: Array = None
@@ -136,23 +139,36 @@ def solve(
             schedule.restart()
         elif partial.due:
             partial.complete_sets()
+        if not search.judged and len(pool) >= ENOUGH and not best.certified:
+            search.judged = True
+            search.diagnosis += refuted(problem, pool.candidates)
         observer(search, turns[-1].strategy.name)
         search.obstacle = _obstacle(problem, search)
         if search.obstacle:
             return
+    with clock.stage("diagnosis"):
+        _note_masks(problem, search, clock)
     checkpoint.keep(search, partial, clock, now=True)
     partial.finish()
     with clock.stage("sharpen"):
         best.sharpen(clock.before_limit)
 
 
-def _obstacle(problem: Problem, search: Search) -> str:
+def _obstacle(problem: Problem, search: Search) -> Cause | None:
     """Why nothing can be found, where not even one direction was on a layer wide enough for many."""
     empty = not len(search.pool) and not search.pool.shared.kernels
     wide = problem.width >= WIDE * problem.rank
     if not (empty and wide and search.schedule.chunks >= FRUITLESS_CHUNKS):
-        return ""
-    return NOISY if problem.relative_noise > LOUD else NO_ZEROS
+        return None
+    return no_direction(problem, search.diagnosis)
+
+
+def _note_masks(problem: Problem, search: Search, clock: Clock) -> None:
+    """Why masks contradict zero patterns, where nothing is certified, in time for it."""
+    best = search.best.best
+    if not search.best.certified and not OF_MASKS & {one.name for one in search.diagnosis}:
+        found = None if best is None else best.samples, None if best is None else best.certificate
+        search.diagnosis += of_masks(problem, search.pool.candidates, *found, clock.before_limit)
 
 
 def _take(

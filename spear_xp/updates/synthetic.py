@@ -4,14 +4,13 @@ Networks are ReLU multilayer perceptrons with a softmax cross-entropy loss, writ
 what a client would send after one step on one batch.
 """
 
-import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from spear_xp.errors import ArgumentRangeError, ShapeError
-from spear_xp.numerics.backend import Array, Host, Namespace, enter, space_of
+from spear_xp.numerics.backend import Array, Host, enter, space_of
 from spear_xp.numerics.random import Stream, generator, seed_of
+from spear_xp.updates.network import Network
 
 __all__ = ["LayerGradient", "gaussian_inputs", "mlp_gradient", "planted_problem"]
 
@@ -114,44 +113,18 @@ def mlp_gradient(
     space = space_of(x)
     xp, dtype = space.xp, x.dtype
     host = generator(seed_of(rng), Stream.NETWORK, 0)
-    sizes = [int(x.shape[1]), *[width] * (depth - 1), classes]
-    weights, biases = [], []
-    for fan_in, fan_out in pairwise(sizes):
-        bound = 1 / math.sqrt(fan_in)
-        weight = host.uniform(-bound, bound, (fan_out, fan_in)).astype("float32")  # as a client would hold it
-        weights.append(space.asarray(weight, dtype=dtype))
-        biases.append(space.asarray(host.uniform(-bound, bound, fan_out).astype("float32"), dtype=dtype))
+    net = Network.drawn(space, (int(x.shape[1]), *[width] * (depth - 1), classes), host, dtype)
     drawn = host.integers(0, classes, x.shape[0])
     target = space.indices(drawn if labels is None else labels)
-    back, active = _backward(xp, x, weights, biases, target)
+    _, back = net.backward(x, target)[0]
     return LayerGradient(
         grad_w=leave(back.T @ x),
         grad_b=leave(xp.sum(back, axis=0)),
-        weight=leave(weights[0]),
-        bias=leave(biases[0]),
+        weight=leave(net.weights[0]),
+        bias=leave(net.biases[0]),
         inputs=inputs,
-        zero_pattern=leave(~active.T),
+        zero_pattern=leave(~net.active(x).T),
     )
-
-
-def _backward(
-    xp: Namespace, x: Array, weights: list[Array], biases: list[Array], target: Array
-) -> tuple[Array, Array]:
-    """dL/dZ of the first layer (b, m) and its activity, for mean cross-entropy."""
-    hidden, masks = x, []
-    for w, b in zip(weights[:-1], biases[:-1], strict=True):
-        z = hidden @ w.T + b
-        masks.append(z > 0)
-        hidden = xp.where(z > 0, z, xp.zeros_like(z))
-    logits = hidden @ weights[-1].T + biases[-1]
-    shifted = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
-    probability = shifted / xp.sum(shifted, axis=1, keepdims=True)
-    classes = xp.arange(logits.shape[1], dtype=target.dtype, device=x.device)
-    truth = xp.astype(target[:, None] == classes[None, :], x.dtype)
-    delta = (probability - truth) / x.shape[0]
-    for w, mask in zip(reversed(weights[1:]), reversed(masks), strict=True):
-        delta = (delta @ w) * xp.astype(mask, x.dtype)
-    return delta, masks[0]
 
 
 def planted_problem(

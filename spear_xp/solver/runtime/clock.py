@@ -20,6 +20,9 @@ def for_seconds(seconds: float) -> KeepGoing:
     return lambda: time.perf_counter() < end
 
 
+LATE_SHARE, LATE = 0.05, 0.125  # derived: half of a tenth of the limit, half of a quarter of a second
+
+
 class Clock:
     """Both limits of a search, and what has been used of them.
 
@@ -71,6 +74,10 @@ class Clock:
     def before_limit(self) -> bool:
         """Whether neither limit is reached."""
         return self.elapsed < self.time_limit and self.work < self.work_limit
+
+    def shortly_after(self) -> bool:
+        """Whether the time limit is exceeded by less than half of what a run may: for a last look."""
+        return self.elapsed < self.time_limit + max(LATE_SHARE * self.time_limit, LATE)
 
     def searching(self) -> bool:
         """Whether the search itself goes on: neither limit is reached, less what is kept for the end."""

@@ -25,7 +25,7 @@ __all__ = ["Checkpoint", "identity_of", "seed_in"]
 KIND = "checkpoint"
 VERSION = 1  # chosen: of the format; a file of another version is refused
 EVERY = 5.0  # chosen: seconds between two writes; a search that is killed loses no more
-SEARCH = ("drawn",)  # of `Search`, beside its parts
+SEARCH = ("drawn", "diagnosis", "judged")  # of `Search`, beside its parts
 PARTIAL = ("turn", "least", "cost", "last", "spent", "found_at", "spent_at")  # of `PartialSets`
 RECORD = ("chunk", "gain", "cost", "spent", "in_vain", "idle", "waits")  # of a strategy in `Schedule`
 

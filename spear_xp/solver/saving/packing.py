@@ -15,6 +15,7 @@ from spear_xp.candidates.refit import Candidate
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.ledger import Ledger
+from spear_xp.diagnosis.causes import Cause
 from spear_xp.numerics.backend import Array, Host, laid_out, layout_of, to_host
 from spear_xp.recovery.mask_fit import MaskFit
 from spear_xp.recovery.samples import SampleSet
@@ -25,7 +26,7 @@ __all__ = ["pack", "unpack"]
 
 CLASSES = {
     one.__name__: one
-    for one in (Assessment, Candidate, Certificate, Entry, Evidence, Ledger, MaskFit, SampleSet)
+    for one in (Assessment, Candidate, Cause, Certificate, Entry, Evidence, Ledger, MaskFit, SampleSet)
 }
 PLAIN = (type(None), bool, int, float, str)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spear_xp.certification.evidence import Evidence
+from spear_xp.diagnosis.causes import Cause
 from spear_xp.errors import SavedFileError
 from spear_xp.numerics.backend import Host, to_host
 from spear_xp.solver.result import Result, Status, Trace
@@ -34,8 +35,9 @@ PLAIN = {  # fields of `Trace` that are one value each
 }
 FINITE = {"inputs", "directions", "singular_values"}  # arrays
 COUNTED = {"singular_values", "error_bars"}
-SIGNED = {"score", "weight_decay"}
+SIGNED = {"score", "weight_decay", "evidence"}
 LARGEST = 2.0**62  # chosen: of numbers in a file, so that arrays can hold them
+CAUSE = tuple(field.name for field in fields(Cause))
 LISTS = {"sources": TEXT, "zeros": WHOLE, "assumptions": TEXT, "shape": WHOLE}
 TABLES = {"seconds": REAL, "versions": TEXT}
 
@@ -63,6 +65,7 @@ def save_result(result: Result, path: str | Path, *, samples: bool = True) -> No
         "reasons": result.reasons,
         "missing": result.missing,
         "elsewhere": elsewhere,
+        "diagnosis": [[getattr(one, name) for name in CAUSE] for one in result.diagnosis],
         "trace": {name: getattr(result.trace, name) for name in (*PLAIN, *LISTS, *TABLES)},
     }
     archive.write(Path(path), arrays, about, kind=KIND, version=VERSION)
@@ -144,6 +147,15 @@ def _result(arrays: Mapping[str, Host], about: Mapping[str, Any]) -> Result:
         seed=_one(about["seed"], "seed", (int, type(None)), most=math.inf),
         trace=trace,
         psnr=_array(arrays, "psnr", "f", (count,)),
+        diagnosis=tuple(_cause(one) for one in _of(about["diagnosis"], "diagnosis", list)),
+    )
+
+
+def _cause(told: Any) -> Cause:
+    *texts, evidence, hopeless = _of(told, "diagnosis", list)
+    name, sentence, advice = _many(texts, "diagnosis", TEXT, 3)
+    return Cause(
+        name, sentence, advice, float(_one(evidence, "evidence", REAL)), _of(hopeless, "hopeless", bool)
     )
 
 

@@ -25,7 +25,16 @@ def test_an_inversion_as_json(file: Path, capsys: pytest.CaptureFixture[str]) ->
     assert values["status"] == "EXACT"
     assert (values["certified"], values["batch_size"]) == (6, 6)
     assert values["reasons"] == [""] * 6
+    assert values["diagnosis"] == []
     assert values["seconds"]["total"] > 0
+
+
+def test_causes_are_told_in_text_and_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, values = run_json(capsys, "invert", file, "--batch", "7")
+    (one,) = values["diagnosis"]
+    assert (one["name"], one["evidence"], one["hopeless"]) == ("fewer samples", 6, False)
+    main(["invert", str(file), "--batch", "7"])
+    assert f"fewer samples: {one['sentence']}; {one['advice']}" in capsys.readouterr().out
 
 
 def test_inputs_survive_the_round_trip(

@@ -90,4 +90,4 @@ def test_the_result_says_what_was_taken_out() -> None:
     result = invert(*update(5, 0.05, 0.05), rng=0)
     assert result.success
     assert result.trace.weight_decay == pytest.approx(0.05, rel=1e-4)
-    assert "weight decay was taken out: 0.05 times the weights" in result.summary()
+    assert "weight decay: it was taken out: 0.05 times the weights" in result.summary()

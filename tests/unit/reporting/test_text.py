@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp import Result, estimate, false_acceptance, invert
-from spear_xp.reporting.text import describe, describe_power, describe_seconds, summary, to_json
+from spear_xp.auditing.defences import Leak, Sweep
+from spear_xp.reporting.text import (
+    describe,
+    describe_power,
+    describe_seconds,
+    describe_sweep,
+    summary,
+    to_json,
+)
 from spear_xp.updates.synthetic import LayerGradient
 
 RATE = {"samples_per_second": 1e5}
@@ -123,3 +131,12 @@ def test_an_estimate_is_told_with_its_numbers() -> None:
     assert re.search(rf"needs {forecast.threshold} zero rows", text)
     for remark in (*forecast.remarks, *forecast.assumptions):
         assert remark in text
+
+
+def test_a_sweep_is_a_table_and_what_it_says() -> None:
+    nothing = Leak("top-k", 0.01, 0, 12, 0.0, 0.0, 0.0, math.nan, math.nan, "TIME_LIMIT", "", 1.0)
+    head, rule, row, empty, verdict = describe_sweep(Sweep((nothing,)))
+    assert head.count("|") == rule.count("|") == row.count("|")
+    assert "| 0.01 | 12 | 0% | 0 dB | 0% | unknown | unknown | TIME_LIMIT |" in row
+    assert empty == ""
+    assert verdict == "- top-k hides records from this search from 0.01 of the entries kept on."

@@ -37,6 +37,14 @@ def test_a_work_limit_ends_a_run_whatever_the_time(hands: Hands) -> None:
     assert not clock.before_limit()
 
 
+def test_a_last_look_has_half_of_what_a_run_may_exceed_its_limit_by(hands: Hands) -> None:
+    clock = Clock(10.0, now=hands)
+    hands.time += 10.4
+    assert clock.shortly_after()
+    hands.time += 0.2
+    assert not clock.shortly_after()
+
+
 def test_a_share_of_what_is_left_is_kept_for_the_end(hands: Hands) -> None:
     clock = Clock(10.0, 100.0, now=hands)
     hands.time += 5.0

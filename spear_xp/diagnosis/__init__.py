@@ -1,0 +1,1 @@
+"""What is wrong with an update, named from what it shows."""

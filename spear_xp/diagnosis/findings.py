@@ -1,0 +1,74 @@
+"""Enters: the causes that arrays show, and how the search went. Leaves: all causes of a result."""
+
+from dataclasses import replace
+
+from spear_xp.candidates.refit import Candidate
+from spear_xp.certification.certificate import Certificate
+from spear_xp.certification.mask_test import FACTORS
+from spear_xp.diagnosis.arrays import SPOILING
+from spear_xp.diagnosis.causes import Cause, cause
+from spear_xp.diagnosis.masks import OF_MASKS, of_masks
+from spear_xp.geometry.nullspaces import CONFIRMING
+from spear_xp.numerics.work import KeepGoing, forever
+from spear_xp.recovery.samples import SampleSet
+from spear_xp.reduction.problem import Problem
+
+__all__ = ["LOUD", "no_direction", "of_search"]
+
+LOUD = 1e-3  # chosen: noise over the root mean square entry of a row, from which it is to blame
+# derived: a sample is active on about half of the rows at initialisation, and must leave b + 2 of them zero
+HALF = 2
+
+
+def no_direction(problem: Problem, before: tuple[Cause, ...] = ()) -> Cause:
+    """Why the descents of a layer wide enough for many found not even one direction."""
+    if problem.relative_noise > LOUD:
+        for one in before:
+            if one.name in SPOILING:  # where the noise is from
+                return replace(one, hopeless=True)
+        return cause("noise", problem.relative_noise, hopeless=True)
+    return cause("no zero pattern", problem.width, hopeless=True)
+
+
+def of_search(
+    problem: Problem,
+    before: tuple[Cause, ...],
+    candidates: list[Candidate],
+    samples: SampleSet | None = None,
+    certificate: Certificate | None = None,
+    *,
+    scale_told: bool = True,
+    keep_going: KeepGoing = forever,
+) -> tuple[Cause, ...]:
+    """The causes that were known before, and why something is not certified.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient.
+    before : tuple of Cause
+        Those that the arrays show.
+    candidates : list of Candidate
+        All that the pool holds.
+    samples, certificate : SampleSet, Certificate, optional
+        The best full set, if there is one.
+    scale_told : bool
+        Whether masks tell the scale of what is certified.
+    keep_going : callable
+        Asked on the way; what it has no time for is not named.
+    """
+    if certificate is not None and certificate.certified.any():  # by masks of this layer
+        before = tuple(one for one in before if one.name not in OF_MASKS)
+    if not scale_told:
+        return (*before, cause("scale open", FACTORS[-1]))
+    proven = certificate is not None and certificate.certified.sum() == problem.rank
+    if proven or {*SPOILING, "weights for an update"} & {one.name for one in before}:
+        return before
+    found: tuple[Cause, ...] = ()
+    if not OF_MASKS & {one.name for one in before}:
+        found = of_masks(problem, candidates, samples, certificate, keep_going)
+    if problem.relative_noise > LOUD:
+        found += (cause("noise", problem.relative_noise),)
+    if samples is None and problem.width < HALF * (problem.rank + CONFIRMING):
+        found += (cause("few rows", problem.width / problem.rank),)
+    return (*before, *found)
