@@ -8,15 +8,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from spear_xp.candidates.threshold import sparsity_threshold
-from spear_xp.errors import ArgumentRangeError
+from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
-from spear_xp.reduction.decay import without_decay
-from spear_xp.reduction.gradient import checked
+from spear_xp.overcomplete.peeling import Peeling
+from spear_xp.overcomplete.regime import Regime
+from spear_xp.overcomplete.table import Table, table_of
+from spear_xp.reduction.decay import Decay, without_decay
+from spear_xp.reduction.factorization import Factorization, factorize_saturated
+from spear_xp.reduction.gradient import Gradient, checked
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.reduction.protocol import Strategy
-from spear_xp.solver.outcome import result_of, status_of, unread
+from spear_xp.solver.outcome import overcomplete_result, result_of, status_of, unread
 from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.solver.runtime.clock import Clock
@@ -27,6 +31,9 @@ from spear_xp.strategies.sampling import Sampling
 from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["invert"]
+
+# chosen: of both limits, for peeling: the rest certifies, or searches for fewer samples than dimensions
+SHARES = {Regime.SATURATED: 0.85, Regime.COARSE: 0.5, Regime.STRUCTURED: 0.33}
 
 
 def invert(
@@ -126,13 +133,24 @@ def invert(
     seed = seed_of(rng)
     space, arrays, leave = enter(grad_w=grad_w, grad_b=grad_b, weight=weight, bias=bias)
     about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave}
-    problem = state = None
+    problem = state = table = None
     try:
         with clock.stage("factorize"):
             gradient = checked(space, arrays, clock.before_limit)
-            gradient, factorization, decay = without_decay(
-                gradient, batch_size, noise=noise, keep_going=clock.before_limit
-            )
+            low_rank = _low_rank(gradient, batch_size, noise, clock)
+            if search == "auto" and noise is None:
+                factorization = None if isinstance(low_rank, RankError) else low_rank[1]
+                table = table_of(gradient, factorization, clock.before_limit)
+        if table is not None:
+            _peel(table, clock, on_progress)
+            if table.settles(batch_size):
+                return overcomplete_result(table, clock, expected=batch_size, **about)
+        with clock.stage("factorize"):
+            if table is not None and table.regime is not Regime.STRUCTURED and batch_size == gradient.columns:
+                low_rank = (gradient, factorize_saturated(gradient, keep_going=clock.before_limit), Decay())
+            if isinstance(low_rank, RankError):
+                raise low_rank
+            gradient, factorization, decay = low_rank
             problem = reduce(gradient, factorization, keep_going=clock.before_limit)
         chosen = strategies(problem)
         state = Search.begin(problem, chosen, _threshold(problem, chosen))
@@ -148,9 +166,41 @@ def invert(
         status = Status.INTERRUPTED
     except OutOfTime:  # only before the search, which catches it
         status = Status.TIME_LIMIT
+    if table is not None and (state is None or state.best.certified < table.proofs.certified.sum()):
+        stopped = status if problem is None else None
+        return overcomplete_result(table, clock, stopped, expected=batch_size, **about)
     if problem is None or state is None:
         return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, **about)
     return result_of(problem, state, status, clock, **about)
+
+
+LowRank = tuple[Gradient, Factorization, Decay]
+
+
+def _low_rank(
+    gradient: Gradient, batch_size: int | None, noise: Array | float | None, clock: Clock
+) -> LowRank | RankError:
+    """The gradient in its factors, or why it has no low rank."""
+    try:
+        return without_decay(gradient, batch_size, noise=noise, keep_going=clock.before_limit)
+    except RankError as error:
+        return error
+
+
+def _peel(table: Table, clock: Clock, on_progress: Callable[[Progress], None] | None) -> None:
+    """Search for samples that rows share, and prove them; less long where the gradient has a low rank."""
+
+    def observe(peeling: Peeling) -> None:
+        if on_progress is not None:
+            found, seconds = peeling.known.count, clock.elapsed
+            least = max(found, table.problem.dimension)
+            rate = peeling.comparisons / max(seconds, 1e-9)
+            on_progress(Progress("search", "peeling", 0, least, found, peeling.comparisons, rate, seconds))
+
+    with clock.stage("peel"):
+        table.search(clock.within(SHARES[table.regime]), clock.count, observe)
+    with clock.stage("certify"):
+        table.prove(clock.before_limit)
 
 
 def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:

@@ -70,6 +70,10 @@ class Clock:
         """Whether the search itself goes on: neither limit is reached, less what is kept for the end."""
         return self.elapsed < self.search_time and self.work < self.search_work
 
+    def within(self, share: float) -> KeepGoing:
+        """Whether less than a share of both limits is used."""
+        return lambda: self.elapsed < share * self.time_limit and self.work < share * self.work_limit
+
     def count(self, work: float) -> None:
         """Add to the work done."""
         self.work += work
