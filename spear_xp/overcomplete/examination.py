@@ -12,7 +12,9 @@ __all__ = ["Examination", "examine"]
 EXPLAINED = 6.0  # chosen: standard deviations up to which nothing is left of a row
 ABSENT = 1e-3  # chosen: share of a usual share, from which noise could hide a point
 SMALLEST = 1e-300  # cosmetic: padding is zero
-SAME = 1e-4  # chosen: standard deviation of the logarithm of a ratio that is one on all rows
+SAME = 1e-3  # derived: standard deviation of the logarithm of a ratio that may be the same on all rows
+CLEAR = 3000.0  # chosen: standard deviations of a share that is known to three digits
+POINTS = 3  # chosen: points of a row, up to which a mixture among them is improbable
 PAIR = 2  # derived: rows that show whether a ratio changes
 
 
@@ -30,6 +32,8 @@ class Examination:
         How much of each point is in an explained row; zero elsewhere.
     holds : array of bool, shape (m_live, k)
         Explained rows that surely hold a point.
+    clear : array of bool, shape (m_live, k)
+        Those with few points, whose share of this one is known to three digits.
     refutes : array of bool, shape (m_live, k)
         Explained rows that surely do not hold a point, although it is surely active.
     dead : array of int, shape (k,)
@@ -40,14 +44,15 @@ class Examination:
     explained: Array
     shares: Array
     holds: Array
+    clear: Array
     refutes: Array
     dead: Array
 
     def proportional(self, xp: Namespace) -> tuple[int, int]:
         """Pairs of points whose shares keep one ratio on all rows of both, and pairs that have such rows."""
-        holds = xp.astype(self.holds, self.shares.dtype)
+        holds = xp.astype(self.clear, self.shares.dtype)
         sizes = xp.abs(self.shares)
-        logs = xp.log(xp.where(self.holds, sizes, xp.ones_like(sizes)))
+        logs = xp.log(xp.where(self.clear, sizes, xp.ones_like(sizes)))
         signs = holds * xp.sign(self.shares)
         rows = holds.T @ holds
         some = xp.clip(rows, 1, None)
@@ -80,6 +85,7 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
     inside = explained[:, None] & known.active
     sizes = xp.abs(shares)
     holds = inside & (sizes > xp.clip(LOUD * deviations, SMALLEST, None))
+    few = known.freedom >= d - POINTS
     counts = xp.clip(xp.sum(xp.astype(holds, shares.dtype), axis=0), 1, None)
     usual = xp.sum(xp.where(holds, sizes, xp.zeros_like(sizes)), axis=0) / counts
     nothing = (sizes < UNSURE * deviations) & (UNSURE * deviations < ABSENT * usual)
@@ -88,6 +94,7 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
         explained=explained,
         shares=shares,
         holds=holds,
+        clear=holds & (sizes > CLEAR * deviations) & few[:, None],
         refutes=inside & known.surely_active(problem.layer, problem.layer_norms) & nothing,
         dead=_count(xp, known.surely_active(problem.dead_layer, xp.ones_like(problem.dead_layer[:, 0]))),
     )

@@ -16,9 +16,9 @@ from spear_xp.overcomplete.known import KnownPoints
 __all__ = ["Proofs", "prove"]
 
 ROWS = 3  # measured: rows that a sample needs (lab.md, "Tables")
-ROWS_OF_FEW = 8  # measured: the same where a few pairs of columns are proportional (lab.md, "Tables")
-PAIRS = 8  # measured: pairs of columns of which enough are told apart (lab.md, "Tables")
-FEW = 0.1  # measured: share of proportional pairs up to which anything is certified (lab.md, "Tables")
+ROWS_OF_FEW = 12  # measured: the same where a few pairs of columns are proportional (lab.md, "Tables")
+PAIRS = 24  # measured: pairs of columns of which enough are told apart (lab.md, "Tables")
+FEW = 0.05  # measured: share of proportional pairs up to which anything is certified (lab.md, "Tables")
 
 HARDLY = "only {} rows hold it, and a certificate needs {}"
 ABSENT = "{} rows do not hold it although its mask is active there: it is a mixture of several samples"

@@ -44,13 +44,11 @@ PEELED = "peeling with spans"
 NOT_FOUND = "no direction was found for it in time"
 RANK_UNKNOWN = "the gradient was not read to the end: its rank, and with it the batch size, is unknown"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
-MORE = (
-    "the batch has at least {} samples: it has more than dimensions, and the gradient does not tell how many"
-)
+MORE = "the batch has at least {} samples, more than dimensions: the gradient does not tell how many"
 NO_MORE = "no row that could show another sample is left: batch_size={}, if it is known, completes the batch"
 NO_SHARED_ROWS = (
     "the gradient has no low rank, and no two rows agree on a sample: there are more samples than features "
-    "and no quiet rows, or as many as dimensions, which batch_size={} would say, or more than one batch, or noise"
+    "and no quiet rows, or as many as dimensions (then batch_size={} helps), or several batches, or noise"
 )
 TOO_QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
 # chosen: share of rows on which the mask of a tentative direction may contradict its zero pattern

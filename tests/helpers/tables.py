@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.helpers.networks import Floats, network
 
-__all__ = ["TABLES", "Table", "table", "table_gradient"]
+__all__ = ["TABLES", "Table", "distances", "scaled", "small_table", "table", "table_gradient"]
 
 TABLES = ("breast cancer", "wine", "diabetes", "digits", "one-hot")
 HIDDEN = 200  # width of the second layer
@@ -84,3 +84,26 @@ def table_gradient(
     classes = max(2, int(labels.max()) + 1)
     net = network((inputs.shape[1], width, *hidden, classes), rng, dtype)
     return Table(*net.observed(inputs, labels), inputs)
+
+
+def small_table(
+    seed: int = 0,
+    *,
+    batch: int = 14,
+    features: int = 6,
+    width: int = 400,
+    hidden: tuple[int, ...] = (64,),
+    classes: int = 3,
+    dtype: str = "float32",
+) -> Table:
+    """A batch of uniform random features, which are not centred: some rows are quiet."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.uniform(size=(batch, features)).astype(dtype)
+    net = network((features, width, *hidden, classes), rng, dtype)
+    return Table(*net.observed(inputs, rng.integers(0, classes, batch)), inputs)
+
+
+def distances(found: Floats, inputs: Floats) -> Floats:
+    """Relative distance of each sample found to the nearest true one."""
+    apart = np.linalg.norm(np.asarray(found, dtype=float)[:, None] - inputs[None].astype(float), axis=2)
+    return (apart / np.linalg.norm(inputs.astype(float), axis=1)).min(axis=1)
