@@ -12,7 +12,7 @@ __all__ = ["LOUD", "ROOM", "Projected", "partners", "superset"]
 LOUD = 30.0  # chosen: standard deviations above which what is left of a row counts
 AGREE = 4.0  # chosen: distance of two directions in standard deviations, up to which they are one
 ROOM = 3  # derived: dimensions in which two rows agree by more than chance
-SQUARES = 1e-13  # derived: rounding of the cosine of two unit vectors
+COSINE = 512.0  # chosen: rounding of the cosine of two unit vectors in rounding units
 CLUSTERS = 64  # chosen: clusters of one set
 PASSES = 8  # cosmetic: temporary arrays of a stack of spans
 FARTHER = 0.25  # chosen: what a row counts less for each point that a set lacks of it
@@ -58,7 +58,7 @@ class Projected:
     def __init__(self, known: KnownPoints, chosen: Array, rows: Array) -> None:
         problem = known.problem
         self.space = problem.space
-        xp, basis = problem.space.xp, known.points[chosen, :].T
+        xp, basis = problem.space.xp, known.points[chosen].T
         taken = int(basis.shape[1])
         full, variance = xp.take(problem.rows, rows, axis=0), xp.take(problem.noise, rows) ** 2
         if taken:
@@ -73,7 +73,7 @@ class Projected:
         size = xp.sqrt(xp.vecdot(full, full))
         loud = size > LOUD * noise
         self.rows, self.explained = rows[loud], rows[~loud]
-        self._noise, self._unit = noise[loud] / size[loud], normalize(xp, full[loud, :], axis=1)
+        self._noise, self._unit = noise[loud] / size[loud], normalize(xp, full[loud], axis=1)
 
     def clusters(self) -> Iterator[Array]:
         """Groups of rows that are parallel, the largest first."""
@@ -82,7 +82,7 @@ class Projected:
             return
         limit = AGREE * (self._noise[:, None] + self._noise[None, :])
         cosines = xp.abs(unit @ unit.T)
-        near = 1.0 - cosines < xp.clip(limit**2 / 2, SQUARES, None)
+        near = 1.0 - cosines < xp.clip(limit**2 / 2, COSINE * self.space.eps, None)
         near = near & ~xp.eye(count, dtype=xp.bool, device=device)
         for _ in range(CLUSTERS):
             degrees = xp.sum(xp.astype(near, xp.int64), axis=1)
@@ -107,7 +107,7 @@ def partners(known: KnownPoints, seed: int, rows: Array, keep_going: KeepGoing =
     active = known.active_on(rows) | known.active[seed, :]
     room = problem.dimension - xp.sum(xp.astype(active, xp.int64), axis=1)
     fits = (room >= ROOM) & (rows != seed)
-    rows, room, active = rows[fits], room[fits], active[fits, :]
+    rows, room, active = rows[fits], room[fits], active[fits]
     for part in blocks(int(rows.shape[0]), PASSES * problem.dimension**2):
         ask(keep_going)
         found.append(rows[part][_parallel(known, seed, rows[part], room[part], active[part, :])])

@@ -1,5 +1,6 @@
 """Enters: known points of an overcomplete problem. Leaves: which rows they explain, and what each adds."""
 
+import math
 from dataclasses import dataclass
 
 from spear_xp.numerics.backend import Array, Namespace
@@ -11,9 +12,10 @@ __all__ = ["Examination", "examine"]
 
 EXPLAINED = 6.0  # chosen: standard deviations up to which nothing is left of a row
 ABSENT = 1e-3  # chosen: share of a usual share, from which noise could hide a point
-SMALLEST = 1e-300  # cosmetic: padding is zero
+SMALLEST = 1e-30  # cosmetic: padding is zero
 SAME = 1e-3  # derived: standard deviation of the logarithm of a ratio that may be the same on all rows
 CLEAR = 3000.0  # chosen: standard deviations of a share that is known to three digits
+TWINS = 5  # chosen: boundaries of which none lies between two near-twins with probability exp(-5)
 POINTS = 3  # chosen: points of a row, up to which a mixture among them is improbable
 PAIR = 2  # derived: rows that show whether a ratio changes
 
@@ -38,6 +40,8 @@ class Examination:
         Explained rows that surely do not hold a point, although it is surely active.
     dead : array of int, shape (k,)
         Rows that are zero although a point is surely active.
+    blur : array, shape (k,)
+        Error of a point, in units of the inputs, if it were the mean of near-twins that rows hardly tell.
     """
 
     tested: Array
@@ -47,6 +51,7 @@ class Examination:
     clear: Array
     refutes: Array
     dead: Array
+    blur: Array
 
     def proportional(self, xp: Namespace) -> tuple[int, int]:
         """Pairs of points whose shares keep one ratio on all rows of both, and pairs that have such rows."""
@@ -60,7 +65,7 @@ class Examination:
         squares = ((logs**2).T @ holds + holds.T @ logs**2 - 2 * logs.T @ logs) / some
         fixed = (squares - mean**2 < SAME**2) & (xp.abs(signs.T @ signs) > rows - 0.5)
         k = self.shares.shape[1]
-        pairs = (rows > PAIR - 0.5) & ~xp.eye(k, dtype=xp.bool)
+        pairs = (rows > PAIR - 0.5) & ~xp.eye(k, dtype=xp.bool, device=self.shares.device)
         both = xp.astype(pairs & fixed, xp.int64)
         return int(xp.sum(both)) // 2, int(xp.sum(xp.astype(pairs, xp.int64))) // 2
 
@@ -89,6 +94,7 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
     counts = xp.clip(xp.sum(xp.astype(holds, shares.dtype), axis=0), 1, None)
     usual = xp.sum(xp.where(holds, sizes, xp.zeros_like(sizes)), axis=0) / counts
     nothing = (sizes < UNSURE * deviations) & (UNSURE * deviations < ABSENT * usual)
+    told = holds | (explained[:, None] & ~known.active)
     return Examination(
         tested=posed[:, 0] > 0,
         explained=explained,
@@ -97,7 +103,27 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
         clear=holds & (sizes > CLEAR * deviations) & few[:, None],
         refutes=inside & known.surely_active(problem.layer, problem.layer_norms) & nothing,
         dead=_count(xp, known.surely_active(problem.dead_layer, xp.ones_like(problem.dead_layer[:, 0]))),
+        blur=_blur(known, told),
     )
+
+
+def _blur(known: KnownPoints, told: Array) -> Array:
+    """Error of the mean of two samples between which just `TWINS` boundaries would lie, root mean square.
+
+    Twins that are τ apart in each coordinate differ by τ g in the pre-activation of a row of unit norm, g
+    standard normal: its boundary is between them with probability P(τ |g| > distance), which adds up to the
+    number of rows at a distance of less than √(2/π) τ. Rows that such twins would contradict are those of
+    `told`, and those that are zero.
+    """
+    problem, xp = known.problem, known.problem.space.xp
+    last = problem.last / xp.sqrt(problem.last @ problem.last)
+    parts = [xp.zeros((TWINS, known.count), dtype=known.points.dtype, device=problem.space.device) + math.inf]
+    for layer, counts in ((problem.layer, told), (problem.dead_layer, None)):
+        across = layer - (layer @ last)[:, None] * last
+        distances = xp.abs(layer @ known.points.T) / xp.sqrt(xp.vecdot(across, across))[:, None]
+        parts.append(distances if counts is None else xp.where(counts, distances, math.inf))
+    nearest = xp.sort(xp.concat(parts, axis=0), axis=0)[TWINS - 1, :]
+    return (math.pi / 2) ** 0.5 * nearest / 2 * xp.sqrt(xp.mean(problem.spread**2))
 
 
 def _look(known: KnownPoints, rows: Array) -> tuple[Array, Array, Array, Array]:
@@ -132,7 +158,8 @@ def _placed(xp: Namespace, values: Array, active: Array) -> Array:
 
 def _filled(xp: Namespace, values: Array, count: int) -> Array:
     """So many rows: those given, then zeros."""
-    rest = xp.zeros((count - values.shape[0], values.shape[1]), dtype=values.dtype)
+    shape = (count - values.shape[0], values.shape[1])
+    rest = xp.zeros(shape, dtype=values.dtype, device=values.device)
     return xp.concat([values, rest], axis=0)
 
 

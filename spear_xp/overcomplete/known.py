@@ -128,7 +128,7 @@ class KnownPoints:
         Each row is a combination of its known points and this one: its span with them holds the point. The
         noise of a row moves the span by as much less as the share of the point in it is large.
         """
-        problem, free, rows = self.problem, self._free, rows[:FITTED]
+        problem, free, rows = self.problem, self._free, rows[: min(FITTED, rows.shape[0])]
         xp, d, dtype = problem.space.xp, problem.dimension, problem.rows.dtype
         active = self.active_on(rows, without)
         spans = self.spans(active)

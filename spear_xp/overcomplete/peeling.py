@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from spear_xp.numerics.backend import Array
+from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
@@ -135,7 +135,7 @@ class Peeling:
     def _quiet_first(self, rows: Array) -> Array:
         """Numbers of the quietest of some rows."""
         xp = self.problem.space.xp
-        return self._order[xp.take(rows, self._order)][:BLOCK]
+        return _first_of(self._order[xp.take(rows, self._order)], BLOCK)
 
     def _mark(self, rows: Array, explained: Array) -> None:
         xp = self.problem.space.xp
@@ -153,7 +153,8 @@ class Peeling:
             weights = xp.astype(usable, seen.dtype) * 0.25**seen
             chosen = superset(known, self._first(wanted & (self._seen == least)), weights, d - stage.left)
         inside = usable & ~xp.any(known.active & ~chosen, axis=1)
-        rows = xp.concat([self._quiet_first(inside & wanted), self._quiet_first(inside & ~wanted)])[:BLOCK]
+        parts = [self._quiet_first(inside & part) for part in (wanted, ~wanted)]
+        rows = _first_of(xp.concat(parts), BLOCK)
         projected = Projected(known, chosen, rows)
         self._mark(rows, projected.explained)
         r = int(rows.shape[0])
@@ -178,13 +179,19 @@ class Peeling:
         fit = known.fit(rows)
         if grow and (fit is None or fit.equations < d - 1 + SPARE):
             usable = self._quiet_first((known.freedom >= ROOM) & ~self._explained)
-            joined = [partners(known, int(row), usable, keep_going) for row in rows[1 : MEMBERS + 1]]
+            joined = [
+                partners(known, int(row), usable, keep_going) for row in to_host(_first_of(rows, MEMBERS))
+            ]
             more = _among(self.problem, xp.concat([rows, *joined]))
             if int(xp.sum(xp.astype(more, xp.int64))) > rows.shape[0]:
                 fit = known.fit(self._quiet_first(more))
         self.work += decompositions(d, d, 3) + DOUBLE * product(int(rows.shape[0]) * d, d, d) + calls(200)
         if fit is not None and acceptable(known, fit):
             known.add(fit)
+
+
+def _first_of(rows: Array, count: int) -> Array:
+    return rows[: min(count, int(rows.shape[0]))]
 
 
 def _among(problem: OvercompleteProblem, rows: Array) -> Array:

@@ -20,7 +20,7 @@ CONSTANT = 300.0  # chosen: spread of a column in units of its rounding, below w
 EMPTY = 30.0  # chosen: singular values in units of the noise, below which a dimension is empty
 ROUNDED = 1.8  # measured: rounding of a row in rounding units of its entries
 COMPUTED = 64.0  # measured: rounding of this computation itself
-TINY = 1e-300  # cosmetic: keeps quotients finite
+TINY = 1e-30  # cosmetic: keeps quotients finite
 LEAST = 3  # derived: dimensions in which two rows can agree on a sample by more than chance
 
 
@@ -52,7 +52,7 @@ class OvercompleteProblem:
         Orthonormal columns.
     live : array of int, shape (m_live,)
     unit_roundoff : float
-        Of the gradient's own dtype.
+        Of the dtype in which the gradient was computed.
     """
 
     space: Space
@@ -129,7 +129,8 @@ def reduce_overcomplete(gradient: Gradient, *, keep_going: KeepGoing = forever) 
     shift = (matrix.T @ bias) / (bias @ bias)
     centred = matrix - bias[:, None] * shift
     spread = xp.sqrt(xp.mean(centred * centred, axis=0)) / size
-    unit = ROUNDED * max(gradient.roundoff, 2 * space.eps)
+    roundoff = _roundoff(gradient)
+    unit = ROUNDED * roundoff
     rounding = xp.sqrt(xp.mean(matrix * matrix, axis=0)) / size + xp.abs(shift)
     varies = spread > CONSTANT * unit * rounding
     spread = xp.where(varies, spread, xp.ones_like(spread))
@@ -173,7 +174,7 @@ def reduce_overcomplete(gradient: Gradient, *, keep_going: KeepGoing = forever) 
         spread=spread,
         basis=basis,
         live=gradient.live,
-        unit_roundoff=gradient.roundoff,
+        unit_roundoff=roundoff,
     )
 
 
@@ -183,3 +184,11 @@ def _layer_of(gradient: Gradient, rows: Array, shift: Array, spread: Array) -> A
     weight = xp.astype(xp.take(gradient.weight, rows, axis=0), dtype)
     bias = xp.astype(xp.take(gradient.bias, rows), dtype)
     return xp.concat([weight * spread, (weight @ shift + bias)[:, None]], axis=1)
+
+
+def _roundoff(gradient: Gradient) -> float:
+    """Rounding unit of the gradient; that of single precision for doubles which it holds without loss."""
+    xp, matrix = gradient.space.xp, gradient.grad_w
+    single = xp.astype(matrix, xp.float32)
+    narrow = bool(xp.all(xp.astype(single, matrix.dtype) == matrix))
+    return max(gradient.roundoff, float(xp.finfo(xp.float32).eps) / 2 if narrow else 0.0)

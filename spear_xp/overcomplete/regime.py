@@ -61,7 +61,7 @@ def _is_structured(gradient: Gradient, factorization: Factorization) -> bool:
     count, rank = right.shape[1], right.shape[0]
     rest = xp.eye(count, dtype=right.dtype, device=gradient.space.device) - right.T @ right
     size = xp.sqrt(xp.vecdot(rest, rest))
-    axes = normalize(xp, rest[size > FILLED, :], axis=1)
+    axes = normalize(xp, rest[size > FILLED], axis=1)
     same = xp.astype(1.0 - xp.abs(axes @ axes.T) < PARALLEL, right.dtype)
     groups = float(xp.sum(1.0 / xp.sum(same, axis=1)))
     return bool(count - rank >= SEVERAL and groups < count / 2)

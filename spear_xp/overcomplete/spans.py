@@ -34,7 +34,7 @@ class Spans:
     def of(cls, xp: Namespace, vectors: Array, bars: Array) -> "Spans":
         """Spans of vectors with their standard deviations."""
         sizes = xp.sum(vectors * vectors, axis=2)
-        eye = xp.eye(bars.shape[1], dtype=vectors.dtype)
+        eye = xp.eye(bars.shape[1], dtype=vectors.dtype, device=vectors.device)
         extra = xp.where(sizes > 0, RIDGE * sizes, xp.ones_like(sizes))
         gram = vectors @ xp.matrix_transpose(vectors) + eye * extra[:, None, :]
         return cls(vectors, bars, xp.linalg.inv(gram) if bars.shape[1] else gram)
@@ -42,7 +42,7 @@ class Spans:
     def projections(self, xp: Namespace) -> Array:
         """Projections onto what is outside of each span, shape (r, d, d)."""
         basis = _orthonormal(xp, self.vectors)
-        eye = xp.eye(basis.shape[2], dtype=basis.dtype)
+        eye = xp.eye(basis.shape[2], dtype=basis.dtype, device=basis.device)
         return eye - xp.matrix_transpose(basis) @ basis
 
     def split(self, xp: Namespace, full: Array, noise: Array) -> tuple[Array, Array, Array]:
@@ -82,7 +82,8 @@ class Spans:
 
     def deviations(self, xp: Namespace, noise: Array) -> Array:
         """Standard deviations of the shares of rows with this noise, shape (r, p)."""
-        return xp.sqrt(xp.abs(xp.linalg.diagonal(self.back))) * noise[:, None] * (self.bars > 0)
+        spread = xp.sqrt(xp.abs(xp.linalg.diagonal(self.back))) * noise[:, None]
+        return xp.where(self.bars > 0, spread, xp.zeros_like(spread))
 
 
 def padded(xp: Namespace, active: Array) -> tuple[Array, Array]:

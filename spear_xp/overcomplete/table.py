@@ -1,6 +1,7 @@
 """Enters: a gradient with more samples than dimensions, perhaps. Leaves: what peeling finds and proves."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import to_host
@@ -33,18 +34,22 @@ class Table:
     Attributes
     ----------
     peeling : Peeling
-    proofs : Proofs
     """
 
     def __init__(self, problem: OvercompleteProblem, regime: Regime, rank: int) -> None:
         self.problem, self.regime, self.rank = problem, regime, rank
         self.peeling = Peeling(problem)
-        self.proofs = _unproven(self.known)
+        self._proofs = _unproven(self.known)
 
     @property
     def known(self) -> KnownPoints:
         """Points found so far."""
         return self.peeling.known
+
+    @property
+    def proofs(self) -> Proofs:
+        """What is proven of them; nothing before `prove`."""
+        return self._proofs if len(self._proofs.reasons) == self.known.count else _unproven(self.known)
 
     @property
     def exact(self) -> bool:
@@ -59,14 +64,11 @@ class Table:
     ) -> None:
         """Peel until nothing is found or `keep_going` says no."""
         peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
-        self.proofs = _unproven(self.known)
 
     def prove(self, keep_going: KeepGoing = forever) -> None:
         """Certify what was found, if `keep_going` allows."""
-        try:
-            self.proofs = prove(self.known, keep_going)
-        except OutOfTime:
-            self.proofs = _unproven(self.known)
+        with suppress(OutOfTime):
+            self._proofs = prove(self.known, keep_going)
 
     def settles(self, batch_size: int | None) -> bool:
         """Whether no search for fewer samples than dimensions is worth while any more."""
@@ -111,6 +113,7 @@ def _unproven(known: KnownPoints) -> Proofs:
     return Proofs(
         certified=to_host([False] * count).astype(bool),
         reasons=(UNPROVEN,) * count,
+        error_bars=to_host(known.input_bars),
         rows=to_host([0] * count).astype(int),
         unexplained=width,
         silent=0,

@@ -12,28 +12,26 @@ from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
-from spear_xp.overcomplete.peeling import Peeling
 from spear_xp.overcomplete.regime import Regime
-from spear_xp.overcomplete.table import Table, table_of
+from spear_xp.overcomplete.table import table_of
 from spear_xp.reduction.decay import Decay, without_decay
 from spear_xp.reduction.factorization import Factorization, factorize_saturated
 from spear_xp.reduction.gradient import Gradient, checked
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.reduction.protocol import Strategy
-from spear_xp.solver.outcome import overcomplete_result, result_of, status_of, unread
+from spear_xp.solver.outcome import result_of, status_of, unread
 from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.runtime.executor import Executor
 from spear_xp.solver.solver import Observer, Search, solve
+from spear_xp.solver.tables.outcome import overcomplete_result
+from spear_xp.solver.tables.search import search_table
 from spear_xp.strategies.portfolio import strategies_of
 from spear_xp.strategies.sampling import Sampling
 from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["invert"]
-
-# chosen: of both limits, for peeling: the rest certifies, or searches for fewer samples than dimensions
-SHARES = {Regime.SATURATED: 0.85, Regime.COARSE: 0.5, Regime.STRUCTURED: 0.33}
 
 
 def invert(
@@ -142,7 +140,7 @@ def invert(
                 factorization = None if isinstance(low_rank, RankError) else low_rank[1]
                 table = table_of(gradient, factorization, clock.before_limit)
         if table is not None:
-            _peel(table, clock, on_progress)
+            search_table(table, clock, on_progress)
             if table.settles(batch_size):
                 return overcomplete_result(table, clock, expected=batch_size, **about)
         with clock.stage("factorize"):
@@ -185,22 +183,6 @@ def _low_rank(
         return without_decay(gradient, batch_size, noise=noise, keep_going=clock.before_limit)
     except RankError as error:
         return error
-
-
-def _peel(table: Table, clock: Clock, on_progress: Callable[[Progress], None] | None) -> None:
-    """Search for samples that rows share, and prove them; less long where the gradient has a low rank."""
-
-    def observe(peeling: Peeling) -> None:
-        if on_progress is not None:
-            found, seconds = peeling.known.count, clock.elapsed
-            least = max(found, table.problem.dimension)
-            rate = peeling.comparisons / max(seconds, 1e-9)
-            on_progress(Progress("search", "peeling", 0, least, found, peeling.comparisons, rate, seconds))
-
-    with clock.stage("peel"):
-        table.search(clock.within(SHARES[table.regime]), clock.count, observe)
-    with clock.stage("certify"):
-        table.prove(clock.before_limit)
 
 
 def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:

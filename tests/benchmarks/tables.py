@@ -61,10 +61,15 @@ class Case:
 
 CASES = [
     Case(name, scaling, batch, width, dtype)
-    for name, (scaling, batch, width), dtype in itertools.product(
+    for name, (scaling, batch, width, dtype) in itertools.product(
         TABLES,
-        (("min-max", 64, 1000), ("min-max", 64, 4000), ("min-max", 128, 4000), ("standard", 64, 4000)),
-        ("float32", "float64"),
+        (
+            ("min-max", 64, 1000, "float32"),
+            ("min-max", 64, 4000, "float32"),
+            ("min-max", 64, 4000, "float64"),
+            ("min-max", 128, 4000, "float32"),
+            ("standard", 64, 4000, "float32"),
+        ),
     )
 ]
 

@@ -1,12 +1,13 @@
 """Tables as banks and hospitals train on, and the gradient of a batch with more samples than features."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tests.helpers.networks import Floats, network
 
-__all__ = ["TABLES", "Table", "distances", "scaled", "small_table", "table", "table_gradient"]
+__all__ = ["TABLES", "Table", "distances", "scaled", "small_table", "table", "table_gradient", "with_inputs"]
 
 TABLES = ("breast cancer", "wine", "diabetes", "digits", "one-hot")
 HIDDEN = 200  # width of the second layer
@@ -86,21 +87,27 @@ def table_gradient(
     return Table(*net.observed(inputs, labels), inputs)
 
 
-def small_table(
-    seed: int = 0,
+def with_inputs(
+    inputs: Floats,
     *,
-    batch: int = 14,
-    features: int = 6,
+    seed: int = 0,
     width: int = 400,
     hidden: tuple[int, ...] = (64,),
     classes: int = 3,
-    dtype: str = "float32",
+) -> Table:
+    """The gradient of a batch with random labels; twins in the second half have the labels of the first."""
+    rng = np.random.default_rng(seed)
+    net = network((inputs.shape[1], width, *hidden, classes), rng, str(inputs.dtype))
+    labels = np.resize(rng.integers(0, classes, -(-len(inputs) // 2)), len(inputs))
+    return Table(*net.observed(inputs, labels), inputs)
+
+
+def small_table(
+    seed: int = 0, *, batch: int = 14, features: int = 6, dtype: str = "float32", **options: Any
 ) -> Table:
     """A batch of uniform random features, which are not centred: some rows are quiet."""
-    rng = np.random.default_rng(seed)
-    inputs = rng.uniform(size=(batch, features)).astype(dtype)
-    net = network((features, width, *hidden, classes), rng, dtype)
-    return Table(*net.observed(inputs, rng.integers(0, classes, batch)), inputs)
+    inputs = np.random.default_rng(seed).uniform(size=(batch, features)).astype(dtype)
+    return with_inputs(inputs, seed=seed + 1, **options)
 
 
 def distances(found: Floats, inputs: Floats) -> Floats:

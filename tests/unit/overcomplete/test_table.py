@@ -14,7 +14,7 @@ def searched(width: int = 400) -> Table:
 
 
 def test_a_search_finds_and_proves() -> None:
-    table = searched(900)
+    table = searched(4000)
     assert table.regime is Regime.SATURATED
     assert not table.proofs.certified.any()
     table.prove()
