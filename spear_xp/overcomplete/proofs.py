@@ -27,8 +27,8 @@ HARDLY = "only {} rows hold it, and a certificate needs {}"
 ABSENT = "{} rows do not hold it although its mask is active there: it is a mixture of several samples"
 DEAD = "{} rows are zero although its mask is active there: it is a mixture of several samples"
 BLURRED = (
-    "too few rows next to the boundary of its mask show that it is no mean of two near-twins: it could be off "
-    "by {:.1%}, and a certificate needs {:.0%}"
+    "too few rows next to the boundary of its mask show that it is no mean of two near-twins: it could be "
+    "off by {:.1%}, and a certificate needs {:.0%}"
 )
 UNTOLD = (
     "only {} pairs of samples show whether back-propagated gradients of different samples differ by more "

@@ -43,9 +43,13 @@ def overcomplete_result(
     rounding = float(xp.finfo(dtype).eps) * xp.max(xp.abs(inputs), axis=1) if known.count else 0.0
     status = status or _status_of_peeling(table, clock, expected)
     complete = status is Status.EXACT
-    least = max(problem.dimension, known.count + bool(proofs.unexplained))
+    sure = int(certified.sum())
+    more = (
+        bool(proofs.unexplained) or sure < known.count
+    )  # mixtures among the others may stand for each other
+    least = max(problem.dimension, sure + more)
     size = known.count if complete else expected if expected is not None and expected >= least else None
-    found = MORE.format(least) if proofs.unexplained else NO_MORE.format(known.count)
+    found = MORE.format(least) if more else NO_MORE.format(known.count)
     why = found if known.count else NO_SHARED_ROWS.format(problem.dimension)
     return Result(
         inputs=leave(inputs),
