@@ -70,9 +70,13 @@ class Table:
         with suppress(OutOfTime):
             self._proofs = prove(self.known, keep_going)
 
+    def fills(self, batch_size: int | None) -> bool:
+        """Whether so many samples are just as many as dimensions, and the rank does not speak against it."""
+        return batch_size == self.problem.dimension and self.regime is not Regime.STRUCTURED
+
     def settles(self, batch_size: int | None) -> bool:
         """Whether no search for fewer samples than dimensions is worth while any more."""
-        if batch_size == self.problem.dimension and not self.exact:
+        if self.fills(batch_size) and not self.exact:
             return self.known.count > self.problem.dimension
         if self.regime is Regime.STRUCTURED:
             return self.known.count > self.rank

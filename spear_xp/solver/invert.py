@@ -12,7 +12,6 @@ from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
-from spear_xp.overcomplete.regime import Regime
 from spear_xp.overcomplete.table import table_of
 from spear_xp.reduction.decay import Decay, without_decay
 from spear_xp.reduction.factorization import Factorization, factorize_saturated
@@ -140,13 +139,15 @@ def invert(
                 factorization = None if isinstance(low_rank, RankError) else low_rank[1]
                 table = table_of(gradient, factorization, clock.before_limit)
         if table is not None:
-            search_table(table, clock, on_progress)
+            search_table(table, clock, on_progress, batch_size)
             if table.settles(batch_size):
                 return overcomplete_result(table, clock, expected=batch_size, **about)
         with clock.stage("factorize"):
-            if table is not None and table.regime is not Regime.STRUCTURED and batch_size == gradient.columns:
-                low_rank = (gradient, factorize_saturated(gradient, keep_going=clock.before_limit), Decay())
+            full = table is not None and table.fills(batch_size)
+            low_rank = _full_rank(gradient, clock) if full else low_rank
             if isinstance(low_rank, RankError):
+                if table is not None:
+                    return overcomplete_result(table, clock, expected=batch_size, **about)
                 raise low_rank
             gradient, factorization, decay = low_rank
             problem = reduce(gradient, factorization, keep_going=clock.before_limit)
@@ -181,6 +182,14 @@ def _low_rank(
     """The gradient in its factors, or why it has no low rank."""
     try:
         return without_decay(gradient, batch_size, noise=noise, keep_going=clock.before_limit)
+    except RankError as error:
+        return error
+
+
+def _full_rank(gradient: Gradient, clock: Clock) -> LowRank | RankError:
+    """The gradient of as many samples as dimensions in its factors, or why it has fewer."""
+    try:
+        return gradient, factorize_saturated(gradient, keep_going=clock.before_limit), Decay()
     except RankError as error:
         return error
 

@@ -33,6 +33,8 @@ def test_without_time_nothing_is_proven() -> None:
 def test_a_batch_as_large_as_the_dimension_is_searched_otherwise_unless_more_are_found() -> None:
     table = searched()
     table.prove()
+    assert table.fills(table.problem.dimension)
+    assert not table.fills(None)
     dimension = table.problem.dimension
     assert table.settles(dimension) == (table.exact or table.known.count > dimension)
 

@@ -80,3 +80,11 @@ def test_a_search_that_is_asked_for_by_name_does_not_peel(solve: Solve) -> None:
     arrays = [rng.standard_normal(shape).astype("float32") for shape in ((60, 9), (60,), (60, 9), (60,))]
     with pytest.raises(errors.RankError, match="no low rank"):
         solve(*arrays, search="sampling")
+
+
+def test_as_many_samples_as_dimensions_of_a_table_with_an_empty_column(solve: Solve) -> None:
+    inputs = np.random.default_rng(4).standard_normal((6, 6)).astype("float32")
+    inputs[:, 2] = 0
+    result = solve(*with_inputs(inputs, width=300).observed, batch_size=6)
+    assert result.status is Status.EXACT
+    assert distances(result.inputs, inputs).max() < 1e-4

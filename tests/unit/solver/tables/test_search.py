@@ -16,7 +16,10 @@ def test_a_search_counts_its_work_and_reports() -> None:
     assert clock.work > 0
     assert set(clock.seconds) == {"peel", "certify"}
     assert seen[-1].candidates == table.known.count > 0
-    assert {(progress.stage, progress.strategy) for progress in seen} == {("search", "peeling")}
+    assert {progress.strategy for progress in seen} == {"peeling"}
+    assert {progress.stage for progress in seen[:-1]} == {"search"}
+    assert seen[-1].stage == "done"
+    assert seen[-1].certified == table.proofs.certified.sum()
     assert all(progress.batch_size >= max(progress.candidates, 7) for progress in seen)
 
 
