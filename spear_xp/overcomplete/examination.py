@@ -16,7 +16,8 @@ SMALLEST = 1e-30  # cosmetic: padding is zero
 SAME = 1e-3  # derived: standard deviation of the logarithm of a ratio that may be the same on all rows
 CLEAR = 3000.0  # chosen: standard deviations of a share that is known to three digits
 TWINS = 5  # chosen: boundaries of which none lies between two near-twins with probability exp(-5)
-POINTS = 3  # chosen: points of a row, up to which a mixture among them is improbable
+# chosen: points of a row up to which a mixture among them is improbable, at least and of the dimension
+POINTS, SHARE = 3, 8
 PAIR = 2  # derived: rows that show whether a ratio changes
 
 
@@ -90,7 +91,7 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
     inside = explained[:, None] & known.active
     sizes = xp.abs(shares)
     holds = inside & (sizes > xp.clip(LOUD * deviations, SMALLEST, None))
-    few = known.freedom >= d - POINTS
+    few = known.freedom >= d - max(POINTS, d // SHARE)
     counts = xp.clip(xp.sum(xp.astype(holds, shares.dtype), axis=0), 1, None)
     usual = xp.sum(xp.where(holds, sizes, xp.zeros_like(sizes)), axis=0) / counts
     nothing = (sizes < UNSURE * deviations) & (UNSURE * deviations < ABSENT * usual)

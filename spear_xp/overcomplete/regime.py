@@ -12,7 +12,7 @@ WIDEST = 1024  # chosen: columns up to which rows are looked at one by one
 COARSE = 1e3  # chosen: noise in rounding units of the gradient, from which it may be samples
 SEVERAL = 2  # derived: in one dimension all axes look the same
 PARALLEL = 1e-4  # chosen: 1 less the cosine of columns that belong to one group
-FILLED = 1e-6  # chosen: length of a part of a coordinate axis, below which it is zero
+FILLED = 1e-4  # chosen: length of a part of a coordinate axis, below which it is zero
 
 
 class Regime(Enum):
@@ -64,4 +64,5 @@ def _is_structured(gradient: Gradient, factorization: Factorization) -> bool:
     axes = normalize(xp, rest[size > FILLED], axis=1)
     same = xp.astype(1.0 - xp.abs(axes @ axes.T) < PARALLEL, right.dtype)
     groups = float(xp.sum(1.0 / xp.sum(same, axis=1)))
-    return bool(count - rank >= SEVERAL and groups < count / 2)
+    sparse = 0 < axes.shape[0] < count / 2  # columns that are equal, or one block among others
+    return bool(sparse or (count - rank >= SEVERAL and groups < count / 2))

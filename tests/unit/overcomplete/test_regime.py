@@ -8,7 +8,7 @@ from spear_xp.overcomplete.regime import Regime, regime_of
 from spear_xp.reduction.factorization import factorize
 from spear_xp.reduction.gradient import validate
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
-from tests.helpers.tables import Table, small_table, table_gradient
+from tests.helpers.tables import Table, small_table, table_gradient, with_inputs
 
 
 def regime(table: Table) -> Regime:
@@ -47,3 +47,15 @@ def test_noise_may_be_samples() -> None:
     noise = 1e-3 * np.abs(table.grad_w).mean() * np.random.default_rng(0).standard_normal(table.grad_w.shape)
     noisy = Table((table.grad_w + noise).astype("float32"), *table.observed[1:], table.inputs)
     assert regime(noisy) is Regime.COARSE
+
+
+@pytest.mark.parametrize("batch", [6, 19, 60])
+def test_two_equal_columns_explain_one_dimension_less(batch: int) -> None:
+    """20 features of which two are equal: 20 dimensions."""
+    inputs = np.random.default_rng(1).standard_normal((batch, 20)).astype("float32")
+    inputs[:, 3] = inputs[:, 5]
+    assert (regime(with_inputs(inputs, width=500)) is Regime.ORDINARY) == (batch < 20)
+
+
+def test_as_many_samples_as_features_leave_one_dimension_and_are_ordinary() -> None:
+    assert regime(small_table(batch=6)) is Regime.ORDINARY
