@@ -12,7 +12,7 @@ from spear_xp.solver.runtime.clock import Clock
 __all__ = ["search_table"]
 
 # chosen: of both limits, for peeling: the rest certifies, or searches for fewer samples than dimensions
-SHARES = {Regime.SATURATED: 0.85, Regime.COARSE: 0.5, Regime.STRUCTURED: 0.33}
+SHARES = {Regime.SATURATED: 0.85, Regime.COARSE: 0.5, Regime.STRUCTURED: 0.5}
 
 
 def search_table(
