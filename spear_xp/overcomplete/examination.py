@@ -124,7 +124,8 @@ def _blur(known: KnownPoints, told: Array) -> Array:
         distances = xp.abs(layer @ known.points.T) / xp.sqrt(xp.vecdot(across, across))[:, None]
         parts.append(distances if counts is None else xp.where(counts, distances, math.inf))
     nearest = xp.sort(xp.concat(parts, axis=0), axis=0)[TWINS - 1, :]
-    return (math.pi / 2) ** 0.5 * nearest / 2 * xp.sqrt(xp.mean(problem.spread**2))
+    eye = xp.eye(problem.dimension, dtype=known.points.dtype, device=problem.space.device)
+    return (math.pi / 2) ** 0.5 * nearest / 2 * problem.bar_of_inputs(eye)
 
 
 def _look(known: KnownPoints, rows: Array) -> tuple[Array, Array, Array, Array]:

@@ -26,14 +26,7 @@ from spear_xp.solver.result import Result, Status, Trace
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.solver import Search
 
-__all__ = [
-    "Outcome",
-    "missing_samples",
-    "outcome_of",
-    "result_of",
-    "status_of",
-    "unread",
-]
+__all__ = ["Outcome", "missing_samples", "outcome_of", "result_of", "status_of", "unread"]
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 TENTATIVE = "tentative: its mask fits, but hardly a row tells it from other samples"
