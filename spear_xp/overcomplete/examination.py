@@ -119,10 +119,11 @@ def _blur(known: KnownPoints, told: Array) -> Array:
     problem, xp = known.problem, known.problem.space.xp
     last = problem.last / xp.sqrt(problem.last @ problem.last)
     parts = [xp.zeros((TWINS, known.count), dtype=known.points.dtype, device=problem.space.device) + math.inf]
-    for layer, counts in ((problem.layer, told), (problem.dead_layer, None)):
+    silent = problem.first_dead[:, None] & (problem.dead_layer @ known.points.T < 0)
+    for layer, counts in ((problem.layer, told & problem.first[:, None]), (problem.dead_layer, silent)):
         across = layer - (layer @ last)[:, None] * last
         distances = xp.abs(layer @ known.points.T) / xp.sqrt(xp.vecdot(across, across))[:, None]
-        parts.append(distances if counts is None else xp.where(counts, distances, math.inf))
+        parts.append(xp.where(counts, distances, math.inf))
     nearest = xp.sort(xp.concat(parts, axis=0), axis=0)[TWINS - 1, :]
     eye = xp.eye(problem.dimension, dtype=known.points.dtype, device=problem.space.device)
     return (math.pi / 2) ** 0.5 * nearest / 2 * problem.bar_of_inputs(eye)

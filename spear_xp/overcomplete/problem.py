@@ -43,6 +43,8 @@ class OvercompleteProblem:
         `layer @ p` is the pre-activation of point p, in units of its standard deviation over the data.
     layer_norms : array, shape (m_live,)
         Norms of the rows of `layer`; those of `dead_layer` are one.
+    first, first_dead : array of bool, shape (m_live,) and (m_dead,)
+        Neurons that are no copies of another one: a copy has the same mask and proves nothing more.
     last : array, shape (d,)
         Normalises points.
     activity : array, shape (m_live,)
@@ -61,6 +63,8 @@ class OvercompleteProblem:
     layer: Array
     dead_layer: Array
     layer_norms: Array
+    first: Array
+    first_dead: Array
     last: Array
     activity: Array
     shift: Array
@@ -167,6 +171,8 @@ def reduce_overcomplete(gradient: Gradient, *, keep_going: KeepGoing = forever) 
         noise=noise,
         layer=even,
         layer_norms=xp.sqrt(xp.vecdot(even, even)),
+        first=_no_copies(gradient, gradient.live),
+        first_dead=_no_copies(gradient, gradient.dead),
         dead_layer=normalize(xp, dead_layer, axis=1),
         last=last,
         activity=(layer @ mean) / deviations,
@@ -184,6 +190,20 @@ def _layer_of(gradient: Gradient, rows: Array, shift: Array, spread: Array) -> A
     weight = xp.astype(xp.take(gradient.weight, rows, axis=0), dtype)
     bias = xp.astype(xp.take(gradient.bias, rows), dtype)
     return xp.concat([weight * spread, (weight @ shift + bias)[:, None]], axis=1)
+
+
+def _no_copies(gradient: Gradient, rows: Array) -> Array:
+    """Rows whose neuron has other weights than those before it, by one sum of its weights that tells them."""
+    xp, device = gradient.space.xp, gradient.space.device
+    if not rows.shape[0]:
+        return rows > 0
+    weight = xp.astype(xp.take(gradient.weight, rows, axis=0), gradient.space.dtype)
+    shares = xp.sqrt(xp.arange(2, weight.shape[1] + 2, dtype=weight.dtype, device=device))
+    sums = xp.sum(weight * shares, axis=1) + xp.astype(xp.take(gradient.bias, rows), weight.dtype)
+    order = xp.argsort(sums, stable=True)
+    ranked = xp.take(sums, order)
+    new = xp.concat([xp.ones_like(rows[:1]) > 0, ranked[1:] != ranked[:-1]])
+    return xp.take(new, xp.argsort(order, stable=True))
 
 
 def _roundoff(gradient: Gradient) -> float:

@@ -53,7 +53,7 @@ class Proofs:
         Standard deviation of an entry of each sample; for certified ones with a sixth of the error that a
         near-twin would cause unseen.
     rows : NumPy array of int, shape (k,)
-        Rows that surely hold each point.
+        Rows that surely hold each point, without copies.
     unexplained : int
         Rows that hold samples that are not known.
     silent : int
@@ -87,8 +87,10 @@ def prove(known: KnownPoints, keep_going: KeepGoing = forever) -> Proofs:
     Proofs
     """
     xp = known.problem.space.xp
-    seen = examine(known, keep_going)
-    holds, refutes = (to_host(xp.sum(xp.astype(x, xp.int64), axis=0)) for x in (seen.holds, seen.refutes))
+    seen, first = examine(known, keep_going), known.problem.first[:, None]
+    holds, refutes = (
+        to_host(xp.sum(xp.astype(x, xp.int64), axis=0)) for x in (seen.holds & first, seen.refutes)
+    )
     dead, apart = to_host(seen.dead), seen.proportional(xp)
     inputs = known.problem.inputs(known.points)
     blur = to_host(seen.blur / xp.sqrt(xp.mean(inputs**2, axis=1)))

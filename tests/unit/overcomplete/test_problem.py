@@ -72,3 +72,11 @@ def test_single_precision_is_seen_in_doubles() -> None:
     doubles = Table(*(array.astype("float64") for array in table.observed), table.inputs)
     assert reduced(doubles).unit_roundoff == reduced(table).unit_roundoff == 2.0**-24
     assert reduced(small_table(dtype="float64")).unit_roundoff == 2.0**-53
+
+
+def test_copies_of_a_neuron_count_once() -> None:
+    table = small_table()
+    twice = Table(*(np.concatenate([array, array[:30]]) for array in table.observed), table.inputs)
+    problem = reduced(twice)
+    assert problem.first.sum() + problem.first_dead.sum() == len(table.weight)
+    assert (problem.first[problem.live < len(table.weight)]).all()
