@@ -32,6 +32,7 @@ SPARE = 4  # chosen: equations beyond those that determine a point
 SMALL = 1e-2  # chosen: error bar of a point, up to which it is worth something
 FITS = 3.0  # chosen: distance of a point from the span of a row in standard deviations
 MEMBERS = 4  # chosen: rows of a cluster whose own partners are looked for, too
+BESIDE = 3.0  # measured: work beside what is counted one by one (lab.md, "Tables")
 BLOCK = 2500  # cosmetic: rows that are compared with each other at once
 
 
@@ -80,19 +81,22 @@ class Peeling:
     known : KnownPoints
     comparisons : int
         Sets of rows compared so far.
-    work : float
-        Multiply-adds so far.
     """
 
     def __init__(self, problem: OvercompleteProblem) -> None:
         xp, space, m = problem.space.xp, problem.space, problem.width
         self.problem, self.known = problem, KnownPoints(problem)
-        self.comparisons, self.work = 0, 0.0
+        self.comparisons, self._work = 0, 0.0
         self._order = xp.argsort(problem.activity, stable=True)
         self._place = xp.argsort(self._order, stable=True)
         self._explained = xp.zeros((m,), dtype=xp.bool, device=space.device)
         self._seen = xp.zeros((m,), dtype=xp.int64, device=space.device)
         self._stage = 0
+
+    @property
+    def work(self) -> float:
+        """Multiply-adds so far."""
+        return BESIDE * self._work
 
     def step(self, keep_going: KeepGoing = forever) -> bool:
         """Compare one set of rows and take in what they agree on; False once nothing is left to try.
@@ -158,7 +162,7 @@ class Peeling:
         projected = Projected(known, chosen, rows)
         self._mark(rows, projected.explained)
         r = int(rows.shape[0])
-        self.work += product(r, r, d) + product(r, d, d) + elementwise(r * r, 6) + calls(60)
+        self._work += product(r, r, d) + product(r, d, d) + elementwise(r * r, 6) + calls(60)
         return projected.clusters()
 
     def _pairs(self, usable: Array, wanted: Array, keep_going: KeepGoing) -> Iterator[Array]:
@@ -167,7 +171,7 @@ class Peeling:
         first, rows = self._first(wanted), self._quiet_first(usable)
         own = partners(self.known, first, rows, keep_going)
         self._mark(own[:1], own[:0])
-        self.work += (
+        self._work += (
             DOUBLE * product(int(rows.shape[0]), d, d * 4) + small_solves(d, int(rows.shape[0])) + calls(99)
         )
         if own.shape[0] > 1:
@@ -185,7 +189,7 @@ class Peeling:
             more = _among(self.problem, xp.concat([rows, *joined]))
             if int(xp.sum(xp.astype(more, xp.int64))) > rows.shape[0]:
                 fit = known.fit(self._quiet_first(more))
-        self.work += decompositions(d, d, 3) + DOUBLE * product(int(rows.shape[0]) * d, d, d) + calls(200)
+        self._work += decompositions(d, d, 3) + DOUBLE * product(int(rows.shape[0]) * d, d, d) + calls(200)
         if fit is not None and acceptable(known, fit):
             known.add(fit)
 

@@ -68,8 +68,8 @@ def invert(
         estimate.
     batch_size : int, optional
         Number of samples; found from the rank where not given. It counts where the singular values show no
-        clear gap; a clear gap beats it. Nothing is certified below the numerical rank. With as many samples as
-        dimensions, n + 1, or more, it completes what the gradient leaves open.
+        clear gap; a clear gap beats it. Nothing is certified below the numerical rank. Where there are as
+        many samples as dimensions, n + 1, or more, it completes what the gradient leaves open.
     search : str, Strategy, or a sequence of them
         "auto" (strategies that use the weights, in turns by their progress), "sampling" (the published
         attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
@@ -104,8 +104,8 @@ def invert(
     Notes
     -----
     The published search needs about 2^(b-1) H_b subsets; `spear_xp.estimate` says how long that is.
-    With more samples than features the gradient has full rank; "auto" then peels samples off it one by one, and
-    `batch_size` of the result is None unless nothing is left to explain.
+    With more samples than features the gradient has full rank; "auto" then peels samples off it one by one,
+    and `batch_size` of the result is None unless nothing is left to explain.
     KeyboardInterrupt ends the search, and what is certified until then is returned.
 
     References
