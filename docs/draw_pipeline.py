@@ -32,6 +32,7 @@ SAYS = {
     "strategies": "propose directions",
     "candidates": "screen, pool, selection",
     "recovery": "samples from a full set",
+    "overcomplete": "more samples than features",
     "geometry": "directions, duals, masks, kernels",
     "reduction": "gradient to Problem",
     "updates": "adapters, planted gradients",
@@ -46,6 +47,7 @@ PLACES = {  # so that no arrow crosses a box; a new folder stands in the middle 
     "strategies": -2.4,
     "candidates": 0.8,
     "recovery": 4.0,
+    "overcomplete": 7.2,
     "updates": -4.6,
 }
 LINE, WIDTH, HEIGHT = 1.25, 2.9, 0.6  # distance of two lines, size of a box
@@ -106,9 +108,9 @@ def draw(axes: Axes, order: list[list[str]], arrows: set[Arrow]) -> None:
 def main() -> None:
     """Read, draw, write."""
     order = lines()
-    figure, axes = plt.subplots(figsize=(11.8, 13.0))
+    figure, axes = plt.subplots(figsize=(15.0, 13.0))
     draw(axes, order, needed(imports({name for line in order for name in line})))
-    axes.set(xlim=(-6.2, 5.6), ylim=(-LINE * (len(order) - 1) - 0.5, 0.5), aspect="equal")
+    axes.set(xlim=(-6.2, 8.8), ylim=(-LINE * (len(order) - 1) - 0.5, 0.5), aspect="equal")
     axes.axis("off")
     figure.savefig(TARGET, dpi=90, bbox_inches="tight", pad_inches=0.1)
 

@@ -104,7 +104,7 @@ def _likeness(gradient: Gradient) -> float | None:
 def _swapped(gradient: Gradient) -> tuple[Cause, ...]:
     """Whether weight has the low rank that grad_w lacks."""
     update, layer = (_rank(sample_of(gradient, one, FEW)) for one in (gradient.grad_w, gradient.weight))
-    return (cause("swapped", layer),) if LOWER * layer <= update else ()
+    return (cause("swapped", layer, hopeless=True),) if LOWER * layer <= update else ()
 
 
 def _rank(part: Host) -> int:

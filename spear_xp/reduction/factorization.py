@@ -11,10 +11,14 @@ from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.gradient import Gradient
-from spear_xp.reduction.models import NoiseModel, read, read_with_noise
+from spear_xp.reduction.models import NoiseModel, read, read_relative, read_with_noise
 from spear_xp.reduction.noise import noise_of_column, row_deviations
 
-__all__ = ["Factorization", "factorize"]
+__all__ = ["Factorization", "factorize", "factorize_saturated"]
+
+ROUNDED = 1.8  # measured: rounding of an entry in rounding units (lab.md, "Tables")
+ABOVE = 30.0  # chosen: singular values in units of those of the rounding, from which they count
+WIDEST = 4096  # cosmetic: columns up to which all singular values are computed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,4 +169,59 @@ def factorize(
         expected=batch_size,
         clear_gap=reading.clear,
         spectrum=spectrum.values,
+    )
+
+
+def factorize_saturated(gradient: Gradient, *, keep_going: KeepGoing = forever) -> Factorization:
+    """Factor a gradient whose rank is the number of its columns: no singular value shows the noise.
+
+    Parameters
+    ----------
+    gradient : Gradient
+        Checked gradient with more live rows than columns that are filled.
+    keep_going : callable
+        Asked before each block of columns.
+
+    Returns
+    -------
+    Factorization
+        At full rank b = n + 1, less the columns that are all zero. The noise is what rounding of the entries
+        leaves.
+
+    Raises
+    ------
+    RankError
+        If singular values are lost in rounding, or there are too few rows.
+    OutOfTime
+        If `keep_going` says no.
+
+    Notes
+    -----
+    A batch of exactly n + 1 samples has this rank, and so has every larger one: only a search can tell.
+    """
+    space = gradient.space
+    xp = space.xp
+    rank = int(xp.sum(xp.astype(gradient.filled, xp.int64)))
+    if gradient.live.shape[0] <= rank or gradient.columns > WIDEST:
+        msg = f"grad_w has {gradient.live.shape[0]} live rows and {rank} columns: need more rows than columns"
+        raise RankError(msg)
+    reading = read_relative(gradient, rank, keep_going)
+    spectrum, scale = reading.spectrum, reading.rows.scale
+    sigma = max(ROUNDED * gradient.roundoff / gradient.columns**0.5, 4 * space.eps)
+    m = int(gradient.live.shape[0])
+    if not float(spectrum.values[rank - 1]) > ABOVE * sigma * m**0.5:
+        msg = f"the gradient has less rank than its {rank} columns: need as many samples as columns at least"
+        raise RankError(msg)
+    return Factorization(
+        left=spectrum.left[:, :rank],
+        singular_values=spectrum.values[:rank],
+        right=spectrum.right[:rank, :],
+        scale=scale,
+        noise_level=sigma,
+        row_noise=xp.ones_like(scale),
+        bias_noise=sigma,
+        noise_model="relative",
+        numerical_rank=rank,
+        expected=None,
+        clear_gap=False,
     )

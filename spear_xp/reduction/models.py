@@ -18,7 +18,7 @@ from spear_xp.reduction.noise import is_additive
 from spear_xp.reduction.row_operator import RowOperator
 from spear_xp.reduction.spectrum import Spectrum, first_count, is_long, leading, with_right_factors
 
-__all__ = ["NoiseModel", "Reading", "read", "read_with_noise"]
+__all__ = ["NoiseModel", "Reading", "read", "read_relative", "read_with_noise"]
 
 NoiseModel = Literal["relative", "additive"]
 SPARE, SPARE_OF_ALL = (
@@ -128,6 +128,11 @@ def read_with_noise(
         raise RankError(_no_rank(rows, batch_size, f"with the given noise {rank} singular values stick out"))
     spectrum = with_right_factors(rows, spectrum, wanted)
     return Reading("additive", rows, spectrum, rank, clearness), level
+
+
+def read_relative(gradient: Gradient, rank: int, keep_going: KeepGoing) -> Reading:
+    """The reading of rounding noise, with factors up to a rank, whether or not it is seen."""
+    return _reading(gradient, "relative", rank, keep_going)
 
 
 def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep_going: KeepGoing) -> Reading:

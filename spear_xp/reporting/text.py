@@ -62,7 +62,7 @@ def summary(result: Result) -> list[str]:
     noise = f"noise level {trace.noise_level:.1e} ({trace.noise_model})"
     seconds = ", ".join(f"{stage} {describe_seconds(value)}" for stage, value in trace.seconds.items())
     lines = [head, status, f"{effort}, {noise}, threshold {trace.threshold} zero rows", f"time: {seconds}"]
-    if result.certified.any():
+    if result.certified.any() and result.evidence is not None:
         near, far = (
             max(value for value in false_acceptance(result, angle).tolist() if not math.isnan(value))
             for angle in (ONE_PER_CENT, UNRELATED)

@@ -3,24 +3,22 @@
 The public call: checks, reduces the gradient to its row space, searches, hands back the result.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor as Workers
 from pathlib import Path
 from typing import Any
 
-from spear_xp.candidates.threshold import sparsity_threshold
 from spear_xp.diagnosis.arrays import of_arrays
-from spear_xp.diagnosis.causes import words
-from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
-from spear_xp.reduction.decay import Decay, without_decay
-from spear_xp.reduction.factorization import Factorization
-from spear_xp.reduction.gradient import Gradient, checked
-from spear_xp.reduction.problem import ACCURACY, Problem, reduce
+from spear_xp.overcomplete.table import Table
+from spear_xp.reduction.gradient import checked
+from spear_xp.reduction.problem import ACCURACY, reduce
 from spear_xp.reduction.protocol import Strategy
+from spear_xp.solver.call.arguments import check_numbers, renamed, update_of
+from spear_xp.solver.call.factors import low_rank, settled, table_in
+from spear_xp.solver.call.start import begun, observer_of, published_alone
 from spear_xp.solver.outcome import result_of, status_of, unread
 from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
@@ -28,15 +26,13 @@ from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.runtime.executor import executor_of
 from spear_xp.solver.saving.checkpoint import Checkpoint, identity_of, seed_in
 from spear_xp.solver.saving.origin import origin_of
-from spear_xp.solver.solver import Observer, Search, solve
+from spear_xp.solver.solver import solve
+from spear_xp.solver.tables.outcome import overcomplete_result
+from spear_xp.solver.tables.search import search_table
 from spear_xp.strategies.portfolio import strategies_of
-from spear_xp.strategies.sampling import Sampling
 from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["invert"]
-
-UNITS = {"time_limit": "seconds", "work_limit": "multiply-adds", "data_range": "units of the inputs"}
-COARSEST = 0.3  # chosen: relative error from which a sample is no longer the one that it stands for
 
 
 def invert(
@@ -85,7 +81,8 @@ def invert(
         Relative error that a certified sample may have, in (0, .3]: more is certified of a noisy update.
     batch_size : int, optional
         Number of samples; found from the rank where not given. It counts where the singular values show no
-        clear gap; a clear gap beats it. Nothing is certified below the numerical rank.
+        clear gap; a clear gap beats it. Nothing is certified below the numerical rank. Where there are as
+        many samples as dimensions, n + 1, or more, it completes what the gradient leaves open.
     search : str, Strategy, or a sequence of them
         "auto" (strategies that use the weights, in turns by their progress), "sampling" (the published
         attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
@@ -133,6 +130,8 @@ def invert(
     Notes
     -----
     The published search needs about 2^(b-1) H_b subsets; `spear_xp.estimate` says how long that is.
+    With more samples than features the gradient has full rank; "auto" then peels samples off it one by one,
+    and `batch_size` of the result is None unless nothing is left to explain.
     KeyboardInterrupt ends the search, and what is certified until then is returned.
 
     References
@@ -150,56 +149,50 @@ def invert(
     >>> result.status.name, result.batch_size, result.success
     ('EXACT', 5, True)
     """
-    if isinstance(grad_w, LayerUpdate):
-        update = grad_w
-        _check_alone(
-            grad_b=grad_b,
-            weight=weight,
-            bias=bias,
-            noise=noise,
-            weight_after=weight_after,
-            bias_after=bias_after,
-        )
-    else:
-        update = LayerUpdate(grad_w, grad_b, weight, bias, weight_after, bias_after, noise)
-    _check_accuracy(accuracy)
-    _check_rounds(rounds)
-    runs = executor_of(executor)
-    _check_limits(time_limit=time_limit, work_limit=work_limit, data_range=data_range)
-    clock = Clock(time_limit, work_limit)
-    strategies = strategies_of(_renamed(search, false_rejection))
+    known = {"noise": noise, "weight_after": weight_after, "bias_after": bias_after}
+    update = update_of(grad_w, grad_b, weight, bias, **known)
+    limits = {"time_limit": time_limit, "work_limit": work_limit, "data_range": data_range}
+    check_numbers(accuracy=accuracy, rounds=rounds, **limits)
+    runs, clock = executor_of(executor), Clock(time_limit, work_limit)
+    strategies = strategies_of(renamed(search, false_rejection))
     kept = None if checkpoint is None else Path(checkpoint)
     rng, given = repeatable(seed_in(kept) if rng is None else rng)
     seed = seed_of(rng)
     space, arrays, leave = enter(**update.arrays)
-    options = {"noise": update.noise, "batch_size": batch_size, "search": search, "time_limit": time_limit}
-    more = {"work_limit": work_limit, "accuracy": accuracy, "data_range": data_range, "rounds": rounds}
-    origin = origin_of(space, arrays["grad_w"], update.assumptions, options | more | {"rng": given})
-    about: dict[str, Any] = {"seed": given, "dtype": arrays["grad_w"].dtype, "leave": leave, "origin": origin}
-    about["data_range"] = data_range
-    problem = state = read = None
+    options = {"noise": update.noise, "batch_size": batch_size, "search": search, **limits}
+    options |= {"accuracy": accuracy, "rounds": rounds, "rng": given}
+    origin = origin_of(space, arrays["grad_w"], update.assumptions, options)
+    about: dict[str, Any] = {"seed": given, "origin": origin, "data_range": data_range, "leave": leave}
+    about["dtype"] = arrays["grad_w"].dtype
+    problem = state = read = table = None
     try:
         with clock.stage("factorize"):
             read = checked(space, arrays, clock.before_limit)
-            gradient, factorization, decay = _factored(read, batch_size, update.noise, clock)
-            problem = reduce(gradient, factorization, accuracy=accuracy, keep_going=clock.before_limit)
+        found = low_rank(read, batch_size, update.noise, clock)
+        if search == "auto" and update.noise is None:
+            table = table_in(read, found, clock)
+        if table is not None:
+            search_table(table, clock, on_progress, batch_size)
+        factors = settled(read, found, table, batch_size, clock)
+        if isinstance(factors, Table):
+            return overcomplete_result(
+                factors, clock, expected=batch_size, diagnosis=of_arrays(read), **about
+            )
+        with clock.stage("factorize"):
+            problem = reduce(*factors[:2], accuracy=accuracy, keep_going=clock.before_limit)
         chosen = strategies(problem)
-        state = _begun(problem, chosen, factorization, decay)
-        with clock.stage("diagnosis"):
-            state.diagnosis = of_arrays(read, factorization, decay)
-        state.obstacle = next((one for one in state.diagnosis if one.hopeless), None)
-        observer = _observer(problem, clock, on_progress)
+        state = begun(problem, chosen, read, factors, clock)
+        observer = observer_of(problem, clock, on_progress)
         identity = None if kept is None else identity_of(problem, chosen, seed, rounds, origin["versions"])
         run: dict[str, Any] = {
             "seed": seed,
             "observer": observer,
             "checkpoint": Checkpoint(kept, identity, given),
         }
-        if state.obstacle is not None:
-            pass  # no search can succeed
-        elif len(chosen) == 1 and isinstance(chosen[0], Sampling):
-            solve_published(problem, chosen[0], state, clock, **run)
-        else:
+        published = published_alone(chosen)
+        if published is not None and state.obstacle is None:
+            solve_published(problem, published, state, clock, **run)
+        elif state.obstacle is None:  # otherwise no search can succeed
             solve(problem, state, clock, executor=runs, rounds=rounds, **run)
         status = status_of(state, problem, clock)
         observer(state, chosen[0].name, "done")
@@ -207,94 +200,10 @@ def invert(
         status = Status.INTERRUPTED
     except OutOfTime:  # only before the search, which catches it
         status = Status.TIME_LIMIT
+    if table is not None and (state is None or state.best.certified < table.proofs.certified.sum()):
+        stopped = status if problem is None else None
+        return overcomplete_result(table, clock, stopped, expected=batch_size, **about)
     if problem is None or state is None:
         shown = () if read is None else of_arrays(read)
         return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, diagnosis=shown, **about)
     return result_of(problem, state, status, clock, **about)
-
-
-def _factored(
-    gradient: Gradient, batch_size: int | None, noise: Array | float | None, clock: Clock
-) -> tuple[Gradient, Factorization, Decay]:
-    """Without its weight decay, factored; where that fails the message says what the arrays show."""
-    try:
-        return without_decay(gradient, batch_size, noise=noise, keep_going=clock.before_limit)
-    except RankError as error:
-        raise RankError(f"{error}{words(of_arrays(gradient))}") from None
-
-
-def _begun(
-    problem: Problem, strategies: Sequence[Strategy], factorization: Factorization, decay: Decay
-) -> Search:
-    state = Search.begin(problem, strategies, _threshold(problem, strategies))
-    state.expected, state.weight_decay = factorization.expected, decay.of_weight
-    state.spectrum = factorization.spectrum
-    return state
-
-
-def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:
-    """That of the published attack; the kernels of other strategies are confirmed by spare rows."""
-    if len(strategies) == 1 and isinstance(strategies[0], Sampling):
-        return sparsity_threshold(problem.width, problem.rank, strategies[0].false_rejection)
-    return None
-
-
-def _observer(problem: Problem, clock: Clock, on_progress: Callable[[Progress], None] | None) -> Observer:
-    def observe(search: Search, strategy: str, stage: Any = "search") -> None:
-        if on_progress is None:
-            return
-        seconds = clock.elapsed
-        on_progress(
-            Progress(
-                stage=stage,
-                strategy=strategy,
-                certified=search.best.certified,
-                batch_size=problem.rank,
-                candidates=len(search.pool),
-                samples_drawn=search.drawn,
-                rate=search.drawn / max(seconds, 1e-9),
-                seconds=seconds,
-            )
-        )
-
-    return observe
-
-
-def _check_alone(**others: Any) -> None:
-    for name, value in others.items():
-        if value is not None:
-            msg = f"{name} is given beside a LayerUpdate: need the update alone, or the arrays one by one"
-            raise ArgumentRangeError(msg)
-
-
-def _check_accuracy(accuracy: float) -> None:
-    if not 0 < accuracy <= COARSEST:
-        msg = f"accuracy={accuracy!r}: need a relative error in (0, {COARSEST}]"
-        raise ArgumentRangeError(msg)
-
-
-def _check_rounds(rounds: int) -> None:
-    if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
-        msg = f"rounds={rounds!r}: need an integer >= 1"
-        raise ArgumentRangeError(msg)
-
-
-def _check_limits(**limits: float | None) -> None:
-    for name, value in limits.items():
-        if value is not None and not value > 0:
-            msg = f"{name}={value!r}: need a positive number of {UNITS[name]}"
-            raise ArgumentRangeError(msg)
-
-
-def _renamed(
-    search: str | Strategy | Sequence[str | Strategy], false_rejection: float | None
-) -> str | Strategy | Sequence[str | Strategy]:
-    """The search with an argument of version 0.1, which other strategies than the published one ignored."""
-    if false_rejection is None:
-        return search
-    warnings.warn(
-        "invert(false_rejection=...) is now search=spear_xp.strategies.Sampling(false_rejection=...)",
-        DeprecationWarning,
-        stacklevel=3,
-    )
-    return Sampling(false_rejection=false_rejection) if search == "sampling" else search

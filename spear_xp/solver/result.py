@@ -31,7 +31,7 @@ class Status(Enum):
         "so it rests on grad_b alone, which has to be of the same step and treated the same way as grad_w."
     )
     UNCERTIFIED = (
-        "A full set of directions was found and none could be certified: check that weight and bias belong "
+        "Samples were found and none could be certified: read `reasons`, check that weight and bias belong "
         "to the step that produced the gradient, and that batch_size is right."
     )
     HOPELESS = (
@@ -187,7 +187,8 @@ class Result:
         How the search ended; its value says what to try next.
     batch_size : int or None
         Given, or found from the rank. Identical samples count once. None where a limit or an interruption
-        came before the rank was known.
+        came before the rank was known, and where there are more samples than dimensions and not all are
+        found: the gradient does not tell how many, and `missing` has a lower bound in words.
     reasons : tuple of str
         Why a sample is not certified; empty strings for those that are.
     missing : tuple of str

@@ -92,6 +92,10 @@ class Clock:
         """Until the search itself has to end."""
         return self.search_time - self.elapsed
 
+    def within(self, share: float) -> KeepGoing:
+        """Whether less than a share of both limits is used."""
+        return lambda: self.elapsed < share * self.time_limit and self.work < share * self.work_limit
+
     def count(self, work: float) -> None:
         """Add to the work done."""
         self.work += work

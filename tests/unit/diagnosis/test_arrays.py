@@ -52,12 +52,14 @@ def test_where_no_direction_can_be_confirmed_no_search_runs() -> None:
     assert [one.name for one in result.diagnosis] == ["few rows"]
 
 
-def test_an_error_says_what_the_arrays_show(layer: LayerGradient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_says_what_the_arrays_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = mlp_gradient(gaussian_inputs(6, 120, rng=0), width=90, rng=0)  # too wide for a table
+
     def no_rank(*_: Any, **__: Any) -> Any:
         msg = "no low rank"
         raise errors.RankError(msg)
 
-    monkeypatch.setattr("spear_xp.solver.invert.without_decay", no_rank)
+    monkeypatch.setattr("spear_xp.solver.call.factors.without_decay", no_rank)
     with pytest.raises(errors.RankError, match="no low rank; sign-like: "):
         invert(np.sign(layer.grad_w), *layer.observed[1:])
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp import errors
-from spear_xp.reduction.factorization import factorize
+from spear_xp.reduction.factorization import factorize, factorize_saturated
 from spear_xp.reduction.gradient import validate
 from spear_xp.updates import images
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
@@ -261,3 +261,33 @@ def test_long_rows_without_any_rounding_error() -> None:
 def test_tall_and_wide_gradients(shape: tuple[int, int]) -> None:
     truth = mlp_gradient(gaussian_inputs(6, shape[1], rng=0), width=shape[0], rng=0)
     assert factorize(validate(*truth.observed)).rank == 6
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_as_many_samples_as_columns_fill_the_rank(dtype: str) -> None:
+    """No singular value is left for the noise; it is what rounding of the entries leaves."""
+    inputs = gaussian_inputs(21, 20, rng=1).astype(dtype)
+    gradient = validate(*mlp_gradient(inputs, width=200, rng=1).observed)
+    found = factorize_saturated(gradient)
+    assert (found.rank, found.noise_model, found.clear_gap) == (21, "relative", False)
+    exact = np.linalg.svd(
+        np.c_[gradient.grad_w, gradient.grad_b][np.asarray(gradient.live)].astype(float)
+        * np.asarray(found.scale)[:, None],
+        compute_uv=False,
+    )
+    np.testing.assert_allclose(found.singular_values, exact, rtol=1e-6)
+    assert 0.01 < found.noise_level / (gradient.roundoff + 4e-16) < 4
+
+
+def test_columns_that_are_zero_do_not_count_for_a_full_rank() -> None:
+    inputs = gaussian_inputs(21, 20, rng=1)
+    inputs[:, 3] = 0
+    found = factorize_saturated(validate(*mlp_gradient(inputs, width=200, rng=1).observed))
+    assert found.rank == 20
+
+
+@pytest.mark.parametrize(("batch", "width", "message"), [(15, 200, "less rank"), (30, 20, "live rows")])
+def test_no_full_rank_without_enough_samples_and_rows(batch: int, width: int, message: str) -> None:
+    truth = mlp_gradient(gaussian_inputs(batch, 20, rng=1), width=width, rng=1)
+    with pytest.raises(errors.RankError, match=message):
+        factorize_saturated(validate(*truth.observed))

@@ -45,6 +45,18 @@ def test_a_last_look_has_half_of_what_a_run_may_exceed_its_limit_by(hands: Hands
     assert not clock.shortly_after()
 
 
+def test_a_part_of_a_run_has_a_share_of_both_limits(hands: Hands) -> None:
+    clock = Clock(2.0, 100.0, now=hands)
+    half = clock.within(0.5)
+    assert half()
+    clock.count(51.0)
+    assert not half()
+    assert clock.within(0.6)()
+    hands.time += 1.3
+    assert not clock.within(0.6)()
+    assert clock.before_limit()
+
+
 def test_a_share_of_what_is_left_is_kept_for_the_end(hands: Hands) -> None:
     clock = Clock(10.0, 100.0, now=hands)
     hands.time += 5.0

@@ -1,0 +1,170 @@
+"""Enters: known points of an overcomplete problem. Leaves: which rows they explain, and what each adds."""
+
+import math
+from dataclasses import dataclass
+
+from spear_xp.numerics.backend import Array, Namespace
+from spear_xp.numerics.work import KeepGoing, ask, blocks, forever
+from spear_xp.overcomplete.clusters import LOUD
+from spear_xp.overcomplete.known import UNSURE, KnownPoints
+
+__all__ = ["Examination", "examine"]
+
+EXPLAINED = 6.0  # chosen: standard deviations up to which nothing is left of a row
+ABSENT = 1e-3  # chosen: share of a usual share, from which noise could hide a point
+SMALLEST = 1e-30  # cosmetic: padding is zero
+SAME = 1e-3  # derived: standard deviation of the logarithm of a ratio that may be the same on all rows
+CLEAR = 3000.0  # chosen: standard deviations of a share that is known to three digits
+TWINS = 5  # chosen: boundaries of which none lies between two near-twins with probability exp(-5)
+# chosen: points of a row up to which a mixture among them is improbable, at least and of the dimension
+POINTS, SHARE = 3, 8
+PAIR = 2  # derived: rows that show whether a ratio changes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examination:
+    """Rows against known points.
+
+    Attributes
+    ----------
+    tested : array of bool, shape (m_live,)
+        Rows whose points leave a dimension that could show others, and are far from dependent.
+    explained : array of bool, shape (m_live,)
+        Rows that lie in the span of the points that may be active on them, and would not by chance.
+    shares : array, shape (m_live, k)
+        How much of each point is in an explained row; zero elsewhere.
+    holds : array of bool, shape (m_live, k)
+        Explained rows that surely hold a point.
+    clear : array of bool, shape (m_live, k)
+        Those with few points, whose share of this one is known to three digits.
+    refutes : array of bool, shape (m_live, k)
+        Explained rows that surely do not hold a point, although it is surely active.
+    dead : array of int, shape (k,)
+        Rows that are zero although a point is surely active.
+    blur : array, shape (k,)
+        Error of a point, in units of the inputs, if it were the mean of near-twins that rows hardly tell.
+    """
+
+    tested: Array
+    explained: Array
+    shares: Array
+    holds: Array
+    clear: Array
+    refutes: Array
+    dead: Array
+    blur: Array
+
+    def proportional(self, xp: Namespace) -> tuple[int, int]:
+        """Pairs of points whose shares keep one ratio on all rows of both, and pairs that have such rows."""
+        holds = xp.astype(self.clear, self.shares.dtype)
+        sizes = xp.abs(self.shares)
+        logs = xp.log(xp.where(self.clear, sizes, xp.ones_like(sizes)))
+        signs = holds * xp.sign(self.shares)
+        rows = holds.T @ holds
+        some = xp.clip(rows, 1, None)
+        mean = (logs.T @ holds - holds.T @ logs) / some
+        squares = ((logs**2).T @ holds + holds.T @ logs**2 - 2 * logs.T @ logs) / some
+        fixed = (squares - mean**2 < SAME**2) & (xp.abs(signs.T @ signs) > rows - 0.5)
+        k = self.shares.shape[1]
+        pairs = (rows > PAIR - 0.5) & ~xp.eye(k, dtype=xp.bool, device=self.shares.device)
+        both = xp.astype(pairs & fixed, xp.int64)
+        return int(xp.sum(both)) // 2, int(xp.sum(xp.astype(pairs, xp.int64))) // 2
+
+
+def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
+    """Find out which rows known points explain, and which rows hold each point.
+
+    `OutOfTime` is raised when `keep_going` says no.
+    """
+    problem, xp = known.problem, known.problem.space.xp
+    d, k = problem.dimension, known.count
+    room = known.freedom >= 1
+    rows = xp.nonzero(room)[0]
+    looks = []
+    for part in blocks(int(rows.shape[0]), d * (d + k)):
+        ask(keep_going)
+        looks.append(_look(known, rows[part]))
+    posed, good, shares, deviations = (
+        _whole(xp, xp.concat([look[i] for look in looks], axis=0), rows, room) for i in range(4)
+    )
+    explained = good[:, 0] > 0
+    inside = explained[:, None] & known.active
+    sizes = xp.abs(shares)
+    holds = inside & (sizes > xp.clip(LOUD * deviations, SMALLEST, None))
+    few = known.freedom >= d - max(POINTS, d // SHARE)
+    counts = xp.clip(xp.sum(xp.astype(holds, shares.dtype), axis=0), 1, None)
+    usual = xp.sum(xp.where(holds, sizes, xp.zeros_like(sizes)), axis=0) / counts
+    nothing = (sizes < UNSURE * deviations) & (UNSURE * deviations < ABSENT * usual)
+    told = holds | (explained[:, None] & ~known.active)
+    return Examination(
+        tested=posed[:, 0] > 0,
+        explained=explained,
+        shares=shares,
+        holds=holds,
+        clear=holds & (sizes > CLEAR * deviations) & few[:, None],
+        refutes=inside & known.surely_active(problem.layer, problem.layer_norms) & nothing,
+        dead=_count(xp, known.surely_active(problem.dead_layer, xp.ones_like(problem.dead_layer[:, 0]))),
+        blur=_blur(known, told),
+    )
+
+
+def _blur(known: KnownPoints, told: Array) -> Array:
+    """Error of the mean of two samples between which just `TWINS` boundaries would lie, root mean square.
+
+    Twins that are τ apart in each coordinate differ by τ g in the pre-activation of a row of unit norm, g
+    standard normal: its boundary is between them with probability P(τ |g| > distance), which adds up to the
+    number of rows at a distance of less than √(2/π) τ. Rows that such twins would contradict are those of
+    `told`, and those that are zero.
+    """
+    problem, xp = known.problem, known.problem.space.xp
+    last = problem.last / xp.sqrt(problem.last @ problem.last)
+    parts = [xp.zeros((TWINS, known.count), dtype=known.points.dtype, device=problem.space.device) + math.inf]
+    silent = problem.first_dead[:, None] & (problem.dead_layer @ known.points.T < 0)
+    for layer, counts in ((problem.layer, told & problem.first[:, None]), (problem.dead_layer, silent)):
+        across = layer - (layer @ last)[:, None] * last
+        distances = xp.abs(layer @ known.points.T) / xp.sqrt(xp.vecdot(across, across))[:, None]
+        parts.append(xp.where(counts, distances, math.inf))
+    nearest = xp.sort(xp.concat(parts, axis=0), axis=0)[TWINS - 1, :]
+    eye = xp.eye(problem.dimension, dtype=known.points.dtype, device=problem.space.device)
+    return (math.pi / 2) ** 0.5 * nearest / 2 * problem.bar_of_inputs(eye)
+
+
+def _look(known: KnownPoints, rows: Array) -> tuple[Array, Array, Array, Array]:
+    """Some rows: whether they can be told, whether they are explained, shares and their deviations."""
+    problem, xp, active = known.problem, known.problem.space.xp, known.active_on(rows)
+    spans = known.spans(active)
+    full, noise = xp.take(problem.rows, rows, axis=0), xp.take(problem.noise, rows)
+    shares, left, noise = spans.split(xp, full, noise)
+    freedom = xp.astype(xp.take(known.freedom, rows), full.dtype)
+    posed = spans.well_posed(xp)
+    good = posed & (xp.sqrt(xp.vecdot(left, left) / freedom) < EXPLAINED * noise)
+    return (
+        xp.astype(posed, full.dtype)[:, None],
+        xp.astype(good, full.dtype)[:, None],
+        _placed(xp, shares * xp.astype(good, full.dtype)[:, None], active),
+        _placed(xp, spans.deviations(xp, noise), active),
+    )
+
+
+def _whole(xp: Namespace, values: Array, rows: Array, chosen: Array) -> Array:
+    """Values of some rows at their places among all, zero at the others."""
+    places = xp.argsort(xp.concat([rows, xp.nonzero(~chosen)[0]]))
+    return xp.take(_filled(xp, values, chosen.shape[0]), places, axis=0)
+
+
+def _placed(xp: Namespace, values: Array, active: Array) -> Array:
+    """Values of the active columns of each row at the places of these columns."""
+    order = xp.argsort(xp.astype(~active, xp.int64), axis=1, stable=True)
+    values = _filled(xp, values.T, active.shape[1]).T
+    return xp.take_along_axis(values, xp.argsort(order, axis=1), axis=1)
+
+
+def _filled(xp: Namespace, values: Array, count: int) -> Array:
+    """So many rows: those given, then zeros."""
+    shape = (count - values.shape[0], values.shape[1])
+    rest = xp.zeros(shape, dtype=values.dtype, device=values.device)
+    return xp.concat([values, rest], axis=0)
+
+
+def _count(xp: Namespace, found: Array) -> Array:
+    return xp.sum(xp.astype(found, xp.int64), axis=0)

@@ -1,0 +1,124 @@
+"""Enters: a gradient with more samples than dimensions, perhaps. Leaves: what peeling finds and proves."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from spear_xp.errors import RankError
+from spear_xp.numerics.backend import to_host
+from spear_xp.numerics.work import KeepGoing, OutOfTime, forever
+from spear_xp.overcomplete.known import KnownPoints
+from spear_xp.overcomplete.peeling import Peeling, peel
+from spear_xp.overcomplete.problem import OvercompleteProblem, reduce_overcomplete
+from spear_xp.overcomplete.proofs import Proofs, prove
+from spear_xp.overcomplete.regime import Regime, regime_of
+from spear_xp.reduction.factorization import Factorization
+from spear_xp.reduction.gradient import Gradient
+
+__all__ = ["Table", "table_of"]
+
+AGREED = 2  # derived: points that rounding noise agrees on: no noise of another size does by chance
+UNPROVEN = "time was up before it could be proven"
+
+
+class Table:
+    """A search by peeling.
+
+    Parameters
+    ----------
+    problem : OvercompleteProblem
+    regime : Regime
+        Why it may be overcomplete.
+    rank : int
+        Rank of the gradient where it is low.
+
+    Attributes
+    ----------
+    peeling : Peeling
+    """
+
+    def __init__(self, problem: OvercompleteProblem, regime: Regime, rank: int) -> None:
+        self.problem, self.regime, self.rank = problem, regime, rank
+        self.peeling = Peeling(problem)
+        self._proofs = _unproven(self.known)
+
+    @property
+    def known(self) -> KnownPoints:
+        """Points found so far."""
+        return self.peeling.known
+
+    @property
+    def proofs(self) -> Proofs:
+        """What is proven of them; nothing before `prove`."""
+        return self._proofs if len(self._proofs.reasons) == self.known.count else _unproven(self.known)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every row is explained by certified points."""
+        return self.proofs.complete and not self.proofs.silent
+
+    def search(
+        self,
+        keep_going: KeepGoing = forever,
+        count: Callable[[float], None] = lambda _: None,
+        observer: Callable[[Peeling], None] = lambda _: None,
+    ) -> None:
+        """Peel until nothing is found or `keep_going` says no."""
+        peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
+
+    def prove(self, keep_going: KeepGoing = forever) -> None:
+        """Certify what was found, if `keep_going` allows."""
+        with suppress(OutOfTime):
+            self._proofs = prove(self.known, keep_going)
+
+    def fills(self, batch_size: int | None) -> bool:
+        """Whether so many samples are just as many as dimensions, and the rank does not speak against it."""
+        return batch_size == self.problem.dimension and self.regime is not Regime.STRUCTURED
+
+    def settles(self, batch_size: int | None) -> bool:
+        """Whether no search for fewer samples than dimensions is worth while any more."""
+        if self.fills(batch_size) and not self.exact:
+            return self.known.count > self.problem.dimension
+        if self.regime is Regime.STRUCTURED:
+            return self.known.count > self.rank
+        return self.regime is Regime.SATURATED or self.known.count >= AGREED
+
+
+def table_of(
+    gradient: Gradient, factorization: Factorization | None, keep_going: KeepGoing = forever
+) -> Table | None:
+    """A gradient as a table, if it may hold more samples than dimensions.
+
+    Parameters
+    ----------
+    gradient : Gradient
+        Checked gradient.
+    factorization : Factorization or None
+        None where it has no low rank.
+    keep_going : callable
+        `OutOfTime` is raised when it says no.
+
+    Returns
+    -------
+    Table or None
+    """
+    regime = regime_of(gradient, factorization)
+    if regime is Regime.ORDINARY:
+        return None
+    try:
+        problem = reduce_overcomplete(gradient, keep_going=keep_going)
+    except RankError:
+        return None
+    return Table(problem, regime, problem.dimension if factorization is None else factorization.rank)
+
+
+def _unproven(known: KnownPoints) -> Proofs:
+    """Proofs where none was found."""
+    count, width = known.count, known.problem.width
+    return Proofs(
+        certified=to_host([False] * count).astype(bool),
+        reasons=(UNPROVEN,) * count,
+        error_bars=to_host(known.input_bars),
+        rows=to_host([0] * count).astype(int),
+        unexplained=width,
+        silent=0,
+    )

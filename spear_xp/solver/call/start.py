@@ -1,0 +1,66 @@
+"""Enters: a problem, its strategies and what was asked. Leaves: a search that has begun, and its observer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from spear_xp.candidates.threshold import sparsity_threshold
+from spear_xp.diagnosis.arrays import of_arrays
+from spear_xp.reduction.gradient import Gradient
+from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.protocol import Strategy
+from spear_xp.solver.call.factors import LowRank
+from spear_xp.solver.result import Progress
+from spear_xp.solver.runtime.clock import Clock
+from spear_xp.solver.solver import Observer, Search
+from spear_xp.strategies.sampling import Sampling
+
+__all__ = ["begun", "observer_of", "published_alone"]
+
+
+def published_alone(strategies: Sequence[Strategy]) -> Sampling | None:
+    """The published attack where it runs alone: it has a loop of its own."""
+    first = strategies[0]
+    return first if len(strategies) == 1 and isinstance(first, Sampling) else None
+
+
+def begun(
+    problem: Problem, strategies: Sequence[Strategy], read: Gradient, factors: LowRank, clock: Clock
+) -> Search:
+    """A search at its start, with what the arrays show; what none can overcome is its obstacle."""
+    _, factorization, decay = factors
+    state = Search.begin(problem, strategies, _threshold(problem, strategies))
+    state.expected, state.spectrum = factorization.expected, factorization.spectrum
+    state.weight_decay = decay.of_weight
+    with clock.stage("diagnosis"):
+        state.diagnosis = of_arrays(read, factorization, decay)
+    state.obstacle = next((one for one in state.diagnosis if one.hopeless), None)
+    return state
+
+
+def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:
+    """That of the published attack; the kernels of other strategies are confirmed by spare rows."""
+    alone = published_alone(strategies)
+    return None if alone is None else sparsity_threshold(problem.width, problem.rank, alone.false_rejection)
+
+
+def observer_of(problem: Problem, clock: Clock, on_progress: Callable[[Progress], None] | None) -> Observer:
+    """What is called after every round, from what the caller wants to be told."""
+
+    def observe(search: Search, strategy: str, stage: Any = "search") -> None:
+        if on_progress is None:
+            return
+        seconds = clock.elapsed
+        on_progress(
+            Progress(
+                stage=stage,
+                strategy=strategy,
+                certified=search.best.certified,
+                batch_size=problem.rank,
+                candidates=len(search.pool),
+                samples_drawn=search.drawn,
+                rate=search.drawn / max(seconds, 1e-9),
+                seconds=seconds,
+            )
+        )
+
+    return observe

@@ -1,0 +1,1 @@
+"""Batches with more samples than dimensions: how their search is run, and its result."""

@@ -1,0 +1,56 @@
+"""Peeling finds samples one after the other."""
+
+import numpy as np
+import pytest
+
+from spear_xp.overcomplete.peeling import Peeling, peel
+from spear_xp.overcomplete.problem import reduce_overcomplete
+from spear_xp.reduction.gradient import validate
+from tests.helpers.tables import Table, distances, small_table
+
+
+def peeled(table: Table) -> Peeling:
+    peeling = Peeling(reduce_overcomplete(validate(*table.observed)))
+    peel(peeling)
+    return peeling
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_twice_as_many_samples_as_features_come_back(dtype: str) -> None:
+    table = small_table(dtype=dtype, width=900)
+    peeling = peeled(table)
+    found = peeling.problem.inputs(peeling.known.points)
+    assert len(found) >= 10
+    errors = np.asarray([np.linalg.norm(table.inputs - x, axis=1).min() for x in found]) / 6**0.5
+    assert (errors < 6 * peeling.known.input_bars + 1e-7).all()
+    assert distances(found, table.inputs).max() < 1e-3
+
+
+def test_the_same_problem_gives_the_same_bytes() -> None:
+    first, second = peeled(small_table()), peeled(small_table())
+    assert first.known.points.tobytes() == second.known.points.tobytes()
+    assert first.comparisons == second.comparisons
+
+
+def test_what_was_found_is_kept_when_time_is_up() -> None:
+    peeling = Peeling(reduce_overcomplete(validate(*small_table().observed)))
+    left, counted, seen = iter(range(12)), [], []
+    peel(
+        peeling,
+        keep_going=lambda: next(left, None) is not None,
+        count=counted.append,
+        observer=lambda state: seen.append(state.known.count),
+    )
+    assert peeling.known.count
+    whole = peeled(small_table())
+    assert peeling.comparisons < whole.comparisons
+    assert sum(counted) <= peeling.work
+    assert len(seen) == len(counted)
+
+
+def test_noise_beyond_rounding_is_no_sample() -> None:
+    table = small_table()
+    rng = np.random.default_rng(0)
+    noise = 1e-3 * np.abs(table.grad_w).mean() * rng.standard_normal(table.grad_w.shape)
+    noisy = Table((table.grad_w + noise).astype("float32"), *table.observed[1:], table.inputs)
+    assert not peeled(noisy).known.count

@@ -1,0 +1,40 @@
+"""No trap for batches with more samples than features may yield a false certificate."""
+
+import numpy as np
+import pytest
+
+from spear_xp import invert
+from tests.benchmarks.tables import varied_table
+from tests.benchmarks.verdicts import judged
+from tests.zoo.tables import TABLE_TRAPS
+from tests.zoo.verdict import false_certificates
+
+LIMIT = 3.0  # seconds
+
+
+@pytest.mark.parametrize("name", TABLE_TRAPS)
+def test_no_false_certificate(name: str) -> None:
+    trap = TABLE_TRAPS[name](0)
+    result = invert(*trap.observed, time_limit=LIMIT, rng=0)
+    assert false_certificates(result, trap.inputs) == []
+
+
+@pytest.mark.parametrize("name", ["honest, float32", "honest, float64"])
+def test_what_is_no_trap_is_certified(name: str) -> None:
+    result = invert(*TABLE_TRAPS[name](0).observed, time_limit=20.0, rng=0)
+    assert np.asarray(result.certified).sum() >= 12
+
+
+def test_what_stood_for_twins_once_does_no_more() -> None:
+    """A campaign has met means of twins at 2 % with five rows or fewer that tell them."""
+    problem = varied_table(30432)
+    verdict = judged(problem, invert(*problem.observed, rng=30432, time_limit=2.0))
+    assert not (verdict.false | verdict.merged).any()
+
+
+def test_equal_neurons_are_no_evidence() -> None:
+    """The same row twice agrees with itself, whatever it holds."""
+    trap = TABLE_TRAPS["equal neurons"](0)
+    result = invert(*trap.observed, time_limit=LIMIT, rng=0)
+    apart = np.linalg.norm(np.asarray(result.inputs)[:, None] - trap.inputs[None], axis=2).min(axis=1)
+    assert (apart < 1e-3).mean() > 0.5
