@@ -13,9 +13,7 @@ from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
 from spear_xp.overcomplete.table import table_of
-from spear_xp.reduction.decay import Decay, without_decay
-from spear_xp.reduction.factorization import Factorization, factorize_saturated
-from spear_xp.reduction.gradient import Gradient, checked
+from spear_xp.reduction.gradient import checked
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.outcome import result_of, status_of, unread
@@ -25,7 +23,7 @@ from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.runtime.executor import Executor
 from spear_xp.solver.solver import Observer, Search, solve
 from spear_xp.solver.tables.outcome import overcomplete_result
-from spear_xp.solver.tables.search import search_table
+from spear_xp.solver.tables.search import full_rank_of, low_rank_of, search_table
 from spear_xp.strategies.portfolio import strategies_of
 from spear_xp.strategies.sampling import Sampling
 from spear_xp.updates.layer_update import LayerUpdate
@@ -137,7 +135,7 @@ def invert(
     try:
         with clock.stage("factorize"):
             gradient = checked(space, arrays, clock.before_limit)
-            low_rank = _low_rank(gradient, batch_size, noise, clock)
+            low_rank = low_rank_of(gradient, batch_size, noise, clock)
             if search == "auto" and noise is None:
                 factorization = None if isinstance(low_rank, RankError) else low_rank[1]
                 table = table_of(gradient, factorization, clock.before_limit)
@@ -147,7 +145,7 @@ def invert(
                 return overcomplete_result(table, clock, expected=batch_size, **about)
         with clock.stage("factorize"):
             full = table is not None and table.fills(batch_size)
-            low_rank = _full_rank(gradient, clock) if full else low_rank
+            low_rank = full_rank_of(gradient, clock) if full else low_rank
             if isinstance(low_rank, RankError):
                 if table is not None:
                     return overcomplete_result(table, clock, expected=batch_size, **about)
@@ -174,27 +172,6 @@ def invert(
     if problem is None or state is None:
         return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, **about)
     return result_of(problem, state, status, clock, **about)
-
-
-LowRank = tuple[Gradient, Factorization, Decay]
-
-
-def _low_rank(
-    gradient: Gradient, batch_size: int | None, noise: Array | float | None, clock: Clock
-) -> LowRank | RankError:
-    """The gradient in its factors, or why it has no low rank."""
-    try:
-        return without_decay(gradient, batch_size, noise=noise, keep_going=clock.before_limit)
-    except RankError as error:
-        return error
-
-
-def _full_rank(gradient: Gradient, clock: Clock) -> LowRank | RankError:
-    """The gradient of as many samples as dimensions in its factors, or why it has fewer."""
-    try:
-        return gradient, factorize_saturated(gradient, keep_going=clock.before_limit), Decay()
-    except RankError as error:
-        return error
 
 
 def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:

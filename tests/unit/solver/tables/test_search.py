@@ -1,10 +1,10 @@
 """A search by peeling keeps to its share of the limits and tells how far it is."""
 
-from spear_xp import Progress, Status, invert
+from spear_xp import Progress, Status, errors, invert
 from spear_xp.overcomplete.table import table_of
 from spear_xp.reduction.gradient import validate
 from spear_xp.solver.runtime.clock import Clock
-from spear_xp.solver.tables.search import search_table
+from spear_xp.solver.tables.search import full_rank_of, low_rank_of, search_table
 from tests.helpers.tables import small_table
 
 
@@ -41,3 +41,14 @@ def test_an_interruption_keeps_what_was_found() -> None:
     assert result.status is Status.INTERRUPTED
     assert len(result.inputs) > 2
     assert not result.certified.any()
+
+
+def test_a_gradient_has_a_low_rank_or_a_reason_why_not() -> None:
+    few, many, clock = small_table(batch=4), small_table(batch=7), Clock(20.0)
+    low = low_rank_of(validate(*few.observed), None, None, clock)
+    assert not isinstance(low, errors.RankError)
+    assert low[1].rank == 4
+    assert isinstance(full_rank_of(validate(*few.observed), clock), errors.RankError)
+    full = full_rank_of(validate(*many.observed), clock)
+    assert not isinstance(full, errors.RankError)
+    assert full[1].rank == 7
