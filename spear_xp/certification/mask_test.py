@@ -6,8 +6,9 @@ from spear_xp.certification.evidence import allowed_flips
 from spear_xp.certification.split_half import SIGMAS
 from spear_xp.geometry.masks import doubtful_zeros
 from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
-from spear_xp.reduction.problem import Problem
+from spear_xp.reduction.problem import TOLERANCE, Problem
 
 __all__ = ["count_rows", "lost_entries", "masks_agree", "scale_is_told", "sign_band"]
 
@@ -15,6 +16,10 @@ FACTORS = tuple(2.0**k for k in (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0))  #
 # chosen: samples, and one of how many of all, that have to activate a row of zeros for it to say nothing;
 # fewer prove less
 SILENT, SILENT_SHARE = 3, 4
+# measured: share of entries that noise hides, over that of the tolerance in a usual one (lab.md, "Noisy
+# updates")
+LOST = 8.0
+QUIETER = 4.0  # chosen: times a usual sample, to which one may be quieter and lose entries; more proves less
 DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
 REFUTING = (
     4  # chosen: contradictions, and how many times fewer another scale has, from which it is the true one
@@ -80,7 +85,9 @@ def _denied(samples: SampleSet, inside: Array) -> Host:
 def lost_entries(samples: SampleSet, inactive: Array) -> Host:
     """Entries of an active sample that noise hides, as entries next to the tolerance suggest, shape (b,).
 
-    Where a sample has few of these by chance, as many as half of the others have at least.
+    Where a sample has few of these by chance, as many as half of the others have at least. But no more than
+    the tolerance is of a usual entry, here and in half of the samples: mixed near-twins have small entries, and
+    directions whose noise is large, where there is none in the others.
 
     Parameters
     ----------
@@ -89,8 +96,15 @@ def lost_entries(samples: SampleSet, inactive: Array) -> Host:
     inactive : array of bool, shape (m_live, b)
         Rows on which they are inactive for sure.
     """
-    found = doubtful_zeros(samples.problem, samples.ambiguous & ~inactive)
-    return to_host(found.clip(min=sorted(found)[len(found) // 2]))
+    problem, xp = samples.problem, samples.problem.space.xp
+    found = doubtful_zeros(problem, samples.ambiguous & ~inactive)
+    sizes, shown = xp.abs(samples.columns), ~samples.zero
+    count = xp.sum(xp.astype(shown, sizes.dtype), axis=0)
+    usual = xp.sum(xp.where(shown, sizes, 0 * sizes), axis=0) / xp.clip(count, 1.0, None)
+    share = TOLERANCE[problem.noise_model] * samples.noise / usual
+    share = xp.minimum(share, QUIETER * upper_median(xp, share))
+    most = to_host(LOST * share * count).astype(int)
+    return to_host(found.clip(min=sorted(found)[len(found) // 2]).clip(max=most))
 
 
 def scale_is_told(samples: SampleSet, certified: Host) -> bool:

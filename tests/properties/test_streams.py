@@ -8,7 +8,7 @@ from spear_xp.strategies.descent import Descent
 from spear_xp.updates.synthetic import gaussian_inputs, planted_problem
 from tests.helpers.truth import true_recovery
 
-DATA = (Stream.GAUSSIAN_INPUTS, Stream.NETWORK, Stream.PLANTED, Stream.IMAGES)
+DATA = (Stream.GAUSSIAN_INPUTS, Stream.NETWORK, Stream.PLANTED, Stream.IMAGES, Stream.DEFENCES)
 
 
 def test_streams_differ() -> None:
@@ -17,7 +17,7 @@ def test_streams_differ() -> None:
 
 
 def test_seeds_name_the_same_data_in_every_version() -> None:
-    assert [int(stream) for stream in DATA] == [0, 1, 2, 4]
+    assert [int(stream) for stream in DATA] == [0, 1, 2, 4, 9]
     assert min(set(Stream) - set(DATA)) >= 16
 
 
