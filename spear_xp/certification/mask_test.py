@@ -86,8 +86,8 @@ def lost_entries(samples: SampleSet, inactive: Array) -> Host:
     """Entries of an active sample that noise hides, as entries next to the tolerance suggest, shape (b,).
 
     Where a sample has few of these by chance, as many as half of the others have at least. But no more than
-    the tolerance is of a usual entry, here and in half of the samples: mixed near-twins have small entries, and
-    directions whose noise is large, where there is none in the others.
+    the tolerance is of a usual entry, here and in half of the samples: mixed near-twins have small entries
+    and directions of large noise, where there is none in the others.
 
     Parameters
     ----------
