@@ -7,6 +7,7 @@ from typing import Any
 from spear_xp.auditing.labels import labels_of
 from spear_xp.auditing.verdict import Audit, LayerAudit, verdict_of
 from spear_xp.errors import ArgumentRangeError, SpearError
+from spear_xp.reduction.problem import ACCURACY
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Progress, Status
@@ -27,6 +28,7 @@ def audit(
     *,
     time_limit: float = 60.0,
     search: str | Strategy | Sequence[str | Strategy] = "auto",
+    accuracy: float = ACCURACY,
     rng: Any = None,
     on_progress: Callable[[Progress], None] | None = None,
     **reading: Any,
@@ -42,7 +44,7 @@ def audit(
     time_limit : float
         Seconds for all layers together, positive. The layer nearest to the data comes first; each takes at
         most half of what is left, the last one all of it.
-    search, rng, on_progress
+    search, accuracy, rng, on_progress
         As for `spear_xp.invert`.
     **reading
         Further arguments of `read`: kind, training, model, names, layout.
@@ -90,7 +92,9 @@ def audit(
             layers.append(LayerAudit(layer.name, layer.shape, layer.features, reason=why))
             continue
         limit = SHARE * left if waiting else left
-        found = _searched(layer, time_limit=limit, search=search, rng=rng, on_progress=on_progress)
+        found = _searched(
+            layer, time_limit=limit, search=search, accuracy=accuracy, rng=rng, on_progress=on_progress
+        )
         interrupted = found.result is not None and found.result.status is Status.INTERRUPTED
         layers.append(found)
     return Audit(verdict_of(layers), tuple(layers), _labels(model), model.assumptions, seconds=clock.elapsed)

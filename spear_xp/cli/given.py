@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spear_xp.errors import ArgumentRangeError, UpdateError
+from spear_xp.reduction.problem import ACCURACY
 from spear_xp.updates.adapters import Training, read
 from spear_xp.updates.layer_update import LayerUpdate
 from spear_xp.updates.model_update import ModelUpdate
@@ -30,6 +31,12 @@ def add_update(command: argparse.ArgumentParser) -> None:
     command.add_argument("--steps", type=int, default=1, help="local steps (default 1)")
     command.add_argument("--optimizer", default="sgd", help="optimiser of the client (default sgd)")
     command.add_argument("--momentum", type=float, default=0.0, help="its momentum (default 0)")
+    command.add_argument(
+        "--accuracy",
+        type=float,
+        default=ACCURACY,
+        help=f"relative error of a certified sample (default {ACCURACY:g}; up to .3 for noisy updates)",
+    )
     command.add_argument("--layout", choices=("torch", "keras"), help="for square weights without names")
 
 

@@ -14,6 +14,7 @@ from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.cli.given import layer_of, update_of
 from spear_xp.cli.page import checked_out, of_page
 from spear_xp.forecasting.default import estimate
+from spear_xp.reduction.problem import ACCURACY
 from spear_xp.reporting.progress import progress_bar
 from spear_xp.reporting.text import summary, to_json
 from spear_xp.solver.invert import invert
@@ -58,7 +59,13 @@ def invert_layer(options: argparse.Namespace) -> int:
     """`spear-xp invert`."""
     out = checked_out(options.out)
     page = None if options.report is None else of_page(options)  # what is wrong with it is said at once
-    result = _search(options, layer_of(update_of(options), options.layer), options.batch, options.checkpoint)
+    result = _search(
+        options,
+        layer_of(update_of(options), options.layer),
+        options.batch,
+        options.checkpoint,
+        accuracy=options.accuracy,
+    )
     lines = []
     if out is not None:
         result.save(out, samples=not options.no_samples)
@@ -77,6 +84,7 @@ def audit_model(options: argparse.Namespace) -> int:
             update,
             time_limit=options.time_limit,
             search=options.search,
+            accuracy=options.accuracy,
             rng=options.seed,
             on_progress=bar,
         )
@@ -89,6 +97,7 @@ def _search(
     update: LayerUpdate,
     batch: int | None = None,
     checkpoint: Path | None = None,
+    accuracy: float = ACCURACY,
 ) -> Result:
     with progress_bar(quiet=options.json) as bar, _sigterm_as_ctrl_c():
         return invert(
@@ -99,6 +108,7 @@ def _search(
             rng=options.seed,
             on_progress=bar,
             checkpoint=checkpoint,
+            accuracy=accuracy,
         )
 
 

@@ -144,3 +144,21 @@ def test_an_audit_of_weights_after_training(
     assert values["verdict"] == "EXPOSED"
     assert [one["name"] for one in values["layers"]] == ["fc1", "fc2"]
     assert values["layers"][0]["certified"] == 6
+
+
+def test_a_noisy_update_is_certified_to_the_accuracy_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = mlp_gradient(gaussian_inputs(6, 300, rng=0), width=200, rng=0)
+    rng, level = np.random.default_rng(0), 1e-2 * np.sqrt((truth.grad_w.astype(float) ** 2).mean())
+    arrays = dict(zip(("grad_w", "grad_b", "weight", "bias"), truth.observed, strict=True))
+    for name in ("grad_w", "grad_b"):
+        noise = level * rng.standard_normal(arrays[name].shape)
+        arrays[name] = (arrays[name] + noise).astype("float32")
+    np.savez(tmp_path / "noisy.npz", **arrays)
+    words = [tmp_path / "noisy.npz", "--time-limit", 5]
+    assert run_json(capsys, "invert", *words)[1]["certified"] == 0
+    code, values = run_json(capsys, "invert", *words, "--accuracy", 0.3)
+    assert (code, values["status"], values["certified"]) == (0, "CERTIFIED", 6)
+    code, values = run_json(capsys, "audit", *words, "--accuracy", 0.3)
+    assert (code, values["verdict"]) == (0, "EXPOSED")

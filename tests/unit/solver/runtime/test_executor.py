@@ -17,6 +17,7 @@ from spear_xp.solver.runtime.schedule import Turn
 from spear_xp.strategies import Descent, Sampling
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.benchmarks.repeatable import digest
+from tests.helpers.optional import need
 from tests.helpers.workers import Deadly, Faulty
 
 
@@ -133,7 +134,7 @@ def test_rounds_that_make_no_sense_are_refused(layer: LayerGradient, rounds: Any
 
 
 def test_workers_of_a_cluster_give_the_same_bytes(layer: LayerGradient) -> None:
-    distributed = pytest.importorskip("distributed", reason="distributed is not installed")
+    distributed = need("distributed")
     plain = digest(invert(*layer.observed, rng=0, rounds=3))
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
