@@ -65,15 +65,15 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "quantised": (
         "all entries are multiples of one step, {:.1f} bits of them",
-        "give the step over the root of 12 as `noise`, or the gradient before it was rounded",
+        "ask for accuracy=.3, give the step over the root of 12 as `noise`, or the gradient before rounding",
     ),
     "bfloat16": (
         "entries have {:.0f} significant bits, as in bfloat16",
-        "give the gradient in float32, as it was before it was rounded",
+        "ask for accuracy=.3, or give the gradient in float32, as it was before it was rounded",
     ),
     "float16": (
         "entries have {:.0f} significant bits, as in float16",
-        "give the gradient in float32, as it was before it was rounded",
+        "ask for accuracy=.3, or give the gradient in float32, as it was before it was rounded",
     ),
     "float16 underflow": (
         "{:.0%} of the entries are below the smallest normal number of float16 and have lost bits",
@@ -81,7 +81,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "noise": (
         "noise is {:.1e} of a usual entry of its row: too much for a batch of this size",
-        "with noise that is known, give it as `noise`; less of it, or a wider layer, shows more",
+        "ask for accuracy=.3, which certifies more; give noise that is known as `noise`",
     ),
     "no zero pattern": (
         "no direction makes more of {:.0f} rows vanish than chance does: is there a ReLU behind this layer?",
@@ -124,8 +124,8 @@ def cause(name: str, evidence: float, *more: object, hopeless: bool = False) -> 
     Examples
     --------
     >>> print(cause("bfloat16", 8))
-    bfloat16: entries have 8 significant bits, as in bfloat16; give the gradient in float32, as it was \
-before it was rounded
+    bfloat16: entries have 8 significant bits, as in bfloat16; ask for accuracy=.3, or give the gradient \
+in float32, as it was before it was rounded
     """
     sentence, advice = CAUSES[name]
     return Cause(name, sentence.format(evidence, *more), advice, float(evidence), hopeless)
