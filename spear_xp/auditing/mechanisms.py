@@ -11,8 +11,9 @@ import numpy as np
 from spear_xp.errors import ArgumentRangeError
 from spear_xp.numerics.backend import Array, Host
 from spear_xp.numerics.random import Generator
+from spear_xp.updates.layer_update import LayerUpdate
 from spear_xp.updates.network import Network
-from spear_xp.updates.noise_models import rounding_of_difference, rounding_of_quantisation
+from spear_xp.updates.noise_models import rounding_of_quantisation
 
 __all__ = ["DEFENCES", "Clients", "Defence", "Sent"]
 
@@ -60,6 +61,8 @@ class Sent:
         Standard deviation of an entry, where the defence says so.
     known : NumPy array of bool, shape (m, n + 1), or None
         Entries of [grad_w | grad_b] that were sent as they were; all where None.
+    after : tuple of two NumPy arrays, or None
+        Weight and bias after the update, where the server has them.
     """
 
     grad_w: Host
@@ -70,11 +73,14 @@ class Sent:
     zero_pattern: Host
     noise: Array = None
     known: Host | None = None
+    after: tuple[Host, Host] | None = None
 
     @property
-    def observed(self) -> tuple[Host, Host, Host, Host]:
-        """`(grad_w, grad_b, weight, bias)`."""
-        return self.grad_w, self.grad_b, self.weight, self.bias
+    def update(self) -> LayerUpdate:
+        """All that the server has."""
+        weight, bias = self.after or (None, None)
+        layer = self.weight, self.bias, weight, bias
+        return LayerUpdate(self.grad_w, self.grad_b, *layer, self.noise)
 
     @property
     def both(self) -> Host:
@@ -197,8 +203,8 @@ def _local_steps(clients: Clients, strength: float) -> Sent:
         (before - after).astype(float) / scale
         for before, after in ((first.weights[0], last.weights[0]), (first.biases[0], last.biases[0]))
     ]
-    noise = rounding_of_difference(first.weights[0], last.weights[0], scale, steps=int(strength))
-    return sent.changed(np.c_[changes[0], changes[1]], noise=noise, zero_pattern=zero)
+    after = last.weights[0], last.biases[0]
+    return sent.changed(np.c_[changes[0], changes[1]], zero_pattern=zero, after=after)
 
 
 DEFENCES = {

@@ -26,7 +26,7 @@ def test_updates_have_the_shape_of_the_layer_and_zeros_where_nobody_is_active(
     for strength in defence.strengths[::2]:
         sent = defence.send(clients, min(strength, 10) if name == "batch" else strength)
         assert sent.grad_w.shape == (80, 30)
-        assert all(array.dtype == np.float32 for array in sent.observed)
+        assert all(array.dtype == np.float32 for array in sent.update)
         assert sent.zero_pattern.shape == (80, len(sent.inputs))
         if name in {"batch", "clients", "clip samples", "local steps"}:  # nothing is done to single entries
             assert np.abs(sent.both[sent.zero_pattern.all(axis=1)]).max(initial=0) == 0
