@@ -32,9 +32,13 @@ SLOW = 3.0  # searches that take longer than this multiple of the limit are list
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What is drawn, and how it is solved: seconds, share of local steps, changes to draw from, accuracy."""
+    """What is drawn, and how it is solved: limits, share of local steps, changes to draw from, accuracy.
+
+    On a busy machine a limit in seconds ends most searches before anything is certified; work does not.
+    """
 
     limit: float
+    work: float | None
     local: float
     changes: tuple[str, ...]
     accuracy: float
@@ -46,7 +50,8 @@ class Campaign:
     def solve(self, problem: Varied, seed: int) -> Result:
         """The search."""
         size, accuracy = problem.batch_size, self.accuracy
-        return invert(problem.update, batch_size=size, accuracy=accuracy, time_limit=self.limit, rng=seed)
+        limits = {"time_limit": self.limit, "work_limit": self.work}
+        return invert(problem.update, batch_size=size, accuracy=accuracy, rng=seed, **limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +190,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the first problem; the others follow")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--limit", type=float, default=0.3, help="seconds for each problem")
+    parser.add_argument(
+        "--work", type=float, help="multiply-adds for each; with --limit 60 on a busy machine"
+    )
     parser.add_argument("--local", type=float, default=0.1, help="share of updates of several local steps")
     parser.add_argument("--replay", type=int, metavar="SEED", help="solve one problem and print its samples")
     parser.add_argument("--write", metavar="FILE", help="write the report as a page of the documentation")
@@ -192,7 +200,7 @@ def main() -> None:
     parser.add_argument("--accuracy", type=float, default=0.01, help="relative error that is asked for")
     options = parser.parse_args()
     changes = tuple(filter(None, options.changes.split(",")))
-    campaign = Campaign(options.limit, options.local, changes, options.accuracy)
+    campaign = Campaign(options.limit, options.work, options.local, changes, options.accuracy)
     if options.replay is not None:
         replay(options.replay, campaign)
         return
