@@ -24,7 +24,7 @@ __all__ = ["Nuisance", "assembled", "extended", "last_direction", "parted", "sam
 
 # chosen: row subsets whose kernels show the least active vectors of a space; fewer may miss them
 SUBSETS = 1024
-WIDEN = 30.0  # chosen: factor on the zero test of vectors of a space; a smaller value takes more for samples
+BARELY = 30.0  # chosen: factor on the zero test of vectors of a space; a smaller value takes more for samples
 # measured: share of the active rows of the least active known sample, on which any vector of a space has to
 # be active (lab.md, "Near-twins")
 ACTIVE = 0.5
@@ -163,7 +163,7 @@ def holds_samples(problem: Problem, known: Array, space: Array) -> bool:
     xp = problem.space.xp
     least = xp.min(xp.sum(xp.astype(~problem.zeros_of(known), xp.int64), axis=0))
     vectors = _sparse_vectors(problem, xp.linalg.qr(space).Q)
-    active = xp.sum(xp.astype(~problem.zeros_of(vectors, widen=WIDEN), xp.int64), axis=0)
+    active = xp.sum(xp.astype(~problem.zeros_of(vectors, widen=BARELY), xp.int64), axis=0)
     return int(xp.min(active)) >= ACTIVE * int(least)
 
 

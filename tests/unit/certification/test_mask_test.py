@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from spear_xp.certification.mask_test import count_rows, masks_agree, scale_is_told, sign_band
+from spear_xp.certification.mask_test import count_rows, lost_entries, masks_agree, scale_is_told, sign_band
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
@@ -149,3 +149,11 @@ def test_the_bias_of_the_layer_tells_the_scale() -> None:
     samples, _ = scaled_bias_gradient(1, 1.0)
     assert scale_is_told(samples, np.ones(8, dtype=bool))
     assert not scale_is_told(samples, np.zeros(8, dtype=bool))  # nobody is asked
+
+
+def test_noise_that_hides_every_entry_of_a_sample_loses_none(case: Case) -> None:
+    """Nothing shows, so nothing says how much noise may have hidden."""
+    samples = replace(case.truth)
+    samples.__dict__["zero"] = case.zero | (np.arange(BATCH) == 1)
+    lost = lost_entries(samples, case.z < -case.band)
+    np.testing.assert_array_equal(lost, 0)
