@@ -11,6 +11,7 @@ from spear_xp.reduction.problem import TOLERANCE, Problem
 
 __all__ = [
     "BEYOND_CHANCE",
+    "BRIDGED",
     "CONFIRMING",
     "INFLUENTIAL",
     "PLENTY",
@@ -31,6 +32,7 @@ PLENTY = 4  # chosen: spare rows, in multiples of `INFLUENTIAL`, from which leve
 BEYOND_CHANCE = 2
 CONFIRMING = 2  # chosen: zero rows beyond b that a direction needs: b - 1 define its kernel, three confirm it
 VANISHING = 3.0  # chosen: size of rows, over their noise, up to which a direction vanishes on them
+BRIDGED = 8.0  # chosen: the same of few rows, over the noise of one
 # measured: rows that may not decide alone that a kernel is one-dimensional (lab.md, "Near-twins")
 INFLUENTIAL = 3
 # chosen: tolerances within which a row may belong to the zero rows of a direction; a smaller value misses
@@ -115,7 +117,7 @@ def _stands_out(problem: Problem, rows: Array, kernel: Array, second: Array) -> 
     xp = problem.space.xp
     size = float(xp.sqrt(xp.sum((rows @ second) ** 2)))
     level = max(float(problem.noise_of(second)), float(problem.noise_of(kernel)))
-    return bool(size > max(8.0, VANISHING * rows.shape[0] ** 0.5) * level)
+    return bool(size > max(BRIDGED, VANISHING * rows.shape[0] ** 0.5) * level)
 
 
 def grown(

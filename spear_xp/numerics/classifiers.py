@@ -1,6 +1,7 @@
 """Enters: sign patterns. Leaves: the linear classifiers that fit them best, all patterns at once."""
 
 from spear_xp.numerics.backend import Array, Namespace
+from spear_xp.numerics.linalg import weighted_gram
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
@@ -105,7 +106,7 @@ def _newton(xp: Namespace, offset: Array, features: Array, label: Array, keep_go
         miss = 1 / (1 + xp.exp(xp.clip(margin, -30, 30)))
         slope = features.T @ (label * miss) / temperature
         weight = miss * (1 - miss) / temperature**2
-        curvature = (features.T[None, :, :] * weight.T[:, None, :]) @ features + ridge
+        curvature = weighted_gram(xp, features, xp.sqrt(weight)) + ridge
         step = xp.linalg.solve(curvature, slope.T[:, :, None])[:, :, 0].T
         length = xp.sqrt(xp.sum(step * step, axis=0))
         y = y + step * xp.clip(LARGEST_STEP / (length + RIDGE), None, 1)

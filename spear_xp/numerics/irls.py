@@ -5,7 +5,7 @@ of the rows that it excludes. Both use reweighted least squares, for all directi
 """
 
 from spear_xp.numerics.backend import Array, Namespace, quiet
-from spear_xp.numerics.linalg import kernel_work, normalize, weighted_kernels
+from spear_xp.numerics.linalg import kernel_work, normalize, weighted_gram, weighted_kernels
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
@@ -83,7 +83,7 @@ def _sharpened(xp: Namespace, rows: Array, directions: Array) -> Array:
                 reach = xp.sort(xp.abs(residual), axis=0)[quorum, :]
                 width = xp.clip(xp.minimum(reach, width), narrowest, None)
                 weights = width**2 / (residual**2 + width**2)
-                gram = (working.T[None, :, :] * weights.T[:, None, :]) @ working
+                gram = weighted_gram(xp, working, xp.sqrt(weights))
                 scale = xp.max(xp.abs(gram), axis=(1, 2), keepdims=True)
                 solved = xp.linalg.solve(gram + shift * scale * eye, current.T[:, :, None])
                 current, width = normalize(xp, solved[:, :, 0].T), NARROW * width

@@ -30,6 +30,7 @@ __all__ = [
     "outside",
     "smallest_singular",
     "tall_qr",
+    "weighted_gram",
     "weighted_kernels",
 ]
 
@@ -179,12 +180,21 @@ def weighted_kernels(xp: Namespace, rows: Array, weights: Array, keep_going: Kee
     shift = 1e-14 * m * xp.eye(b, dtype=rows.dtype, device=rows.device)
     parts = []
     for part in blocks(weights.shape[1], m * b):
-        gram = (rows.T[None, :, :] * weights[:, part].T[:, None, :]) @ rows
+        gram = weighted_gram(xp, rows, xp.sqrt(weights[:, part]))
         current = xp.ones((gram.shape[0], b, 1), dtype=rows.dtype, device=rows.device)
         for _ in range(STEPS if keep_going() else 0):
             current = normalize(xp, xp.linalg.solve(gram + shift, current), axis=1)
         parts.append(current[:, :, 0].T)
     return xp.concat(parts, axis=1) if parts else rows.T[:, :0]
+
+
+def weighted_gram(xp: Namespace, rows: Array, roots: Array) -> Array:
+    """Matrices rowsᵀ diag(roots²) rows, shape (s, d, d), for many columns of weights, shape (m, s).
+
+    A product of a matrix with its own transpose takes half of the multiply-adds of another one.
+    """
+    weighted = roots.T[:, :, None] * rows
+    return xp.matrix_transpose(weighted) @ weighted
 
 
 def kernel_work(m: int, b: int, count: int) -> float:

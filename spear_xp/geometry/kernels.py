@@ -1,0 +1,183 @@
+"""Enters: several sets of rows, each with a rough direction. Leaves: their kernels, all worked out at once.
+
+For each set one Gram matrix and one inverse: the kernel, how much hangs on single rows, and what noise of the
+rows does to a dual all follow from them. Arrays of a batch lie along the first axis.
+"""
+
+from dataclasses import dataclass, replace
+
+from spear_xp.geometry.nullspaces import BRIDGED, INFLUENTIAL, PLENTY, VANISHING
+from spear_xp.numerics.backend import Array, Host, LinAlgError, Namespace, to_host
+from spear_xp.numerics.linalg import inverse, normalize
+from spear_xp.reduction.problem import Problem
+
+__all__ = ["Kernels"]
+
+STEPS = 3  # chosen: steps towards a direction; more cost time
+RESIDUAL = 1e-4  # chosen: largest error of an inverse that can be trusted
+CLEARLY = 2.0  # chosen: a bound this many times beyond a limit is beyond it, whatever rounding does
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernels:
+    """The kernels of s sets of rows.
+
+    Attributes
+    ----------
+    problem : Problem
+        The reduced gradient.
+    rows : array, shape (s, z, b)
+        Rows of each set, zero rows below them where a set has fewer than another.
+    counts : array of int, shape (s,)
+        Rows of each set.
+    inverted : array, shape (s, b, b)
+        Inverse of (Gram matrix + g gᵀ), g a rough direction: off the kernel, that of the Gram matrix.
+    directions : array, shape (s, b)
+        Unit vectors of the kernels.
+    valid : NumPy array of bool, shape (s,)
+        Whether the inverse can be trusted; where not, more than one direction vanishes on the rows, or
+        rounding hides that only one does, and nothing here is worth anything.
+    """
+
+    problem: Problem
+    rows: Array
+    counts: Array
+    inverted: Array
+    directions: Array
+    valid: Host
+
+    @classmethod
+    def of(cls, problem: Problem, chosen: Array, guess: Array) -> "Kernels":
+        """Kernels of the rows that columns of a boolean array choose.
+
+        Parameters
+        ----------
+        problem : Problem
+            The reduced gradient, of rank 2 at least.
+        chosen : array of bool, shape (m_live, s)
+            Rows of each set.
+        guess : array, shape (b, s)
+            A rough direction of each kernel: any that is not orthogonal to it, the closer the better.
+        """
+        space, xp = problem.space, problem.space.xp
+        counts = xp.sum(xp.astype(chosen, xp.int64), axis=0)
+        rows = _gathered(xp, problem.rows, chosen, counts)
+        rough = normalize(xp, guess).T[:, :, None]
+        gram = xp.matrix_transpose(rows) @ rows
+        shift = space.eps * xp.sum(xp.linalg.diagonal(gram), axis=1)[:, None, None]
+        eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
+        gram = gram + shift * eye + rough @ xp.matrix_transpose(rough)
+        inverted = _inverses(xp, gram)
+        least = xp.argmax(xp.linalg.diagonal(inverted), axis=1)[:, None, None]
+        unit = xp.astype(xp.arange(problem.rank, device=space.device)[:, None] == least, space.dtype)
+        error = xp.abs(gram @ xp.take_along_axis(inverted, least, axis=2) - unit)
+        valid = to_host(xp.max(error, axis=(1, 2)) < RESIDUAL)  # NaN compares false
+        found = cls(problem, rows, counts, inverted, rough[:, :, 0], valid)
+        return replace(found, directions=found._directions(rough))
+
+    def _directions(self, rough: Array) -> Array:
+        """Kernels from rough directions: inverse iteration, then corrections free of a Gram matrix's errors."""
+        xp = self.problem.space.xp
+        vectors = normalize(xp, self.inverted @ rough, axis=1)
+        for _ in range(STEPS - 1):
+            slope = xp.matrix_transpose(self.rows) @ (self.rows @ vectors)
+            step = self.inverted @ _off(xp, vectors, slope)
+            vectors = normalize(xp, vectors - _off(xp, vectors, step), axis=1)
+        return vectors[:, :, 0]
+
+    def take(self, which: Host) -> "Kernels":
+        """Some of them, by a boolean array."""
+        if which.all():
+            return self
+        xp, index = self.problem.space.xp, self.problem.space.indices(which.nonzero()[0])
+        some = {
+            name: xp.take(getattr(self, name), index, axis=0)
+            for name in ("rows", "counts", "inverted", "directions")
+        }
+        return replace(self, valid=self.valid[which], **some)
+
+    def spread(self, vectors: Array) -> Array:
+        """vᵀ (Gram matrix)⁻¹ v, shape (s, k), for vectors off the kernels, shape (b, k)."""
+        return self.problem.space.xp.sum(vectors * (self.inverted @ vectors), axis=1)
+
+    def leverages(self) -> Array:
+        """Variance of each row as the others predict it, shape (s, z): 1 if it settles a dimension alone."""
+        return self.problem.space.xp.sum((self.rows @ self.inverted) * self.rows, axis=2)
+
+    def surely_unique(self, influential: Host, *, strict: bool) -> Host:
+        """Where a bound shows what `is_unique` asks for, shape (s,); elsewhere that has to be worked out.
+
+        Parameters
+        ----------
+        influential : NumPy array of int, shape (s,)
+            Rows that may not decide alone, at most `INFLUENTIAL`.
+        strict : bool
+            As for `is_unique`.
+
+        Notes
+        -----
+        With the inverse A, off the kernel, and a diagonal matrix T: ‖R v‖² ≥ ‖T v‖² / tr(T A T). Without some
+        rows V no less than 1 - λ of it is left, λ the largest eigenvalue of V A Vᵀ.
+        """
+        space, xp = self.problem.space, self.problem.space.xp
+        kernel = self.directions[:, :, None]
+        spare = to_host(self.counts) - (self.problem.rank - 1)
+        plenty = spare >= PLENTY * influential
+        left = xp.ones_like(self.directions[:, 0])
+        few = space.asarray(~plenty | strict)
+        left = xp.where(few, xp.minimum(left, self._left(self._against_second(kernel), influential)), left)
+        if plenty.any():
+            other = self._left(self.leverages(), influential)
+            left = xp.where(space.asarray(plenty), xp.minimum(left, other), left)
+        diagonal = xp.linalg.diagonal(self.inverted)
+        noise = self.problem.noise_level / self.problem.singular_values
+        count = xp.astype(self.counts, space.dtype)
+        limit = CLEARLY * xp.maximum(VANISHING * xp.sqrt(count), xp.full_like(count, BRIDGED))
+        own = self.problem.noise_of(self.directions.T)
+        largest = xp.maximum(xp.sum(diagonal * noise**2, axis=1), xp.sum(diagonal, axis=1) * own**2)
+        return self.valid & (spare >= influential) & to_host(left > limit**2 * largest)
+
+    def _against_second(self, kernel: Array) -> Array:
+        """Squares of the rows in the direction that they tell least beside the kernel, shape (s, z)."""
+        xp = self.problem.space.xp
+        least = xp.argmax(xp.linalg.diagonal(self.inverted), axis=1)[:, None, None]
+        second = xp.take_along_axis(self.inverted, least, axis=2)
+        for _ in range(STEPS):
+            second = normalize(xp, _off(xp, kernel, self.inverted @ second), axis=1)
+        return (self.rows @ second)[:, :, 0] ** 2
+
+    def _left(self, weight: Array, influential: Host) -> Array:
+        """Share that is left of ‖R v‖², whatever v, without the rows of largest weight, (s, z); shape (s,)."""
+        space, xp = self.problem.space, self.problem.space.xp
+        top = xp.argsort(-weight, axis=1)[:, :INFLUENTIAL]
+        within = (
+            xp.arange(top.shape[1], device=space.device) < space.asarray(influential, dtype=xp.int64)[:, None]
+        )
+        rows = (
+            xp.take_along_axis(self.rows, top[:, :, None], axis=1)
+            * xp.astype(within, space.dtype)[:, :, None]
+        )
+        return 1 - xp.linalg.eigvalsh(rows @ self.inverted @ xp.matrix_transpose(rows))[:, -1]
+
+
+def _gathered(xp: Namespace, rows: Array, chosen: Array, counts: Array) -> Array:
+    """Rows of each set, shape (s, z, b), with zero rows below them."""
+    most = max(int(xp.max(counts)), INFLUENTIAL)
+    order = xp.argsort(xp.astype(~chosen, xp.int8), axis=0, stable=True)[:most, :].T
+    padding = xp.arange(order.shape[1], device=rows.device)[None, :] >= counts[:, None]
+    order = xp.where(padding, xp.full_like(order, rows.shape[0]), order)
+    padded = xp.concat([rows, xp.zeros_like(rows[:1, :])], axis=0)
+    return xp.reshape(xp.take(padded, xp.reshape(order, (-1,)), axis=0), (*order.shape, rows.shape[1]))
+
+
+def _inverses(xp: Namespace, matrices: Array) -> Array:
+    """Inverses of a batch; what is singular may give anything."""
+    try:
+        return xp.linalg.inv(matrices)
+    except LinAlgError:  # one of them is enough
+        return xp.stack([inverse(xp, matrices[k, ...])[0] for k in range(matrices.shape[0])])
+
+
+def _off(xp: Namespace, unit: Array, vectors: Array) -> Array:
+    """Part of vectors off unit vectors, shape (s, b, 1) each."""
+    return vectors - unit * (xp.matrix_transpose(unit) @ vectors)
