@@ -279,8 +279,8 @@ def to_host(array: Array) -> Host:
     if not is_array_api_obj(array):
         return np.asarray(array)
     xp = array_namespace(array)
-    if is_cupy_namespace(xp):
-        return np.asarray(array.get())
     if is_array_api_strict_namespace(xp):
         return np.asarray(to_device(array, xp.Device("CPU_DEVICE")))
+    if is_cupy_namespace(xp):
+        return np.asarray(array.get())
     return np.asarray(array)

@@ -9,6 +9,7 @@ import pytest
 from spear_xp import invert
 from spear_xp.updates import images
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
+from tests.helpers.careless import careless
 
 # Rooms that easier batches never enter: information sets, splitting, single rows, tentative and nuisance
 # sets. The last one has less than it needs, and ends where its work does.
@@ -66,6 +67,21 @@ def test_the_same_seed_gives_the_same_search_where_much_has_to_be_tried(case: st
     inputs, width, work = HARD[case]()
     one, other = both(mlp_gradient(inputs, width=width, rng=0), "device1", work_limit=work, time_limit=1e3)
     agree(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_library_that_hands_back_garbage_in_silence_gives_the_same_search(case: str) -> None:
+    inputs, width, depth = CASES[case]("float32")
+    with careless():
+        agree(*both(mlp_gradient(inputs, width=width, depth=depth, rng=0), "device1"), atol=1e-6)
+
+
+@pytest.mark.parametrize("case", HARD)
+def test_it_does_where_much_has_to_be_tried(case: str) -> None:
+    inputs, width, work = HARD[case]()
+    truth = mlp_gradient(inputs, width=width, rng=0)
+    with careless():
+        agree(*both(truth, "device1", work_limit=work, time_limit=1e3), atol=1e-6)
 
 
 def test_gradients_agree() -> None:

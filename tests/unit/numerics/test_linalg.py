@@ -1,3 +1,7 @@
+from collections.abc import Callable
+from typing import Any
+
+import array_api_strict as strict
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +19,7 @@ from spear_xp.numerics.linalg import (
 )
 from tests.conftest import Backend
 from tests.helpers import strategies
+from tests.helpers.careless import careless
 from tests.helpers.networks import Floats
 
 
@@ -76,6 +81,15 @@ def test_roots_are_those_of_numpy_and_graded_ones_pass(space: Backend, scale: fl
 @pytest.mark.parametrize("diagonal", [(1.0, -1e-9, 1.0), (1.0, 1.0, 0.0), (1.0, np.nan, 1.0)], ids=str)
 def test_a_matrix_that_is_not_positive_has_no_root(space: Backend, diagonal: tuple[float, ...]) -> None:
     assert not cholesky(space.xp, space.asarray(np.diag(diagonal)))[1]
+
+
+@pytest.mark.parametrize("make", [inverse, cholesky, inverses], ids=lambda make: make.__name__)
+def test_garbage_of_a_library_that_does_not_raise_is_found_out(make: Callable[..., Any]) -> None:
+    singular = strict.asarray(np.diag([1.0, -1.0, 0.0]))
+    with careless():
+        found, valid = make(strict, singular if make is not inverses else singular[None, :, :])
+        assert bool(strict.all(strict.isfinite(found)))
+    assert not np.asarray(valid).any()
 
 
 @given(strategies.seeds, st.floats(-100, 100), st.sampled_from([0, 1]))
