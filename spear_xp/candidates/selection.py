@@ -7,6 +7,7 @@ first; then single swaps, as long as they raise the sparsity matching score.
 from spear_xp.candidates.refit import Candidate, stacked_directions, stacked_zeros
 from spear_xp.geometry.directions import INDEPENDENT
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
+from spear_xp.numerics.backend import signs
 from spear_xp.numerics.linalg import inverse
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
@@ -72,7 +73,7 @@ def matching_score(problem: Problem, candidates: list[Candidate]) -> float:
     if not valid:
         return 0.0
     scale = duals @ problem.last  # the true duals have last coordinate 1, which fixes their sign
-    active = (problem.layer @ duals.T) * xp.sign(scale) > 0
+    active = (problem.layer @ duals.T) * signs(xp, scale) > 0
     zero = stacked_zeros(problem, candidates)
     return float(xp.mean(xp.astype(active != zero, problem.space.dtype)))
 

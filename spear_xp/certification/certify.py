@@ -24,7 +24,7 @@ from spear_xp.certification.row_span import contested, most_open, row_span
 from spear_xp.certification.split_half import SURE, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.geometry.masks import doubtful_zeros
 from spear_xp.geometry.nullspaces import INFLUENTIAL, PLENTY, is_unique
-from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.numerics.backend import Array, Host, on_its_device, to_host
 from spear_xp.numerics.linalg import smallest_singular
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.recovery.samples import SampleSet
@@ -46,6 +46,7 @@ MISSED = 10 / 3
 FLOOR = 1e-5
 
 
+@on_its_device
 def certify(
     problem: Problem,
     samples: SampleSet,

@@ -101,7 +101,7 @@ def lost_entries(samples: SampleSet, inactive: Array) -> Host:
     sizes, shown = xp.abs(samples.columns), ~samples.zero
     count = xp.sum(xp.astype(shown, sizes.dtype), axis=0)
     total = xp.sum(xp.where(shown, sizes, 0 * sizes), axis=0)
-    usual = xp.where(count > 0, total, xp.ones_like(total)) / xp.clip(count, 1.0, None)  # noise may hide all
+    usual = xp.where(count > 0, total, xp.ones_like(total)) / xp.maximum(count, 1.0)  # noise may hide all
     share = TOLERANCE[problem.noise_model] * samples.noise / usual
     share = xp.minimum(share, QUIETER * upper_median(xp, share))
     most = to_host(LOST * share * count).astype(int)

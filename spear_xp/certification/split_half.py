@@ -27,8 +27,8 @@ def is_precise(samples: SampleSet, bars: Array, accuracy: float | None = None) -
     `accuracy` is their largest quotient; that of the problem where not given.
     """
     problem, xp = samples.problem, samples.problem.space.xp
-    own = xp.sqrt(xp.clip(samples.sizes**2 - 1, 0.0, None))  # of x alone, without its bias coordinate
-    size = xp.clip(own, BLACK * float(upper_median(xp, own)), None)
+    own = xp.sqrt(xp.maximum(samples.sizes**2 - 1, 0.0))  # of x alone, without its bias coordinate
+    size = xp.maximum(own, BLACK * upper_median(xp, own))
     return to_host(bars * (problem.right.shape[1] - 1) ** 0.5 < (accuracy or problem.accuracy) * size)
 
 

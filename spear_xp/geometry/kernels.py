@@ -7,8 +7,8 @@ rows does to a dual all follow from them. Arrays of a batch lie along the first 
 from dataclasses import dataclass, replace
 
 from spear_xp.geometry.nullspaces import BRIDGED, INFLUENTIAL, PLENTY, VANISHING
-from spear_xp.numerics.backend import Array, Host, LinAlgError, Namespace, to_host
-from spear_xp.numerics.linalg import inverse, normalize
+from spear_xp.numerics.backend import Array, Host, Namespace, to_host
+from spear_xp.numerics.linalg import inverses, normalize
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["Kernels"]
@@ -67,7 +67,7 @@ class Kernels:
         shift = space.eps * xp.sum(xp.linalg.diagonal(gram), axis=1)[:, None, None]
         eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
         gram = gram + shift * eye + rough @ xp.matrix_transpose(rough)
-        inverted = _inverses(xp, gram)
+        inverted, _ = inverses(xp, gram)
         least = xp.argmax(xp.linalg.diagonal(inverted), axis=1)[:, None, None]
         unit = xp.astype(xp.arange(problem.rank, device=space.device)[:, None] == least, space.dtype)
         error = xp.abs(gram @ xp.take_along_axis(inverted, least, axis=2) - unit)
@@ -76,7 +76,7 @@ class Kernels:
         return replace(found, directions=found._directions(rough))
 
     def _directions(self, rough: Array) -> Array:
-        """Kernels from rough directions: inverse iteration, then corrections free of a Gram matrix's errors."""
+        """Kernels from rough ones: inverse iteration, then corrections without a Gram matrix's errors."""
         xp = self.problem.space.xp
         vectors = normalize(xp, self.inverted @ rough, axis=1)
         for _ in range(STEPS - 1):
@@ -147,7 +147,7 @@ class Kernels:
         return (self.rows @ second)[:, :, 0] ** 2
 
     def _left(self, weight: Array, influential: Host) -> Array:
-        """Share that is left of ‖R v‖², whatever v, without the rows of largest weight, (s, z); shape (s,)."""
+        """Share left of ‖R v‖², whatever v, without the rows of largest weight, shape (s, z); shape (s,)."""
         space, xp = self.problem.space, self.problem.space.xp
         top = xp.argsort(-weight, axis=1)[:, :INFLUENTIAL]
         within = (
@@ -168,14 +168,6 @@ def _gathered(xp: Namespace, rows: Array, chosen: Array, counts: Array) -> Array
     order = xp.where(padding, xp.full_like(order, rows.shape[0]), order)
     padded = xp.concat([rows, xp.zeros_like(rows[:1, :])], axis=0)
     return xp.reshape(xp.take(padded, xp.reshape(order, (-1,)), axis=0), (*order.shape, rows.shape[1]))
-
-
-def _inverses(xp: Namespace, matrices: Array) -> Array:
-    """Inverses of a batch; what is singular may give anything."""
-    try:
-        return xp.linalg.inv(matrices)
-    except LinAlgError:  # one of them is enough
-        return xp.stack([inverse(xp, matrices[k, ...])[0] for k in range(matrices.shape[0])])
 
 
 def _off(xp: Namespace, unit: Array, vectors: Array) -> Array:

@@ -6,9 +6,10 @@ array API standard on it. Randomness is drawn on the host, so that every backend
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from array_api_compat import (
@@ -16,6 +17,7 @@ from array_api_compat import (
     device,
     is_array_api_obj,
     is_array_api_strict_namespace,
+    is_cupy_array,
     is_cupy_namespace,
     is_numpy_namespace,
     is_torch_array,
@@ -34,7 +36,10 @@ __all__ = [
     "laid_out",
     "layout_of",
     "libraries",
+    "on_device",
+    "on_its_device",
     "quiet",
+    "signs",
     "space_of",
     "to_host",
 ]
@@ -46,6 +51,8 @@ Array = Any  # an array of whatever library the caller uses
 Namespace = Any  # its array API namespace
 Host = np.ndarray[Any, Any]  # an array that is known to live in host memory
 LinAlgError = np.linalg.LinAlgError
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,10 @@ class Space:
         """Rounding unit of `dtype`."""
         return float(self.xp.finfo(self.dtype).eps)
 
+    def current(self) -> AbstractContextManager[Any]:
+        """Make the device current: CuPy creates arrays there, whatever `device=` says."""
+        return self.device if hasattr(self.device, "__enter__") else nullcontext()
+
     def asarray(self, values: Any, dtype: Any = None) -> Array:
         """Host values as an array of this space; `dtype` defaults to the working dtype."""
         return self.xp.asarray(values, dtype=self.dtype if dtype is None else dtype, device=self.device)
@@ -87,6 +98,44 @@ class Space:
 def quiet() -> AbstractContextManager[None]:
     """Silence floating-point warnings where non-finite intermediate results are expected."""
     return np.errstate(all="ignore")
+
+
+def on_its_device(function: Callable[Given, Found]) -> Callable[Given, Found]:
+    """A function that runs with the device of its first argument as the current one.
+
+    CuPy creates arrays on the current device, whatever `device=` says. The first argument is an array, has
+    one as `grad_w`, or has a `space`.
+    """
+
+    @wraps(function)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> Found:
+        first: Any = next(iter((*args, *kwargs.values())), None)
+        with _device_of(first):
+            return function(*args, **kwargs)
+
+    return run
+
+
+def _device_of(first: Any) -> AbstractContextManager[Any]:
+    space = getattr(first, "space", None)
+    if isinstance(space, Space):
+        return space.current()
+    array, where = getattr(first, "grad_w", first), None
+    if is_torch_array(array) and array.device.type == "cuda":
+        import cupy
+
+        where = cupy.cuda.Device(array.device.index)
+    return where or (array.device if is_cupy_array(array) else nullcontext())
+
+
+def on_device(xp: Namespace) -> bool:
+    """Whether arrays of a namespace live beside the host, where each call on one waits for a launch."""
+    return bool(is_cupy_namespace(xp))
+
+
+def signs(xp: Namespace, values: Array) -> Array:
+    """-1, 0 or 1; `sign` and `clip` of array-api-compat wait for the device, comparisons do not."""
+    return xp.astype(values > 0, values.dtype) - xp.astype(values < 0, values.dtype)
 
 
 def layout_of(array: Any) -> tuple[Host, tuple[int, ...]] | None:
@@ -230,8 +279,8 @@ def to_host(array: Array) -> Host:
     if not is_array_api_obj(array):
         return np.asarray(array)
     xp = array_namespace(array)
-    if is_cupy_namespace(xp):
-        return np.asarray(array.get())
     if is_array_api_strict_namespace(xp):
         return np.asarray(to_device(array, xp.Device("CPU_DEVICE")))
+    if is_cupy_namespace(xp):
+        return np.asarray(array.get())
     return np.asarray(array)

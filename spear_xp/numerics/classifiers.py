@@ -1,7 +1,13 @@
 """Enters: sign patterns. Leaves: the linear classifiers that fit them best, all patterns at once."""
 
+<<<<<<< HEAD
 from spear_xp.numerics.backend import Array, Namespace
 from spear_xp.numerics.linalg import weighted_gram
+=======
+import math
+
+from spear_xp.numerics.backend import Array, Namespace, on_device
+>>>>>>> counts
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
@@ -45,7 +51,7 @@ def hyperplanes(xp: Namespace, basis: Array, label: Array, counts: Array, steps:
     current = ahead = basis.T @ (counts * label)
     momentum = 1.0
     for _ in range(steps):
-        short = counts * xp.clip(1 - label * (basis @ ahead), 0.0, None)
+        short = counts * xp.maximum(1 - label * (basis @ ahead), 0.0)
         before, current = current, ahead + basis.T @ (label * short)
         last, momentum = momentum, 0.5 + (0.25 + momentum * momentum) ** 0.5
         ahead = current + ((last - 1) / momentum) * (current - before)
@@ -78,7 +84,7 @@ def logistic(
         Share of the signs that it has not.
     """
     parts = [features.T[:, :0]]
-    for part in blocks(offset.shape[1], features.shape[0] * features.shape[1]):
+    for part in blocks(offset.shape[1], math.prod(features.shape), device=on_device(xp)):
         some = _newton(xp, offset[:, part], features, label[:, part], keep_going)
         parts.append(some)
     y = xp.concat(parts, axis=1)
@@ -103,11 +109,11 @@ def _newton(xp: Namespace, offset: Array, features: Array, label: Array, keep_go
     ridge = RIDGE * features.shape[0] * xp.eye(d, dtype=offset.dtype, device=offset.device)
     for temperature in TEMPERATURES if keep_going() else ():
         margin = label * (offset + features @ y) / temperature
-        miss = 1 / (1 + xp.exp(xp.clip(margin, -30, 30)))
+        miss = 1 / (1 + xp.exp(xp.minimum(xp.maximum(margin, -30.0), 30.0)))
         slope = features.T @ (label * miss) / temperature
         weight = miss * (1 - miss) / temperature**2
         curvature = weighted_gram(xp, features, xp.sqrt(weight)) + ridge
         step = xp.linalg.solve(curvature, slope.T[:, :, None])[:, :, 0].T
         length = xp.sqrt(xp.sum(step * step, axis=0))
-        y = y + step * xp.clip(LARGEST_STEP / (length + RIDGE), None, 1)
+        y = y + step * xp.minimum(LARGEST_STEP / (length + RIDGE), 1.0)
     return y

@@ -4,7 +4,7 @@ A rough direction that is nearly sparse is solved again on its small rows; a pre
 of the rows that it excludes. Both use reweighted least squares, for all directions at once.
 """
 
-from spear_xp.numerics.backend import Array, Namespace, quiet
+from spear_xp.numerics.backend import Array, Namespace, on_device, quiet
 from spear_xp.numerics.linalg import kernel_work, normalize, weighted_gram, weighted_kernels
 from spear_xp.numerics.work import (
     DOUBLE,
@@ -57,7 +57,7 @@ def sharpen(xp: Namespace, rows: Array, directions: Array, keep_going: KeepGoing
     if d == 1:
         return directions
     parts = []
-    for part in blocks(directions.shape[1], m * d):
+    for part in blocks(directions.shape[1], m * d, device=on_device(xp)):
         some = directions[:, part]
         parts.append(_sharpened(xp, rows, some) if keep_going() else some)
     return xp.concat(parts, axis=1) if parts else directions
@@ -81,7 +81,7 @@ def _sharpened(xp: Namespace, rows: Array, directions: Array) -> Array:
             for _ in range(rounds):
                 residual = m**0.5 * (working @ current)
                 reach = xp.sort(xp.abs(residual), axis=0)[quorum, :]
-                width = xp.clip(xp.minimum(reach, width), narrowest, None)
+                width = xp.maximum(xp.minimum(reach, width), narrowest)
                 weights = width**2 / (residual**2 + width**2)
                 gram = weighted_gram(xp, working, xp.sqrt(weights))
                 scale = xp.max(xp.abs(gram), axis=(1, 2), keepdims=True)
@@ -116,7 +116,7 @@ def masked_kernels(
     b = rows.shape[1]
     if b == 1 or z.shape[1] == 0:
         return xp.ones((b, z.shape[1]), dtype=rows.dtype, device=rows.device)
-    sure = xp.clip(-z / (softness * xp.mean(xp.abs(z), axis=0)), 0, 1)
+    sure = xp.minimum(xp.maximum(-z / (softness * xp.mean(xp.abs(z), axis=0)), 0.0), 1.0)
     scale = (b / rows.shape[0]) ** 0.5
     return sharpen(xp, scale * rows, weighted_kernels(xp, rows, sure**2, keep_going), keep_going)
 

@@ -6,7 +6,7 @@ validity flag instead and rely on neither.
 
 from typing import NamedTuple
 
-from spear_xp.numerics.backend import Array, LinAlgError, Namespace
+from spear_xp.numerics.backend import Array, LinAlgError, Namespace, on_device
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
@@ -23,7 +23,9 @@ from spear_xp.numerics.work import (
 __all__ = [
     "Kernel",
     "balance",
+    "cholesky",
     "inverse",
+    "inverses",
     "kernel_pair_work",
     "kernel_work",
     "normalize",
@@ -35,6 +37,12 @@ __all__ = [
 ]
 
 ROUNDS = 3  # chosen: rounds of balancing; more change nothing that a search would notice
+RESIDUAL = (
+    1e-4  # chosen: of an inverse or a root that can be trusted; smaller ones fail on ill-posed problems
+)
+GARBAGE = (
+    0.1  # chosen: relative residual from which an inverse of a stack is none; rounding alone stays below
+)
 STEPS = 3  # chosen: steps of inverse iteration; more cost time
 TALL, TALLEST = 16, 4096  # cosmetic: rows of a part of a tall matrix, for each column and at least
 PAIR = 30  # measured: calls on arrays for one pair of singular vectors (lab.md, "Counted work")
@@ -63,7 +71,32 @@ def inverse(xp: Namespace, matrix: Array) -> tuple[Array, bool]:
     except LinAlgError:
         return xp.zeros_like(matrix), False
     rest = xp.abs(matrix @ result - xp.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device))
-    return result, bool(xp.max(rest) < 1e-4)  # NaN compares false
+    return result, bool(xp.max(rest) < RESIDUAL)  # NaN compares false
+
+
+def inverses(xp: Namespace, matrices: Array) -> tuple[Array, Array]:
+    """Inverses of a stack of square matrices, shape (s, d, d), and which of them are no garbage, shape (s,).
+
+    Each is tried on one vector, which costs little; NumPy refuses the whole stack for one singular matrix.
+    """
+    trial = xp.arange(1, matrices.shape[2] + 1, dtype=matrices.dtype, device=matrices.device)[:, None]
+    try:
+        found = xp.linalg.inv(matrices)
+    except LinAlgError:
+        return xp.zeros_like(matrices), xp.zeros(matrices.shape[:1], dtype=xp.bool, device=matrices.device)
+    rest = xp.abs(matrices @ (found @ trial) - trial)
+    return found, xp.max(rest, axis=(1, 2)) < GARBAGE * matrices.shape[2]
+
+
+def cholesky(xp: Namespace, matrix: Array) -> tuple[Array, bool]:
+    """Lower Cholesky factor of a square matrix, of which the lower triangle counts, and whether it is one."""
+    try:
+        root = xp.linalg.cholesky(matrix)
+    except LinAlgError:
+        return xp.zeros_like(matrix), False
+    pivots, size = xp.linalg.diagonal(root), xp.sqrt(xp.abs(xp.linalg.diagonal(matrix)))
+    rest = xp.tril(xp.abs(root @ root.T - matrix))  # what has failed stops at a pivot that is not positive
+    return root, bool(xp.all(pivots > 0) & xp.all(rest <= RESIDUAL * size[:, None] * size))
 
 
 def normalize(xp: Namespace, vectors: Array, axis: int = 0) -> Array:
@@ -85,7 +118,7 @@ def tall_qr(xp: Namespace, matrix: Array, keep_going: KeepGoing = forever) -> tu
     xp : module
         Namespace of the arrays.
     matrix : array, shape (n, d)
-        In one piece where n is not much larger than d.
+        In one piece where n is not much larger than d, and on a device, which has no such cache.
     keep_going : callable
         Asked before each part.
 
@@ -105,7 +138,7 @@ def tall_qr(xp: Namespace, matrix: Array, keep_going: KeepGoing = forever) -> tu
     """
     n, d = matrix.shape
     step = max(TALL * d, TALLEST)
-    if n <= 2 * step:
+    if n <= 2 * step or on_device(xp):
         q, r = xp.linalg.qr(matrix)
         return q, r
     parts = []
@@ -179,7 +212,7 @@ def weighted_kernels(xp: Namespace, rows: Array, weights: Array, keep_going: Kee
     m, b = rows.shape
     shift = 1e-14 * m * xp.eye(b, dtype=rows.dtype, device=rows.device)
     parts = []
-    for part in blocks(weights.shape[1], m * b):
+    for part in blocks(weights.shape[1], m * b, device=on_device(xp)):
         gram = weighted_gram(xp, rows, xp.sqrt(weights[:, part]))
         current = xp.ones((gram.shape[0], b, 1), dtype=rows.dtype, device=rows.device)
         for _ in range(STEPS if keep_going() else 0):

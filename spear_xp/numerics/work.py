@@ -23,7 +23,9 @@ __all__ = [
 
 KeepGoing = Callable[[], bool]  # asked on the way by whatever may take long; False ends it with what there is
 
-BLOCK = 2**22  # cosmetic: entries of a temporary array, from which a batch is worked off in parts
+# cosmetic: entries of a temporary array, from which a batch is worked off in parts: near the caches of a
+# processor, and on a device, where each part costs launches (256 MiB in double precision)
+BLOCK, DEVICE_BLOCK = 2**22, 2**25
 
 DOUBLE = 2.0  # measured: a multiply-add in double precision (lab.md, "Counted work")
 ELEMENT = 16.0  # measured: one pass of an elementwise operation, for each entry (lab.md, "Counted work")
@@ -39,9 +41,9 @@ def forever() -> bool:
     return True
 
 
-def blocks(count: int, entries: int) -> Iterator[slice]:
+def blocks(count: int, entries: int, *, device: bool = False) -> Iterator[slice]:
     """Parts of a batch of `count`, each of which takes up so many entries that a part fits into a block."""
-    step = max(1, BLOCK // max(1, entries))
+    step = max(1, (DEVICE_BLOCK if device else BLOCK) // max(1, entries))
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from spear_xp.numerics.backend import Array
+from spear_xp.numerics.backend import Array, on_device, signs
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.work import KeepGoing, ask, blocks, forever
 from spear_xp.overcomplete.known import KnownPoints
@@ -82,14 +82,14 @@ class Projected:
             return
         limit = AGREE * (self._noise[:, None] + self._noise[None, :])
         cosines = xp.abs(unit @ unit.T)
-        near = 1.0 - cosines < xp.clip(limit**2 / 2, COSINE * self.space.eps, None)
+        near = 1.0 - cosines < xp.maximum(limit**2 / 2, COSINE * self.space.eps)
         near = near & ~xp.eye(count, dtype=xp.bool, device=device)
         for _ in range(CLUSTERS):
             degrees = xp.sum(xp.astype(near, xp.int64), axis=1)
             hub = int(xp.argmax(degrees))
             if not int(degrees[hub]):
                 return
-            apart = unit * xp.sign(unit @ unit[hub, :])[:, None] - unit[hub, :]
+            apart = unit * signs(xp, unit @ unit[hub, :])[:, None] - unit[hub, :]
             own = near[hub, :] & (xp.sqrt(xp.vecdot(apart, apart)) < limit[hub, :])
             own = own | (xp.arange(count, device=device) == hub)
             near = near & ~own[:, None] & ~own[None, :]
@@ -108,7 +108,7 @@ def partners(known: KnownPoints, seed: int, rows: Array, keep_going: KeepGoing =
     room = problem.dimension - xp.sum(xp.astype(active, xp.int64), axis=1)
     fits = (room >= ROOM) & (rows != seed)
     rows, room, active = rows[fits], room[fits], active[fits]
-    for part in blocks(int(rows.shape[0]), PASSES * problem.dimension**2):
+    for part in blocks(int(rows.shape[0]), PASSES * problem.dimension**2, device=on_device(xp)):
         ask(keep_going)
         found.append(rows[part][_parallel(known, seed, rows[part], room[part], active[part, :])])
     return xp.concat(found)
@@ -128,5 +128,5 @@ def _parallel(known: KnownPoints, seed: int, rows: Array, room: Array, active: A
         loud = loud & (size > LOUD * error * width)
         limit = limit + AGREE * error * width / xp.where(size > 0, size, xp.ones_like(size))
     this, other = normalize(xp, this, axis=1), normalize(xp, other, axis=1)
-    apart = other * xp.sign(xp.vecdot(this, other))[:, None] - this
+    apart = other * signs(xp, xp.vecdot(this, other))[:, None] - this
     return loud & (xp.sqrt(xp.vecdot(apart, apart)) < limit)

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from spear_xp.numerics.backend import Array, Namespace
+from spear_xp.numerics.backend import Array, Namespace, on_device, signs
 from spear_xp.numerics.work import KeepGoing, ask, blocks, forever
 from spear_xp.overcomplete.clusters import LOUD
 from spear_xp.overcomplete.known import UNSURE, KnownPoints
@@ -59,12 +59,12 @@ class Examination:
         holds = xp.astype(self.clear, self.shares.dtype)
         sizes = xp.abs(self.shares)
         logs = xp.log(xp.where(self.clear, sizes, xp.ones_like(sizes)))
-        signs = holds * xp.sign(self.shares)
+        sides = holds * signs(xp, self.shares)
         rows = holds.T @ holds
-        some = xp.clip(rows, 1, None)
+        some = xp.maximum(rows, 1)
         mean = (logs.T @ holds - holds.T @ logs) / some
         squares = ((logs**2).T @ holds + holds.T @ logs**2 - 2 * logs.T @ logs) / some
-        fixed = (squares - mean**2 < SAME**2) & (xp.abs(signs.T @ signs) > rows - 0.5)
+        fixed = (squares - mean**2 < SAME**2) & (xp.abs(sides.T @ sides) > rows - 0.5)
         k = self.shares.shape[1]
         pairs = (rows > PAIR - 0.5) & ~xp.eye(k, dtype=xp.bool, device=self.shares.device)
         both = xp.astype(pairs & fixed, xp.int64)
@@ -81,7 +81,7 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
     room = known.freedom >= 1
     rows = xp.nonzero(room)[0]
     looks = []
-    for part in blocks(int(rows.shape[0]), d * (d + k)):
+    for part in blocks(int(rows.shape[0]), d * (d + k), device=on_device(xp)):
         ask(keep_going)
         looks.append(_look(known, rows[part]))
     posed, good, shares, deviations = (
@@ -90,9 +90,9 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
     explained = good[:, 0] > 0
     inside = explained[:, None] & known.active
     sizes = xp.abs(shares)
-    holds = inside & (sizes > xp.clip(LOUD * deviations, SMALLEST, None))
+    holds = inside & (sizes > xp.maximum(LOUD * deviations, SMALLEST))
     few = known.freedom >= d - max(POINTS, d // SHARE)
-    counts = xp.clip(xp.sum(xp.astype(holds, shares.dtype), axis=0), 1, None)
+    counts = xp.maximum(xp.sum(xp.astype(holds, shares.dtype), axis=0), 1.0)
     usual = xp.sum(xp.where(holds, sizes, xp.zeros_like(sizes)), axis=0) / counts
     nothing = (sizes < UNSURE * deviations) & (UNSURE * deviations < ABSENT * usual)
     told = holds | (explained[:, None] & ~known.active)

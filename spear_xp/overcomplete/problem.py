@@ -97,7 +97,7 @@ class OvercompleteProblem:
         """Root mean square error bar of the entries of a sample, from the covariance of its point."""
         xp = self.space.xp
         variances = xp.sum((self.basis @ covariance) * self.basis, axis=1)[:-1] * self.spread**2
-        return float(xp.sqrt(xp.mean(xp.clip(variances, 0.0, None))))
+        return float(xp.sqrt(xp.mean(xp.maximum(variances, 0.0))))
 
 
 def reduce_overcomplete(gradient: Gradient, *, keep_going: KeepGoing = forever) -> OvercompleteProblem:
@@ -163,7 +163,7 @@ def reduce_overcomplete(gradient: Gradient, *, keep_going: KeepGoing = forever) 
     moments = weighted.T @ weighted
     mean = (moments @ last) / (last @ moments @ last)
     moments = moments / (last @ moments @ last) - mean[:, None] * mean
-    deviations = xp.sqrt(xp.clip(xp.vecdot(layer @ moments, layer), TINY, None))
+    deviations = xp.sqrt(xp.maximum(xp.vecdot(layer @ moments, layer), TINY))
     even = layer / deviations[:, None]
     return OvercompleteProblem(
         space=space,

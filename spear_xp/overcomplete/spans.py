@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from spear_xp.numerics.backend import Array, Namespace
+from spear_xp.numerics.linalg import inverses
 
 __all__ = ["Spans", "padded"]
 
@@ -23,7 +24,7 @@ class Spans:
     bars : array, shape (r, p)
         Standard deviation of an entry of each point, zero in the padding.
     back : array, shape (r, p, p)
-        Inverses of their Gram matrices.
+        Inverses of their Gram matrices; of a singular one, what says that its span is not well posed.
     """
 
     vectors: Array
@@ -37,7 +38,10 @@ class Spans:
         eye = xp.eye(bars.shape[1], dtype=vectors.dtype, device=vectors.device)
         extra = xp.where(sizes > 0, RIDGE * sizes, xp.ones_like(sizes))
         gram = vectors @ xp.matrix_transpose(vectors) + eye * extra[:, None, :]
-        return cls(vectors, bars, xp.linalg.inv(gram) if bars.shape[1] else gram)
+        if not bars.shape[1]:
+            return cls(vectors, bars, gram)
+        back, valid = inverses(xp, gram)
+        return cls(vectors, bars, xp.where(valid[:, None, None], back, eye * (POSED / extra)[:, None, :]))
 
     def projections(self, xp: Namespace) -> Array:
         """Projections onto what is outside of each span, shape (r, d, d)."""

@@ -6,7 +6,8 @@ by one, as kernels, directions of near-twins take the same noise twice; all of t
 
 import math
 
-from spear_xp.numerics.backend import Array, LinAlgError, Namespace
+from spear_xp.numerics.backend import Array, Namespace, on_device
+from spear_xp.numerics.linalg import inverses
 from spear_xp.numerics.work import KeepGoing, ask, blocks, forever
 from spear_xp.recovery.samples import SampleSet, recover
 from spear_xp.reduction.problem import Problem
@@ -96,16 +97,15 @@ def _weights(problem: Problem, scaled: Array, inactive: Array, keep_going: KeepG
     xp, space = problem.space.xp, problem.space
     eye, covariance = xp.eye(problem.rank, dtype=space.dtype, device=space.device), scaled.T @ scaled
     parts = []
-    for part in blocks(problem.width, problem.rank**2):
+    for part in blocks(problem.width, problem.rank**2, device=on_device(xp)):
         ask(keep_going)
         on = inactive[part, :]
         both = on[:, :, None] * on[:, None, :]
-        try:
-            parts.append(both * xp.linalg.inv(both * covariance + (1 - on)[:, :, None] * eye))
-        except LinAlgError:
+        found, valid = inverses(xp, both * covariance + (1 - on)[:, :, None] * eye)
+        if not bool(xp.all(valid)):
             return None
-    weights = xp.concat(parts, axis=0)
-    return weights if bool(xp.all(xp.isfinite(weights))) else None
+        parts.append(both * found)
+    return xp.concat(parts, axis=0)
 
 
 def _correction(problem: Problem, entries: Array, weights: Array, keep_going: KeepGoing) -> Array:

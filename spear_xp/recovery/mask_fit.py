@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from spear_xp.geometry.directions import INDEPENDENT_IN_SET
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
-from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.numerics.backend import Array, Host, signs, to_host
 from spear_xp.numerics.linalg import inverse
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.reduction.problem import Problem
@@ -114,7 +114,7 @@ class MaskFit:
         faint: float,
     ) -> "MaskFit":
         xp = problem.space.xp
-        signed = z * xp.sign((problem.last @ frame) @ duals)  # inputs have last coordinate 1
+        signed = z * signs(xp, (problem.last @ frame) @ duals)  # inputs have last coordinate 1
         shown, vanished, active = (
             to_host(xp.sum(xp.astype(rows, xp.int64), axis=0))
             for rows in ((signed < 0) & ~near, (signed > 0) & zero, (signed > 0) | ~near)
@@ -125,7 +125,7 @@ class MaskFit:
     def inactive(self, problem: Problem, j: int, sure: float) -> Array:
         """Rows that sample j does not activate, by number, from a pre-activation relative to their median."""
         xp, z = problem.space.xp, self.z[:, j]
-        z = z * xp.sign((problem.last @ self.frame) @ self.duals[:, j])
+        z = z * signs(xp, (problem.last @ self.frame) @ self.duals[:, j])
         return xp.nonzero(z < -sure * upper_median(xp, xp.abs(z)))[0]
 
     def replaced(self, problem: Problem, j: int, direction: Array) -> "MaskFit | None":

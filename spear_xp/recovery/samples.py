@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, UNSURE
-from spear_xp.numerics.backend import Array
+from spear_xp.numerics.backend import Array, on_its_device
 from spear_xp.numerics.linalg import inverse, normalize, smallest_singular
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
@@ -89,6 +89,7 @@ class SampleSet:
         return xp.sqrt(xp.sum(self.coordinates * self.coordinates, axis=0))
 
 
+@on_its_device
 def recover(problem: Problem, directions: Array, nuisance: int = 0) -> SampleSet | None:
     """Samples from b independent directions, scaled by the bias gradient.
 

@@ -8,7 +8,7 @@ from spear_xp.geometry.deflation import remaining_activity
 from spear_xp.geometry.directions import INDEPENDENT_OF_ROWS
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, EXACT_FLIPS
 from spear_xp.geometry.nullspaces import VANISHING
-from spear_xp.numerics.backend import Array, to_host
+from spear_xp.numerics.backend import Array, signs, to_host
 from spear_xp.numerics.linalg import inverse, smallest_singular
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.reduction.problem import Problem
@@ -47,8 +47,9 @@ def basis_of(problem: Problem, beside: Array, space: Array, seed: int = 0) -> Ar
     full = to_host(~xp.all(problem.zeros_of(space), axis=1))
     order = to_host(xp.argsort(remaining_activity(problem, rest)))
     rows = order[full[order]][:ROWS]
-    z = problem.layer @ (rest[problem.space.indices(rows), :]).T
-    z = z * xp.sign(rest[problem.space.indices(rows), :] @ problem.last)
+    looked_at = xp.take(rest, problem.space.indices(rows), axis=0)
+    z = problem.layer @ looked_at.T
+    z = z * signs(xp, looked_at @ problem.last)
     found = []
     for place, row in enumerate(rows):
         inactive = z[:, place] < 0

@@ -114,7 +114,7 @@ def _seen(samples: SampleSet) -> Array:
     on = xp.astype(samples.support, problem.space.dtype)
     spare = xp.sum(on, axis=0) - (problem.rank - 1)
     energy = xp.sum(on * samples.columns**2, axis=0)
-    return xp.where(spare > 0, energy, 0 * energy) / xp.clip(spare, 1.0, None)
+    return xp.where(spare > 0, energy, 0 * energy) / xp.maximum(spare, 1.0)
 
 
 def _spread(problem: Problem, gram: Array, duals: Array) -> Array:

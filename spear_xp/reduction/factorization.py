@@ -8,7 +8,7 @@ import operator
 from dataclasses import dataclass
 
 from spear_xp.errors import ArgumentRangeError, RankError
-from spear_xp.numerics.backend import Array
+from spear_xp.numerics.backend import Array, on_its_device
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.gradient import Gradient
 from spear_xp.reduction.models import NoiseModel, read, read_relative, read_with_noise
@@ -88,6 +88,7 @@ def _check_batch_size(batch_size: int | None) -> None:
         raise ArgumentRangeError(msg)
 
 
+@on_its_device
 def factorize(
     gradient: Gradient,
     batch_size: int | None = None,
@@ -155,7 +156,7 @@ def factorize(
     least = 4 * space.eps  # rounding of this computation itself, on rows of unit norm
     sigma = max(given or float(xp.sqrt(xp.sum(residuals * residuals) / freedom)), least)
     left, bias = spectrum.left[:, :rank], xp.astype(xp.take(gradient.grad_b, gradient.live), space.dtype)
-    uneven = xp.clip(residuals * (m / freedom) ** 0.5 / sigma, 1.0, None)
+    uneven = xp.maximum(residuals * (m / freedom) ** 0.5 / sigma, 1.0)
     return Factorization(
         left=left,
         singular_values=spectrum.values[:rank],

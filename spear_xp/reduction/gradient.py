@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spear_xp.errors import NonFiniteError, ShapeError, ZeroGradientError
-from spear_xp.numerics.backend import Array, Space, enter, quiet
+from spear_xp.numerics.backend import Array, Namespace, Space, enter, on_device, quiet
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 
 __all__ = ["Gradient", "validate"]
 
-BLOCK_BYTES = 2 * 2**20  # cosmetic: one block in the working dtype; it stays in the cache while it is used
+# cosmetic: one block in the working dtype: it stays in the cache of a processor while it is used; on a
+# device, each block costs launches
+BLOCK_BYTES, DEVICE_BYTES = 2 * 2**20, 256 * 2**20
 NARROW = 64  # cosmetic: columns that a block has at least: fewer would fetch memory for a part of its bytes
 # measured: share of the median norm, below which a row is left aside (lab.md, "Trained networks")
 NEGLIGIBLE = 1e-7
@@ -87,13 +89,17 @@ class Gradient:
     def _blocks(self, matrix: Array, column: Array, rows: Array) -> Iterator[tuple[int, int, Array]]:
         xp, dtype = self.space.xp, self.space.dtype
         m, n = matrix.shape
-        step = max(NARROW, BLOCK_BYTES // (8 * m))
+        step = max(NARROW, _block_bytes(xp) // (8 * m))
         for part, offset in ((matrix, 0), (column[:, None], n)):  # the column apart: nothing to join
             for start in range(0, part.shape[1], step):
                 stop = min(start + step, part.shape[1])
                 block = part[:, start:stop]
                 block = block if rows.shape[0] == m else xp.take(block, rows, axis=0)
                 yield offset + start, offset + stop, xp.astype(block, dtype)
+
+
+def _block_bytes(xp: Namespace) -> int:
+    return DEVICE_BYTES if on_device(xp) else BLOCK_BYTES
 
 
 def _check_shapes(grad_w: Array, grad_b: Array, weight: Array, bias: Array, **after: Array) -> None:
@@ -136,7 +142,7 @@ def _check_finite(space: Space, arrays: dict[str, Array]) -> None:
     xp = space.xp
     for name, array in arrays.items():
         m, bad = array.shape[0], 0
-        step = max(1, BLOCK_BYTES // (8 * max(1, math.prod(array.shape[1:]))))
+        step = max(1, _block_bytes(xp) // (8 * max(1, math.prod(array.shape[1:]))))
         for start in range(0, m, step):
             finite = xp.isfinite(array[start : min(start + step, m), ...])
             if not bool(xp.all(finite)):

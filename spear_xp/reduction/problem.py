@@ -8,7 +8,7 @@ U q_k = column k of D; the matrices P of duals and Q of directions satisfy Pᵀ 
 from dataclasses import dataclass
 from functools import cached_property
 
-from spear_xp.numerics.backend import Array, Space
+from spear_xp.numerics.backend import Array, Space, on_its_device
 from spear_xp.numerics.linalg import balance
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.work import KeepGoing, ask, forever
@@ -132,6 +132,7 @@ class Problem:
         return self.space.xp.linalg.qr(self.layer).Q
 
 
+@on_its_device
 def reduce(
     gradient: Gradient,
     factorization: Factorization | None = None,

@@ -7,7 +7,7 @@ resort, for short rows whose rank is close to their size.
 from dataclasses import dataclass
 
 from spear_xp.numerics.backend import Array, Namespace
-from spear_xp.numerics.linalg import tall_qr
+from spear_xp.numerics.linalg import cholesky, tall_qr
 from spear_xp.reduction.row_operator import RowOperator
 
 __all__ = ["Spectrum", "first_count", "is_long", "leading", "with_right_factors"]
@@ -59,9 +59,11 @@ def is_long(rows: RowOperator) -> bool:
 
 def leading(rows: RowOperator, count: int) -> Spectrum:
     """Leading `count` triplets by subspace iteration (Halko, Martinsson, Tropp 2011, algorithm 4.4)."""
-    if is_long(rows):
-        return _leading_of_long(rows, min(count, *rows.shape))
     xp = rows.gradient.space.xp
+    if is_long(rows):
+        found = _leading_of_long(rows, min(count, *rows.shape))
+        if found is not None:
+            return found
     if count >= 0.6 * min(rows.shape):
         left, values, right = xp.linalg.svd(rows.dense(), full_matrices=False)
         k = min(rows.shape)  # columns that are all zero add triplets of nothing
@@ -75,11 +77,11 @@ def leading(rows: RowOperator, count: int) -> Spectrum:
     return Spectrum(basis @ small, values, mix @ q.T, outside)
 
 
-def _leading_of_long(rows: RowOperator, count: int) -> Spectrum:
+def _leading_of_long(rows: RowOperator, count: int) -> Spectrum | None:
     """Leading `count` left factors and singular values, by the Nyström approximation of E Eᵀ in two passes.
 
     A shift, taken off again in the end, keeps the Cholesky factorisation from breaking down (Tropp,
-    Yurtsever, Udell, Cevher 2017, algorithm 3).
+    Yurtsever, Udell, Cevher 2017, algorithm 3). None if it breaks down all the same, which few libraries say.
     """
     space = rows.gradient.space
     xp = space.xp
@@ -87,9 +89,11 @@ def _leading_of_long(rows: RowOperator, count: int) -> Spectrum:
     image = rows.squared_times(basis)
     shift = space.eps * float(xp.linalg.matrix_norm(image))
     image = image + shift * basis
-    root = xp.linalg.cholesky(basis.T @ image)
+    root, valid = cholesky(xp, basis.T @ image)
+    if not valid:
+        return None
     left, values, _ = xp.linalg.svd(xp.linalg.solve(root, image.T).T, full_matrices=False)
-    return Spectrum(left, xp.sqrt(xp.clip(values**2 - shift, (space.eps * values[0]) ** 2, None)))
+    return Spectrum(left, xp.sqrt(xp.maximum(values**2 - shift, (space.eps * values[0]) ** 2)))
 
 
 def with_right_factors(rows: RowOperator, spectrum: Spectrum, rank: int) -> Spectrum:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spear_xp.diagnosis.arrays import of_arrays
-from spear_xp.numerics.backend import Array, enter
+from spear_xp.numerics.backend import Array, enter, on_its_device
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
 from spear_xp.overcomplete.table import Table
@@ -35,6 +35,7 @@ from spear_xp.updates.layer_update import LayerUpdate
 __all__ = ["invert"]
 
 
+@on_its_device
 def invert(
     grad_w: Array | LayerUpdate,
     grad_b: Array | None = None,

@@ -26,6 +26,7 @@ from spear_xp.strategies.base import nothing
 __all__ = ["TEMPERATURES", "Descent", "descend", "descent_work", "distinct", "iterates"]
 
 SHRINK = 1e-3  # chosen: last step over first; a larger one ends too far from the minimum to be sharpened
+FLAT = 20.0  # chosen: of a predicted mask, at which a weight stays above zero; exp may not overflow
 EVERY = 3  # chosen: steps between two predictions of the mask; fewer cost time, more follow a stale mask
 ASK = 10  # cosmetic: steps between two questions whether to go on
 TEMPERATURES = (0.2, 0.4)  # measured: of the predicted masks, in turns (lab.md, "Descent")
@@ -88,10 +89,10 @@ def descend(
         free = outside(avoid, current)
         if layer is not None and step % EVERY == 0:
             z = predicted_activity(xp, residual, layer.implied @ current, layer.basis)
-            weights = 1 / (1 + xp.exp(xp.clip(z / temperature, -20, 20)))
+            weights = 1 / (1 + xp.exp(xp.minimum(z / temperature, FLAT)))
         if step % ASK == 0 and not keep_going():
             break
-        gradient = rows.T @ (weights * xp.sign(residual))
+        gradient = rows.T @ (xp.copysign(weights, residual))
         gradient = gradient - free * xp.sum(current * gradient, axis=0)
         current = current - length * gradient / size(gradient)
         current = current / size(outside(avoid, current))

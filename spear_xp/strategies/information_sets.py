@@ -200,7 +200,7 @@ class GuidedSets:
         arrived = iterates(
             space, rest, rng, starts, steps=self.descent_steps, temperature=temperature, keep_going=keep_going
         )
-        arrived = arrived[:, : self.iterates]
+        arrived = arrived[:, : min(self.iterates, arrived.shape[1])]
         with quiet():
             size = xp.abs(rest.rows @ arrived)
             score = size / upper_median(xp, size) + rest.predict(xp, arrived)

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from spear_xp.geometry.directions import FEWER_MISSING
 from spear_xp.geometry.masks import MISFIT, predicted_activity
-from spear_xp.numerics.backend import Array, Namespace, to_host
+from spear_xp.numerics.backend import Array, Namespace, signs, to_host
 from spear_xp.numerics.classifiers import logistic, regression_work
 from spear_xp.numerics.irls import FIRM, masked_kernels, masking_work
 from spear_xp.numerics.linalg import inverse, normalize
@@ -125,7 +125,7 @@ def estimated_duals(problem: Problem, known: Known, complement: Array) -> Array 
     basis, change = xp.linalg.qr(problem.layer @ complement)
     offset = problem.layer @ start
     label = xp.where(known.coefficients == 0, -xp.ones_like(offset), xp.ones_like(offset))
-    size = xp.sqrt(xp.mean(offset * offset, axis=0)) * xp.sign(xp.sum(offset * label, axis=0))
+    size = xp.sqrt(xp.mean(offset * offset, axis=0)) * signs(xp, xp.sum(offset * label, axis=0))
     shift, wrong = logistic(xp, offset / size, basis * basis.shape[0] ** 0.5, label)
     shift = xp.linalg.solve(change, shift * (basis.shape[0] ** 0.5 * size))
     duals = xp.where(wrong < MISFIT, start + complement @ shift, xp.zeros_like(start))

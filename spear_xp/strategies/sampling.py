@@ -9,7 +9,7 @@ solved again in full precision.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.numerics.backend import Array, Host, on_device, to_host
 from spear_xp.numerics.elimination import draw_subsets, kernel_directions
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.random import Stream
@@ -81,7 +81,7 @@ class Sampling:
         )
         rows = xp.astype(problem.balanced, xp.float32)
         solved = []
-        for part in blocks(len(subsets), b * b):
+        for part in blocks(len(subsets), b * b, device=on_device(xp)):
             if not keep_going():
                 break
             solved.append(kernel_directions(xp, rows, space.indices(subsets[part])))
@@ -106,4 +106,8 @@ class Sampling:
         picked = xp.take(problem.balanced, space.indices(subsets.reshape(-1)), axis=0)
         stacked = xp.reshape(picked, (count, k, k + 1))
         _, _, right = xp.linalg.svd(stacked, full_matrices=True)
-        return normalize(xp, problem.unbalance @ right[:, -1, :].T)
+        kernels = right[:, -1, :]
+        missed = xp.max(xp.abs(stacked @ kernels[:, :, None]), axis=(1, 2))
+        # Not every library promises what the rows beyond the singular values are; NaN is passed over.
+        kernels = xp.where((missed < NEAR)[:, None], kernels, xp.nan)
+        return normalize(xp, problem.unbalance @ kernels.T)

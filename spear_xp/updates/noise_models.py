@@ -72,7 +72,7 @@ def rounding_of_difference(before: Array, after: Array, scale: float = 1.0, *, s
         raise ArgumentRangeError(msg)
     format_of = array_namespace(after).finfo(after.dtype)  # bfloat16 enters as float32
     sizes = xp.abs(xp.astype(arrays["after"], space.dtype))
-    power = xp.floor(xp.log2(xp.clip(sizes, float(format_of.smallest_normal), None)))
+    power = xp.floor(xp.log2(xp.maximum(sizes, float(format_of.smallest_normal))))
     spacing = float(format_of.eps) * 2.0**power
     return leave(spacing * ((steps / 12) ** 0.5 / abs(scale)))
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from spear_xp.errors import ArgumentRangeError
+from spear_xp.numerics.backend import on_its_device
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
 from spear_xp.solver.runtime.clock import Clock
@@ -53,7 +54,12 @@ class Threads:
         """All turns at once."""
         futures = [
             self.workers.submit(
-                turn.strategy.propose, problem, known, seed, turn.chunk, keep_going=clock.in_time
+                on_its_device(turn.strategy.propose),
+                problem,
+                known,
+                seed,
+                turn.chunk,
+                keep_going=clock.in_time,
             )
             for turn in turns
         ]

@@ -13,7 +13,7 @@ import platform
 from types import ModuleType
 from typing import Any
 
-from spear_xp.numerics.backend import laid_out, layout_of
+from spear_xp.numerics.backend import laid_out, layout_of, on_its_device
 from spear_xp.reduction.problem import Problem
 from spear_xp.solver.runtime.clock import for_seconds
 
@@ -43,7 +43,8 @@ def propose(token: str, packed: bytes | None, knowledge: bytes, turn: bytes, sec
     try:
         strategy, seed, chunk = loads(turn)
         known = loads(knowledge)
-        found = strategy.propose(problem, known, seed, chunk, keep_going=for_seconds(seconds))
+        propose_here = on_its_device(strategy.propose)
+        found = propose_here(problem, known, seed, chunk, keep_going=for_seconds(seconds))
     except Exception as error:  # noqa: BLE001  # it is raised again where the search runs
         found = error
     return dumps(found)

@@ -1,7 +1,7 @@
 import warnings
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, ClassVar
 
 import array_api_strict
 import numpy as np
@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 
 from spear_xp.errors import ArrayLibraryError, DtypeError
 from spear_xp.numerics.backend import (
+    Space,
     enter,
     laid_out,
     layout_of,
     libraries,
+    on_device,
+    on_its_device,
     quiet,
+    signs,
     space_of,
     to_host,
 )
@@ -178,3 +182,34 @@ def test_only_arrays_with_gaps_have_a_layout(value: Any) -> None:
 def test_a_layout_of_too_many_bytes_is_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         laid_out(np.ones(3), (2**40,))
+
+
+def test_signs_are_those_of_numpy(space: Backend) -> None:
+    values = np.asarray([-2.0, -1e-30, 0.0, 1e-30, 5.0])
+    np.testing.assert_array_equal(space.to_numpy(signs(space.xp, space.asarray(values))), np.sign(values))
+
+
+class Device:
+    """A device as CuPy has them: a context manager that makes itself the current one."""
+
+    current: ClassVar[list["Device"]] = []
+
+    def __enter__(self) -> None:
+        self.current.append(self)
+
+    def __exit__(self, *_: object) -> None:
+        self.current.pop()
+
+
+def test_the_device_of_a_problem_is_current_while_a_function_runs() -> None:
+    place = Device()
+    problem = SimpleNamespace(space=Space(np, place, np.float64))
+    run = on_its_device(lambda problem, value: (problem.space.device in Device.current, value))
+    assert run(problem, 3) == (True, 3)
+    assert not Device.current
+
+
+def test_a_library_without_devices_has_nothing_to_make_current() -> None:
+    assert on_its_device(lambda array: array + 1)(np.ones(1)) == 2
+    with space_of(np.ones(1)).current():
+        assert not on_device(np)

@@ -1,3 +1,7 @@
+from collections.abc import Callable
+from typing import Any
+
+import array_api_strict as strict
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +9,9 @@ from hypothesis import strategies as st
 
 from spear_xp.numerics.linalg import (
     balance,
+    cholesky,
     inverse,
+    inverses,
     normalize,
     outside,
     smallest_singular,
@@ -13,6 +19,7 @@ from spear_xp.numerics.linalg import (
 )
 from tests.conftest import Backend
 from tests.helpers import strategies
+from tests.helpers.careless import careless
 from tests.helpers.networks import Floats
 
 
@@ -45,6 +52,44 @@ def test_an_inverse_that_rounding_has_spoiled_is_not_trusted() -> None:
     rows = np.random.default_rng(0).standard_normal((6, 6))
     rows[0] = rows[1] + 1e-15 * rows[2]
     assert not inverse(np, rows)[1]
+
+
+def test_inverses_of_a_stack_are_those_of_each(space: Backend) -> None:
+    stack = np.random.default_rng(0).standard_normal((5, 6, 6))
+    found, valid = inverses(space.xp, space.asarray(stack))
+    assert space.to_numpy(valid).all()
+    tolerance = 1e-10 if space.dtype == "float64" else 1e-2
+    np.testing.assert_allclose(space.to_numpy(found), np.linalg.inv(stack), rtol=tolerance, atol=tolerance)
+
+
+def test_a_singular_matrix_of_a_stack_is_said_to_be_one(space: Backend) -> None:
+    stack = np.random.default_rng(0).standard_normal((3, 4, 4))
+    stack[1] = 0.0
+    _, valid = inverses(space.xp, space.asarray(stack))
+    assert not space.to_numpy(valid)[1]
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-8])
+def test_roots_are_those_of_numpy_and_graded_ones_pass(space: Backend, scale: float) -> None:
+    rows = np.random.default_rng(0).standard_normal((30, 6)) * scale ** np.linspace(0, 0.5, 6)
+    found, valid = cholesky(space.xp, space.asarray(rows.T @ rows))
+    assert valid
+    tolerance = 1e-10 if space.dtype == "float64" else 1e-2
+    np.testing.assert_allclose(space.to_numpy(found), np.linalg.cholesky(rows.T @ rows), rtol=tolerance)
+
+
+@pytest.mark.parametrize("diagonal", [(1.0, -1e-9, 1.0), (1.0, 1.0, 0.0), (1.0, np.nan, 1.0)], ids=str)
+def test_a_matrix_that_is_not_positive_has_no_root(space: Backend, diagonal: tuple[float, ...]) -> None:
+    assert not cholesky(space.xp, space.asarray(np.diag(diagonal)))[1]
+
+
+@pytest.mark.parametrize("make", [inverse, cholesky, inverses], ids=lambda make: make.__name__)
+def test_garbage_of_a_library_that_does_not_raise_is_found_out(make: Callable[..., Any]) -> None:
+    singular = strict.asarray(np.diag([1.0, -1.0, 0.0]))
+    with careless():
+        found, valid = make(strict, singular if make is not inverses else singular[None, :, :])
+        assert bool(strict.all(strict.isfinite(found)))
+    assert not np.asarray(valid).any()
 
 
 @given(strategies.seeds, st.floats(-100, 100), st.sampled_from([0, 1]))
