@@ -9,16 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spear_xp.geometry.directions import SAME_PROPOSAL, WIDEN
+from spear_xp.geometry.kernels import Kernels, batches
 from spear_xp.geometry.nullspaces import (
     CONFIRMING,
     INFLUENTIAL,
+    NEARLY,
     grown,
     in_shared_nullspace,
     is_unique,
     kernel_space,
     stacked,
 )
-from spear_xp.numerics.backend import Array, to_host
+from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.linalg import kernel_pair_work, normalize, smallest_singular
 from spear_xp.numerics.work import KeepGoing, forever, product
 from spear_xp.reduction.problem import Problem
@@ -30,6 +32,7 @@ ROUNDS = 6  # chosen: most solutions until the zero rows are stable; more would 
 SOLVED = 6
 # chosen: how often zero rows may grow by what they leave open; fewer leave a bit of a quiet sample
 GROWTHS = 3
+WAVE = 32  # cosmetic: proposals that are solved at once, between two looks at the clock
 LIGHT = 1e-2  # chosen: weight of a known dual against a typical row; a heavier one brings its errors in
 
 
@@ -147,15 +150,78 @@ def refit(
             direction = kernel[:, 0]
             zero = problem.zeros_of(direction)
         count = int(xp.sum(xp.astype(zero, xp.int64)))
-        influential = min(INFLUENTIAL, (count - b + 1) // 3)  # narrow layers have no rows to give away
         second = kernel[:, 1]
         if not is_unique(
-            problem, rows, direction, second, influential=influential, orthogonal=orthogonal, strict=False
+            problem,
+            rows,
+            direction,
+            second,
+            influential=int(_influential(problem, to_host(count))),
+            orthogonal=orthogonal,
+            strict=False,
         ):
             if shared is not None:
                 shared.append(kernel_space(problem, rows))
             return None
     return Candidate(normalize(xp, direction), zero, count, source)
+
+
+def _influential(problem: Problem, counts: Host) -> Host:
+    """Rows of so many that may not decide alone: narrow layers have none to give away."""
+    return to_host(((counts - problem.rank + 1) // 3).clip(max=INFLUENTIAL))
+
+
+def refit_clear(problem: Problem, directions: Array, zero: Array, source: str = "") -> list[Candidate | None]:
+    """The candidates of those directions whose refit is clear at a glance, all at once.
+
+    Parameters
+    ----------
+    problem : Problem
+        The reduced gradient, of rank 2 at least.
+    directions : array, shape (b, s)
+        Unit vectors, where to start.
+    zero : array of bool, shape (m_live, s)
+        Rows on which each is taken to vanish.
+    source : str
+        Name to keep with the candidates.
+
+    Returns
+    -------
+    list of Candidate or None
+        What `refit` gives, or None where it has to be asked: because too few rows vanish, they may grow, or
+        their kernel may not be unique.
+    """
+    xp, b = problem.space.xp, problem.rank
+    found: list[Candidate | None] = [None] * int(directions.shape[1])
+    for part in batches(problem, len(found)):
+        places, before = to_host(xp.arange(part.start, part.stop)), zero[:, part]
+        guesses = directions[:, part]
+        for _ in range(ROUNDS):
+            enough = to_host(xp.sum(xp.astype(before, xp.int64), axis=0)) >= b + CONFIRMING
+            if not enough.any():
+                break
+            index = problem.space.indices(enough.nonzero()[0])
+            places, before = places[enough], xp.take(before, index, axis=1)
+            kernels = Kernels.of(problem, before, xp.take(guesses, index, axis=1))
+            guesses = kernels.directions.T
+            after = problem.zeros_of(guesses)
+            stable = to_host(xp.all(after == before, axis=0))
+            counts = to_host(xp.sum(xp.astype(after, xp.int64), axis=0))
+            near = problem.zeros_of(guesses, widen=NEARLY) & ~after
+            alone = (
+                to_host(xp.sum(xp.astype(near, xp.int64), axis=0)) < 2
+            )  # nothing that zero rows could grow by
+            done = stable & alone
+            if done.any():
+                unique = kernels.take(done).surely_unique(_influential(problem, counts[done]), strict=False)
+                for k in done.nonzero()[0][unique].tolist():
+                    found[int(places[k])] = Candidate(guesses[:, k], after[:, k], int(counts[k]), source)
+            if stable.all():
+                break
+            index = problem.space.indices((~stable).nonzero()[0])
+            places, before = places[~stable], xp.take(after, index, axis=1)
+            guesses = xp.take(guesses, index, axis=1)
+    return found
 
 
 def filter_directions(
@@ -188,7 +254,7 @@ def filter_directions(
     shared : list, optional
         Receives the kernels, shape (b, k), that rows left open between several directions.
     keep_going : callable
-        Asked before each refit; False ends it with what it has.
+        Asked before each wave of refits and each one by itself; False ends it with what it has.
 
     Returns
     -------
@@ -200,24 +266,49 @@ def filter_directions(
     zero = problem.zeros_of(directions, widen=WIDEN[problem.noise_model] if widen is None else widen)
     counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
     order = [int(i) for i in (-counts).argsort(kind="stable") if counts[i] >= threshold]
+    if not order:
+        return []
+    parallel = to_host(xp.abs(directions.T @ directions) > 1 - SAME_PROPOSAL)
     found: list[Candidate] = []
+    wave: dict[int, Candidate | None] = {}
     while order and keep_going():
         first, rest = order[0], order[1:]
-        start = (problem, directions[:, first], zero[:, first])
+        if first not in wave:
+            wave = _wave(problem, directions, zero, order, parallel, source)
         open_: list[Array] = []
-        candidate = refit(*start, source=source, shared=open_)
-        if candidate is None and duals is not None and duals.shape[1]:
-            candidate = refit(*start, source=source, duals=duals)
+        candidate = wave[first]
+        if candidate is None:
+            start = (problem, directions[:, first], zero[:, first])
+            candidate = refit(*start, source=source, shared=open_)
+            if candidate is None and duals is not None and duals.shape[1]:
+                candidate = refit(*start, source=source, duals=duals)
         if candidate is not None and candidate.zeros >= threshold:
             found.append(candidate)
         # Proposals parallel to the one just solved would give the same candidate again.
-        passed = to_host(xp.abs(directions[:, first] @ directions) > 1 - SAME_PROPOSAL)
+        passed = parallel[first]
         if open_:  # and so would other mixtures of the same samples
             passed = passed | to_host(in_shared_nullspace(problem, open_, directions))
         order = [i for i in rest if not passed[i]]
         if shared is not None:
             shared += open_
     return found
+
+
+def _wave(
+    problem: Problem, directions: Array, zero: Array, order: list[int], parallel: Host, source: str
+) -> dict[int, Candidate | None]:
+    """The next proposals that are not parallel to each other, and what is clear of them at a glance."""
+    chosen: list[int] = []
+    for i in order:
+        if len(chosen) == WAVE:
+            break
+        if not parallel[i, chosen].any():
+            chosen.append(i)
+    if problem.rank == 1:
+        return dict.fromkeys(chosen)
+    xp, index = problem.space.xp, problem.space.indices(chosen)
+    clear = refit_clear(problem, xp.take(directions, index, axis=1), xp.take(zero, index, axis=1), source)
+    return dict(zip(chosen, clear, strict=True))
 
 
 def screening_work(problem: Problem, proposed: int, refitted: int) -> float:

@@ -23,11 +23,11 @@ from spear_xp.certification.mask_test import count_rows, lost_entries, masks_agr
 from spear_xp.certification.row_span import contested, most_open, row_span
 from spear_xp.certification.split_half import SURE, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.geometry.masks import doubtful_zeros
-from spear_xp.geometry.nullspaces import INFLUENTIAL, PLENTY, is_unique
-from spear_xp.numerics.backend import Array, Host, on_its_device, to_host
-from spear_xp.numerics.linalg import smallest_singular
-from spear_xp.numerics.work import KeepGoing, ask, forever
+from spear_xp.geometry.nullspaces import INFLUENTIAL, PLENTY
+from spear_xp.numerics.backend import Array, on_its_device, to_host
+from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.recovery.samples import SampleSet
+from spear_xp.recovery.support import supported
 from spear_xp.recovery.uncertainty import error_bars
 from spear_xp.reduction.problem import ACCURACY, TOLERANCE, Problem
 
@@ -80,12 +80,13 @@ def certify(
     for each row that the quick bound on its residual does not clear.
     """
     xp = problem.space.xp
-    bars, inside = error_bars(samples, keep_going=keep_going)
+    support = supported(samples, keep_going)
+    bars, inside = error_bars(samples, support.spread)
     z = samples.preactivations
     band = sign_band(samples, inside, problem.layer_norms, problem.drift)
     zero = samples.zero
     masks, agreement = masks_agree(samples, band, inside)
-    kernel = _kernels_are_unique(samples, keep_going)
+    kernel = support.unique
     resolution = resolution_of(samples)
     precise = is_precise(samples, bars)
     if samples.nuisance:
@@ -104,7 +105,7 @@ def certify(
         if not kept.any() or (kept == assumed).all():
             break
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.
-        bars, noise = error_bars(samples, kept, keep_going)
+        bars, noise = error_bars(samples, support.spread, kept)
         held = contamination(samples, kept, keep_going)
         wide = xp.sqrt((DOUBTS * bars) ** 2 + (MARGIN * held) ** 2 / n)
         bars = xp.sqrt((LEAST * bars) ** 2 + held**2 / n)
@@ -129,25 +130,6 @@ def certify(
         exact=(resolution < ACCURACY) & is_precise(samples, SURE * bars, ACCURACY),
         promised=problem.accuracy,
     )
-
-
-def _kernels_are_unique(samples: SampleSet, keep_going: KeepGoing) -> Host:
-    """Condition (b), shape (b,)."""
-    problem = samples.problem
-    xp, b = problem.space.xp, problem.rank
-    holds = []
-    for k in range(b):
-        ask(keep_going)
-        index = xp.nonzero(samples.support[:, k])[0]
-        if b == 1:
-            holds.append(True)
-        elif index.shape[0] < b:  # b - 1 rows define a kernel, one more has to confirm it
-            holds.append(False)
-        else:
-            rows = xp.take(problem.rows, index, axis=0)
-            kernel = smallest_singular(xp, rows).vectors
-            holds.append(is_unique(problem, rows, kernel[:, 0], kernel[:, 1]))
-    return to_host(problem.space.asarray(holds, dtype=xp.bool))
 
 
 def _evidence(samples: SampleSet, band: Array) -> Evidence:

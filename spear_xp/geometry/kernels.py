@@ -4,17 +4,22 @@ For each set one Gram matrix and one inverse: the kernel, how much hangs on sing
 rows does to a dual all follow from them. Arrays of a batch lie along the first axis.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from spear_xp.geometry.nullspaces import BRIDGED, INFLUENTIAL, PLENTY, VANISHING
-from spear_xp.numerics.backend import Array, Host, Namespace, to_host
+from spear_xp.numerics.backend import Array, Host, Namespace, on_device, to_host
 from spear_xp.numerics.linalg import inverses, normalize
+from spear_xp.numerics.work import blocks
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["Kernels"]
+__all__ = ["Kernels", "batches"]
 
 STEPS = 3  # chosen: steps towards a direction; more cost time
 RESIDUAL = 1e-4  # chosen: largest error of an inverse that can be trusted
+SMALL = (
+    4  # cosmetic: so many times smaller than a block are the rows of a batch, beside what follows from them
+)
 CLEARLY = 2.0  # chosen: a bound this many times beyond a limit is beyond it, whatever rounding does
 
 
@@ -124,11 +129,11 @@ class Kernels:
         spare = to_host(self.counts) - (self.problem.rank - 1)
         plenty = spare >= PLENTY * influential
         left = xp.ones_like(self.directions[:, 0])
-        few = space.asarray(~plenty | strict)
+        few = space.asarray(~plenty | strict, dtype=xp.bool)
         left = xp.where(few, xp.minimum(left, self._left(self._against_second(kernel), influential)), left)
         if plenty.any():
             other = self._left(self.leverages(), influential)
-            left = xp.where(space.asarray(plenty), xp.minimum(left, other), left)
+            left = xp.where(space.asarray(plenty, dtype=xp.bool), xp.minimum(left, other), left)
         diagonal = xp.linalg.diagonal(self.inverted)
         noise = self.problem.noise_level / self.problem.singular_values
         count = xp.astype(self.counts, space.dtype)
@@ -158,6 +163,12 @@ class Kernels:
             * xp.astype(within, space.dtype)[:, :, None]
         )
         return 1 - xp.linalg.eigvalsh(rows @ self.inverted @ xp.matrix_transpose(rows))[:, -1]
+
+
+def batches(problem: Problem, count: int) -> Iterator[slice]:
+    """Parts of so many sets of rows that are worked out together."""
+    entries = SMALL * problem.width * problem.rank
+    return blocks(count, entries, device=on_device(problem.space.xp))
 
 
 def _gathered(xp: Namespace, rows: Array, chosen: Array, counts: Array) -> Array:

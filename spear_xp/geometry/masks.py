@@ -78,11 +78,8 @@ def predicted_activity(xp: Namespace, residual: Array, z: Array, layer: Array) -
     """
     size = xp.abs(residual)
     mean = xp.mean(size, axis=0)
-    implied = z * signs(xp, xp.sum((size - mean) * z, axis=0))
+    turn = signs(xp, xp.sum(size * z, axis=0) - mean * xp.sum(z, axis=0))
     flat = xp.minimum(size, SATURATED * mean)
-    fitted = layer @ (layer.T @ (flat - xp.mean(flat, axis=0)))
-    return 0.5 * (_at_unit_mean(xp, implied) + _at_unit_mean(xp, fitted))
-
-
-def _at_unit_mean(xp: Namespace, z: Array) -> Array:
-    return z / (xp.mean(xp.abs(z), axis=0) + TINY)
+    fitted = layer @ (layer.T @ flat - xp.sum(layer, axis=0)[:, None] * xp.mean(flat, axis=0))
+    shares = [0.5 / (xp.mean(xp.abs(part), axis=0) + TINY) for part in (z, fitted)]
+    return z * (turn * shares[0]) + fitted * shares[1]

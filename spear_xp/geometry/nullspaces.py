@@ -14,6 +14,7 @@ __all__ = [
     "BRIDGED",
     "CONFIRMING",
     "INFLUENTIAL",
+    "NEARLY",
     "PLENTY",
     "VANISHING",
     "grown",

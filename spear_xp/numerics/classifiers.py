@@ -1,13 +1,9 @@
 """Enters: sign patterns. Leaves: the linear classifiers that fit them best, all patterns at once."""
 
-<<<<<<< HEAD
-from spear_xp.numerics.backend import Array, Namespace
-from spear_xp.numerics.linalg import weighted_gram
-=======
 import math
 
 from spear_xp.numerics.backend import Array, Namespace, on_device
->>>>>>> counts
+from spear_xp.numerics.linalg import weighted_gram
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
@@ -112,7 +108,7 @@ def _newton(xp: Namespace, offset: Array, features: Array, label: Array, keep_go
         miss = 1 / (1 + xp.exp(xp.minimum(xp.maximum(margin, -30.0), 30.0)))
         slope = features.T @ (label * miss) / temperature
         weight = miss * (1 - miss) / temperature**2
-        curvature = weighted_gram(xp, features, xp.sqrt(weight)) + ridge
+        curvature = weighted_gram(xp, features, xp.sqrt(weight).T) + ridge
         step = xp.linalg.solve(curvature, slope.T[:, :, None])[:, :, 0].T
         length = xp.sqrt(xp.sum(step * step, axis=0))
         y = y + step * xp.minimum(LARGEST_STEP / (length + RIDGE), 1.0)

@@ -43,6 +43,7 @@ RESIDUAL = (
 GARBAGE = (
     0.1  # chosen: relative residual from which an inverse of a stack is none; rounding alone stays below
 )
+SHIFT = 45.0  # chosen: rounding units of a Gram matrix that keep it from being singular
 STEPS = 3  # chosen: steps of inverse iteration; more cost time
 TALL, TALLEST = 16, 4096  # cosmetic: rows of a part of a tall matrix, for each column and at least
 PAIR = 30  # measured: calls on arrays for one pair of singular vectors (lab.md, "Counted work")
@@ -210,10 +211,11 @@ def weighted_kernels(xp: Namespace, rows: Array, weights: Array, keep_going: Kee
         Unit vectors.
     """
     m, b = rows.shape
-    shift = 1e-14 * m * xp.eye(b, dtype=rows.dtype, device=rows.device)
+    shift = SHIFT * float(xp.finfo(rows.dtype).eps) * m
+    shift = shift * xp.eye(b, dtype=rows.dtype, device=rows.device)
     parts = []
     for part in blocks(weights.shape[1], m * b, device=on_device(xp)):
-        gram = weighted_gram(xp, rows, xp.sqrt(weights[:, part]))
+        gram = weighted_gram(xp, rows, xp.sqrt(weights[:, part]).T)
         current = xp.ones((gram.shape[0], b, 1), dtype=rows.dtype, device=rows.device)
         for _ in range(STEPS if keep_going() else 0):
             current = normalize(xp, xp.linalg.solve(gram + shift, current), axis=1)
@@ -222,11 +224,11 @@ def weighted_kernels(xp: Namespace, rows: Array, weights: Array, keep_going: Kee
 
 
 def weighted_gram(xp: Namespace, rows: Array, roots: Array) -> Array:
-    """Matrices rowsᵀ diag(roots²) rows, shape (s, d, d), for many columns of weights, shape (m, s).
+    """Matrices rowsᵀ diag(roots²) rows, shape (s, d, d), of rows (m, d) or (s, m, d), and roots (s, m).
 
     A product of a matrix with its own transpose takes half of the multiply-adds of another one.
     """
-    weighted = roots.T[:, :, None] * rows
+    weighted = roots[:, :, None] * rows
     return xp.matrix_transpose(weighted) @ weighted
 
 

@@ -7,15 +7,12 @@ errors of entries that hold equal pixels are equal, and add up along a sample.
 from dataclasses import replace
 
 from spear_xp.numerics.backend import Array, Host
-from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.sorting import upper_median
-from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["calibrated", "error_bars"]
 
-OPEN = 1e-10  # chosen: share of the largest eigenvalue below which rows say nothing about a direction
 VALUES = 256  # derived: distinct values of a pixel of 8 bits; entries of equal pixels round alike
 
 
@@ -54,19 +51,17 @@ def calibrated(problem: Problem, samples: SampleSet) -> SampleSet:
     return replace(samples, problem=louder)
 
 
-def error_bars(
-    samples: SampleSet, proven: Host | None = None, keep_going: KeepGoing = forever
-) -> tuple[Array, Array]:
+def error_bars(samples: SampleSet, spread: Array, proven: Host | None = None) -> tuple[Array, Array]:
     """Standard deviation of the recovered inputs, propagated from the noise level.
 
     Parameters
     ----------
     samples : SampleSet
         A full set of samples with the rows that determined them.
+    spread : array, shape (b, b)
+        What these rows say of the duals: `Support.spread`.
     proven : NumPy array of bool, shape (b,), optional
         Directions whose errors are noise alone; the others count for nothing here. All if not given.
-    keep_going : callable
-        Asked before each direction.
 
     Returns
     -------
@@ -74,11 +69,6 @@ def error_bars(
         Root mean square standard deviation of the entries of each recovered input, in its units.
     inside : array, shape (b,)
         Norm of the part of the error within the row space (the rest is outside, and independent).
-
-    Raises
-    ------
-    OutOfTime
-        If `keep_going` says no.
 
     Notes
     -----
@@ -88,21 +78,16 @@ def error_bars(
     entry, and its last row, the bias, the share σ_bias‖p_j‖ of x_j itself.
     """
     problem = samples.problem
-    xp, b = problem.space.xp, problem.rank
+    space, xp = problem.space, problem.space.xp
     x = samples.coordinates
     squared = xp.sum(x * x, axis=0)
     distance = squared[:, None] + squared[None, :] - 2 * x.T @ x  # ‖x_j - x_k‖²
     distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
-    unit = normalize(xp, samples.directions)
     noise = xp.maximum(samples.noise**2, _seen(samples))
-    inside = xp.zeros((b,), dtype=problem.space.dtype, device=problem.space.device)
-    for k in range(b) if proven is None else proven.nonzero()[0].tolist():
-        ask(keep_going)
-        rows = problem.rows * xp.astype(samples.support[:, k], problem.space.dtype)[:, None]
-        # Any value along q_k will do, because p_jᵀq_k = 0.
-        gram = rows.T @ rows + unit[:, k][:, None] * unit[:, k][None, :]
-        others = xp.where(distance[:, k] > 0, _spread(problem, gram, samples.duals), 0 * noise)
-        inside = inside + noise[k] * others * distance[:, k]
+    right = samples.real | True if proven is None else space.asarray(proven, dtype=xp.bool)
+    # What is between a sample and itself is nothing, whatever its rows leave open.
+    moved = noise[:, None] * xp.where(distance > 0, spread, xp.zeros_like(spread)) * distance
+    inside = xp.sum(xp.where(right[:, None], moved, xp.zeros_like(moved)), axis=0)
     n, lengths = problem.right.shape[1] - 1, xp.sum(samples.duals**2, axis=0)
     outside = lengths * (problem.noise_level**2 + problem.bias_noise**2 * squared / n)
     return xp.sqrt(inside / n + outside), xp.sqrt(inside)
@@ -115,18 +100,3 @@ def _seen(samples: SampleSet) -> Array:
     spare = xp.sum(on, axis=0) - (problem.rank - 1)
     energy = xp.sum(on * samples.columns**2, axis=0)
     return xp.where(spare > 0, energy, 0 * energy) / xp.maximum(spare, 1.0)
-
-
-def _spread(problem: Problem, gram: Array, duals: Array) -> Array:
-    """p_jᵀ gram⁻¹ p_j for every dual, shape (b,); infinite where the rows leave a dual open."""
-    xp = problem.space.xp
-    inverted, valid = inverse(xp, gram)
-    if valid:
-        return xp.sum(duals * (inverted @ duals), axis=0)
-    values, vectors = xp.linalg.eigh(gram)
-    settled = values > OPEN * values[-1]
-    shares = (vectors.T @ duals) ** 2
-    zeros = xp.zeros_like(shares)
-    finite = xp.where(settled[:, None], shares / xp.where(settled, values, values[-1])[:, None], zeros)
-    left_open = xp.any(~settled[:, None] & (shares > OPEN * xp.sum(duals**2, axis=0)), axis=0)
-    return xp.where(left_open, xp.full_like(finite[0, :], float("inf")), xp.sum(finite, axis=0))

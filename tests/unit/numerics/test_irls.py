@@ -41,15 +41,18 @@ def test_nearly_sparse_directions_become_exact(seed: int, power: float) -> None:
 
 def test_most_directions_at_a_few_per_cent_become_exact(space: Backend) -> None:
     """In the widest precision of the device, the one that problems are in."""
-    rows, directions, z = planted(0)
-    here = space_of(space.asarray(rows))
-    exact = 1e-12 if here.dtype == space.xp.float64 else 1e-2
-    starts = np.concatenate([nearby(directions, 0.03, seed) for seed in range(20)], axis=1)
-    found = sharpen(space.xp, here.asarray(rows), here.asarray(starts))
-    assert found.dtype == here.dtype
-    assert (errors(space.to_numpy(found), np.tile(directions, 20)) < exact).mean() > 0.9
-    masked = masked_kernels(space.xp, here.asarray((WIDTH / BATCH) ** 0.5 * rows), here.asarray(z))
-    assert (errors(space.to_numpy(masked), directions) < exact).all()
+    shares = []
+    for problem in range(6):
+        rows, directions, z = planted(problem)
+        here = space_of(space.asarray(rows))
+        exact = 1e-12 if here.dtype == space.xp.float64 else 1e-2
+        starts = np.concatenate([nearby(directions, 0.03, seed) for seed in range(20)], axis=1)
+        found = sharpen(space.xp, here.asarray(rows), here.asarray(starts))
+        assert found.dtype == here.dtype
+        shares.append((errors(space.to_numpy(found), np.tile(directions, 20)) < exact).mean())
+        masked = masked_kernels(space.xp, here.asarray((WIDTH / BATCH) ** 0.5 * rows), here.asarray(z))
+        assert (errors(space.to_numpy(masked), directions) < exact).all()
+    assert np.mean(shares) > 0.9
 
 
 @pytest.mark.xfail(reason="the last rounds have a width and a shift that single precision cannot resolve")

@@ -7,6 +7,7 @@ import pytest
 
 from spear_xp import invert
 from spear_xp.recovery.samples import SampleSet
+from spear_xp.recovery.support import supported
 from spear_xp.recovery.uncertainty import calibrated, error_bars
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
@@ -71,8 +72,9 @@ def test_error_bars_grow_with_the_noise_level(problem: Problem, layer: LayerGrad
         replace(problem, noise_level=k * problem.noise_level, bias_noise=k * problem.bias_noise)
         for k in (100, 200)  # above what the rows show, which counts where it is more
     )
-    bars, inside = error_bars(replace(recovery, problem=loud))
-    doubled, inside_doubled = error_bars(replace(recovery, problem=louder))
+    spread = supported(recovery).spread
+    bars, inside = error_bars(replace(recovery, problem=loud), spread)
+    doubled, inside_doubled = error_bars(replace(recovery, problem=louder), spread)
     np.testing.assert_allclose(doubled, 2 * bars, rtol=1e-9)
     np.testing.assert_allclose(inside_doubled, 2 * inside, rtol=1e-9)
 
@@ -81,7 +83,9 @@ def test_undetermined_samples_have_wide_error_bars(precise_layer: LayerGradient)
     problem = reduce(validate(*precise_layer.observed))
     recovery = true_recovery(problem, precise_layer.inputs)
     nothing = replace(recovery, support=np.zeros_like(recovery.support))
-    assert (error_bars(nothing)[0] > 0.1).all()  # entries of the inputs have size 1
+    assert (
+        error_bars(nothing, supported(nothing).spread)[0] > 0.1
+    ).all()  # entries of the inputs have size 1
 
 
 @pytest.fixture
@@ -107,7 +111,7 @@ def test_the_error_within_the_row_space_is_that_of_solving_again_with_noise(
     truth = problem.singular_values[:, None] * recovery.duals
     errors = [solved_again(problem, recovery.support, rng) - truth for _ in range(300)]
     seen = np.sqrt((np.array(errors) ** 2).sum(axis=1).mean(axis=0))
-    _, inside = error_bars(recovery)
+    _, inside = error_bars(recovery, supported(recovery).spread)
     np.testing.assert_allclose(inside, seen, rtol=0.15)
 
 
@@ -125,7 +129,7 @@ def test_error_bars_are_those_of_everything_again_with_noise(
         samples = (np.linalg.inv(np.stack(kernels)).T * values[:6]) @ right[:6]
         found = samples[:, :-1] / samples[:, -1:]
         squares += ((found - precise_layer.inputs) ** 2).mean(axis=1) / 200
-    bars, _ = error_bars(recovery)
+    bars, _ = error_bars(recovery, supported(recovery).spread)
     ratio = bars / np.sqrt(squares)
     assert (ratio > 0.95).all()  # bars count the noise of the factors within the row space twice
     assert (ratio < 1.3).all()
@@ -134,13 +138,13 @@ def test_error_bars_are_those_of_everything_again_with_noise(
 def test_directions_that_are_not_proven_count_for_nothing(exact: tuple[Problem, SampleSet]) -> None:
     """The sample of a direction follows from all the others."""
     _, recovery = exact
-    _, inside = error_bars(recovery)
-    _, everyone = error_bars(recovery, np.ones(6, dtype=bool))
+    _, inside = error_bars(recovery, supported(recovery).spread)
+    _, everyone = error_bars(recovery, supported(recovery).spread, np.ones(6, dtype=bool))
     np.testing.assert_array_equal(everyone, inside)
-    _, one = error_bars(recovery, np.arange(6) > 0)
+    _, one = error_bars(recovery, supported(recovery).spread, np.arange(6) > 0)
     assert one[0] == pytest.approx(inside[0])
     assert (one[1:] < inside[1:]).all()
-    assert not error_bars(recovery, np.zeros(6, dtype=bool))[1].any()
+    assert not error_bars(recovery, supported(recovery).spread, np.zeros(6, dtype=bool))[1].any()
 
 
 def loud(problem: Problem, space: Backend, factor: float) -> tuple[Problem, SampleSet]:
