@@ -13,7 +13,6 @@ from spear_xp.geometry.kernels import Kernels, batches
 from spear_xp.geometry.nullspaces import (
     CONFIRMING,
     INFLUENTIAL,
-    NEARLY,
     grown,
     in_shared_nullspace,
     is_unique,
@@ -207,11 +206,7 @@ def refit_clear(problem: Problem, directions: Array, zero: Array, source: str = 
             after = problem.zeros_of(guesses)
             stable = to_host(xp.all(after == before, axis=0))
             counts = to_host(xp.sum(xp.astype(after, xp.int64), axis=0))
-            near = problem.zeros_of(guesses, widen=NEARLY) & ~after
-            alone = (
-                to_host(xp.sum(xp.astype(near, xp.int64), axis=0)) < 2
-            )  # nothing that zero rows could grow by
-            done = stable & alone
+            done = stable & ~to_host(kernels.may_grow(after))
             if done.any():
                 unique = kernels.take(done).surely_unique(_influential(problem, counts[done]), strict=False)
                 for k in done.nonzero()[0][unique].tolist():

@@ -7,7 +7,7 @@ rows does to a dual all follow from them. Arrays of a batch lie along the first 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from spear_xp.geometry.nullspaces import BRIDGED, INFLUENTIAL, PLENTY, VANISHING
+from spear_xp.geometry.nullspaces import BRIDGED, INFLUENTIAL, NEARLY, PLENTY, VANISHING, left_open
 from spear_xp.numerics.backend import Array, Host, Namespace, on_device, to_host
 from spear_xp.numerics.linalg import inverses, normalize
 from spear_xp.numerics.work import blocks
@@ -108,6 +108,21 @@ class Kernels:
     def leverages(self) -> Array:
         """Variance of each row as the others predict it, shape (s, z): 1 if it settles a dimension alone."""
         return self.problem.space.xp.sum((self.rows @ self.inverted) * self.rows, axis=2)
+
+    def may_grow(self, zero: Array) -> Array:
+        """Whether `grown` would look beyond the zero rows of the directions, (m_live, s); shape (s,)."""
+        problem, xp = self.problem, self.problem.space.xp
+        columns, noise = problem.rows @ self.directions.T, problem.noise_of(self.directions.T)
+        near = problem.vanish(columns, noise, widen=NEARLY) & ~zero
+        counts = to_host(xp.sum(xp.astype(near, xp.int64), axis=0))
+        found = xp.sum(xp.astype(near, xp.int64), axis=0) >= 2
+        for k in (counts >= 2).nonzero()[0].tolist():
+            places = xp.nonzero(near[:, k])[0]
+            picked = xp.take(problem.rows, places, axis=0)
+            leverage = xp.sum((picked @ self.inverted[k, ...]) * picked, axis=1)
+            open_ = left_open(problem, self.directions[k, :], places, leverage)
+            found[k] = xp.sum(xp.astype(open_, xp.int64)) >= 2
+        return found
 
     def surely_unique(self, influential: Host, *, strict: bool) -> Host:
         """Where a bound shows what `is_unique` asks for, shape (s,); elsewhere that has to be worked out.

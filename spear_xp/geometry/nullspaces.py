@@ -22,6 +22,7 @@ __all__ = [
     "is_unique",
     "kernel_of",
     "kernel_space",
+    "left_open",
     "same_space",
     "stacked",
 ]
@@ -158,8 +159,7 @@ def grown(
     leverage = _leverage(xp, rows, direction[:, None], picked)
     if leverage is None:
         return None
-    limit = TOLERANCE[problem.noise_model] * problem.noise_of(direction) * xp.take(problem.row_noise, near)
-    open_ = (picked @ direction) ** 2 < limit**2 * (1 + leverage)
+    open_ = left_open(problem, direction, near, leverage)
     if int(xp.sum(xp.astype(open_, xp.int64))) < 2:
         return None
     first = int(near[int(xp.argmax(xp.where(open_, leverage, xp.zeros_like(leverage))))])
@@ -167,6 +167,13 @@ def grown(
     again = problem.zeros_of(smallest_singular(xp, stacked(xp, more_rows, orthogonal)).vectors[:, 0])
     more = int(xp.sum(xp.astype(again, xp.int64))) - int(xp.sum(xp.astype(zero, xp.int64)))
     return again if more >= 2 else None
+
+
+def left_open(problem: Problem, direction: Array, near: Array, leverage: Array) -> Array:
+    """Which rows, by their places, may be zero for all that the zero rows say of them by their leverage."""
+    xp = problem.space.xp
+    limit = TOLERANCE[problem.noise_model] * problem.noise_of(direction) * xp.take(problem.row_noise, near)
+    return (xp.take(problem.rows, near, axis=0) @ direction) ** 2 < limit**2 * (1 + leverage)
 
 
 def kernel_of(problem: Problem, rows: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from spear_xp.geometry.kernels import Kernels, batches
 from spear_xp.geometry.nullspaces import INFLUENTIAL, is_unique
 from spear_xp.numerics.backend import Array, Host, to_host
-from spear_xp.numerics.linalg import normalize, smallest_singular
+from spear_xp.numerics.linalg import inverse, normalize, smallest_singular
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
@@ -66,7 +66,9 @@ def supported(samples: SampleSet, keep_going: KeepGoing = forever) -> Support:
             if not sure[here] and counts[k] >= b:
                 ask(keep_going)
                 sure[here] = _is_unique(problem, samples.support[:, k])
-            row = rows[here, :] if kernels.valid[here] else _spread(samples, k, unit[:, k])
+            # Nuisance directions share kernels: what rows leave open has to be told from what they settle.
+            plain = kernels.valid[here] and k < samples.count
+            row = rows[here, :] if plain else _spread(samples, k, unit[:, k])
             spread.append(row)
         unique += sure.tolist()
     return Support(to_host(unique), xp.stack(spread))
@@ -80,10 +82,14 @@ def _is_unique(problem: Problem, which: Array) -> bool:
 
 
 def _spread(samples: SampleSet, k: int, unit: Array) -> Array:
-    """One row of `Support.spread` by eigenvectors: infinite where the rows leave a dual open."""
+    """One row of `Support.spread`, shape (b,): infinite where the rows leave a dual open."""
     problem, xp, duals = samples.problem, samples.problem.space.xp, samples.duals
     rows = problem.rows * xp.astype(samples.support[:, k], problem.space.dtype)[:, None]
-    values, vectors = xp.linalg.eigh(rows.T @ rows + unit[:, None] * unit[None, :])
+    gram = rows.T @ rows + unit[:, None] * unit[None, :]
+    inverted, valid = inverse(xp, gram)
+    if valid:
+        return xp.sum(duals * (inverted @ duals), axis=0)
+    values, vectors = xp.linalg.eigh(gram)
     settled = values > OPEN * values[-1]
     shares = (vectors.T @ duals) ** 2
     zeros = xp.zeros_like(shares)
