@@ -3,10 +3,12 @@
 import numpy as np
 
 from spear_xp.candidates.pool import Pool
+from spear_xp.numerics.backend import Array
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Proposals
 from spear_xp.strategies.sampling import Sampling
+from tests.conftest import Backend
 from tests.helpers.networks import Floats
 
 
@@ -21,6 +23,16 @@ def true_recovery(problem: Problem, inputs: Floats) -> SampleSet:
     duals = (problem.right @ extended.T) / problem.singular_values[:, None]
     directions = np.linalg.inv(duals).T
     return SampleSet(problem, duals, directions, problem.zeros_of(directions))
+
+
+def true_directions(problem: Problem, inputs: Array, space: Backend) -> Floats:
+    """Unit directions of the true inputs, shape (b, b), of a problem in any array library."""
+    extended = np.c_[space.to_numpy(inputs).astype(float), np.ones(problem.rank)]
+    right, values = (
+        space.to_numpy(array).astype(float) for array in (problem.right, problem.singular_values)
+    )
+    directions = np.linalg.inv((right @ extended.T) / values[:, None]).T
+    return np.asarray(directions / np.linalg.norm(directions, axis=0))
 
 
 def relative_errors(inputs: Floats, recovered: Floats) -> Floats:

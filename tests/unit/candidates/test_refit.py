@@ -9,7 +9,7 @@ from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.conftest import Backend
-from tests.helpers.truth import true_recovery
+from tests.helpers.truth import true_directions, true_recovery
 
 
 def on(space: Backend, batch: int = 5, width: int = 90, **options: Any) -> tuple[LayerGradient, Problem]:
@@ -17,24 +17,24 @@ def on(space: Backend, batch: int = 5, width: int = 90, **options: Any) -> tuple
     return truth, reduce(validate(*truth.observed))
 
 
-def true_directions(space: Backend, truth: LayerGradient, problem: Problem) -> Any:
-    extended = np.c_[space.to_numpy(truth.inputs).astype(float), np.ones(problem.rank)]
-    right, values = (space.to_numpy(a).astype(float) for a in (problem.right, problem.singular_values))
-    directions = np.linalg.inv((right @ extended.T) / values[:, None]).T
-    return problem.space.asarray(directions / np.linalg.norm(directions, axis=0))
-
-
 def test_zero_test_finds_the_zero_pattern(space: Backend) -> None:
     truth, problem = on(space)
     live = space.to_numpy(validate(*truth.observed).live)
-    zeros = space.to_numpy(problem.zeros_of(true_directions(space, truth, problem), widen=2.0))
+    zeros = space.to_numpy(
+        problem.zeros_of(problem.space.asarray(true_directions(problem, truth.inputs, space)), widen=2.0)
+    )
     assert (zeros == space.to_numpy(truth.zero_pattern)[live]).mean() > 0.998
 
 
 def test_true_directions_pass_and_keep_their_zeros(space: Backend) -> None:
     truth, problem = on(space)
     live = space.to_numpy(validate(*truth.observed).live)
-    found = filter_directions(problem, true_directions(space, truth, problem), threshold=10, source="truth")
+    found = filter_directions(
+        problem,
+        problem.space.asarray(true_directions(problem, truth.inputs, space)),
+        threshold=10,
+        source="truth",
+    )
     assert len(found) == 5
     assert [c.zeros for c in found] == sorted((c.zeros for c in found), reverse=True)
     patterns = space.to_numpy(truth.zero_pattern)[live].T
