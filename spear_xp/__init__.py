@@ -18,6 +18,7 @@ from spear_xp.diagnosis.causes import Cause
 from spear_xp.errors import SpearError
 from spear_xp.forecasting.default import estimate, largest_safe_width, smallest_safe_batch
 from spear_xp.forecasting.forecast import Forecast, Verdict
+from spear_xp.numerics.parts.threads import threads
 from spear_xp.solver.call.warm_up import warm_up
 from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Progress, Result, Status
@@ -45,6 +46,7 @@ __all__ = [
     "largest_safe_width",
     "load_result",
     "smallest_safe_batch",
+    "threads",
     "warm_up",
 ]
 

@@ -21,6 +21,7 @@ from spear_xp.geometry.nullspaces import (
 )
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.linalg import kernel_pair_work, normalize, smallest_singular
+from spear_xp.numerics.parts.threads import each
 from spear_xp.numerics.work import KeepGoing, forever, product
 from spear_xp.reduction.problem import Problem
 
@@ -191,10 +192,11 @@ def refit_clear(problem: Problem, directions: Array, zero: Array, source: str = 
         their kernel may not be unique.
     """
     xp, b = problem.space.xp, problem.rank
-    found: list[Candidate | None] = [None] * int(directions.shape[1])
-    for part in batches(problem, len(found)):
-        places, before = to_host(xp.arange(part.start, part.stop)), zero[:, part]
-        guesses = directions[:, part]
+
+    def solved(part: slice) -> list[Candidate | None]:
+        before, guesses = zero[:, part], directions[:, part]
+        found: list[Candidate | None] = [None] * (part.stop - part.start)
+        places = to_host(range(len(found)))
         for _ in range(ROUNDS):
             enough = to_host(xp.sum(xp.astype(before, xp.int64), axis=0)) >= b + CONFIRMING
             if not enough.any():
@@ -216,7 +218,10 @@ def refit_clear(problem: Problem, directions: Array, zero: Array, source: str = 
             index = problem.space.indices((~stable).nonzero()[0])
             places, before = places[~stable], xp.take(after, index, axis=1)
             guesses = xp.take(guesses, index, axis=1)
-    return found
+        return found
+
+    parts = each(solved, batches(problem, int(directions.shape[1])))
+    return [candidate for found in parts for candidate in found]
 
 
 def filter_directions(

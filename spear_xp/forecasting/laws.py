@@ -12,7 +12,7 @@ from typing import Any
 
 from spear_xp.forecasting import fitted
 from spear_xp.forecasting.pilot import Pilot
-from spear_xp.numerics.work import BLOCK
+from spear_xp.numerics.parts.blocks import BLOCK
 from spear_xp.strategies import portfolio as registry
 from spear_xp.strategies.descent import SHARPENED, TEMPERATURES, Descent
 

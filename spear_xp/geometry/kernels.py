@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from spear_xp.geometry.nullspaces import BRIDGED, INFLUENTIAL, NEARLY, PLENTY, VANISHING, left_open
 from spear_xp.numerics.backend import Array, Host, Namespace, on_device, to_host
 from spear_xp.numerics.linalg import inverses, normalize
-from spear_xp.numerics.work import blocks
+from spear_xp.numerics.parts.blocks import blocks
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["Kernels", "batches"]

@@ -1,13 +1,12 @@
 """Enters: sign patterns. Leaves: the linear classifiers that fit them best, all patterns at once."""
 
-import math
-
 from spear_xp.numerics.backend import Array, Namespace, on_device
 from spear_xp.numerics.linalg import weighted_gram
+from spear_xp.numerics.parts.blocks import blocks, sides
+from spear_xp.numerics.parts.threads import each
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
-    blocks,
     calls,
     elementwise,
     forever,
@@ -44,6 +43,14 @@ def hyperplanes(xp: Namespace, basis: Array, label: Array, counts: Array, steps:
     array, shape (m, k)
         Margins of the rows: of the sign of the label where the hyperplane is right.
     """
+
+    def fitted(part: slice) -> Array:
+        return _margins(xp, basis, label[:, part], counts[:, part], steps)
+
+    return xp.concat(each(fitted, sides(label.shape[1], device=on_device(xp))), axis=1)
+
+
+def _margins(xp: Namespace, basis: Array, label: Array, counts: Array, steps: int) -> Array:
     current = ahead = basis.T @ (counts * label)
     momentum = 1.0
     for _ in range(steps):
@@ -79,11 +86,12 @@ def logistic(
     wrong : array, shape (k,)
         Share of the signs that it has not.
     """
-    parts = [features.T[:, :0]]
-    for part in blocks(offset.shape[1], math.prod(features.shape), device=on_device(xp)):
-        some = _newton(xp, offset[:, part], features, label[:, part], keep_going)
-        parts.append(some)
-    y = xp.concat(parts, axis=1)
+
+    def fitted(part: slice) -> Array:
+        return _newton(xp, offset[:, part], features, label[:, part], keep_going)
+
+    parts = each(fitted, blocks(offset.shape[1], features.shape[0] * features.shape[1], device=on_device(xp)))
+    y = xp.concat([features.T[:, :0], *parts], axis=1)
     wrong = label * (offset + features @ y) <= 0
     return y, xp.mean(xp.astype(wrong, offset.dtype), axis=0)
 

@@ -6,10 +6,11 @@ of the rows that it excludes. Both use reweighted least squares, for all directi
 
 from spear_xp.numerics.backend import Array, Namespace, on_device, quiet
 from spear_xp.numerics.linalg import kernel_work, normalize, weighted_gram, weighted_kernels
+from spear_xp.numerics.parts.blocks import blocks
+from spear_xp.numerics.parts.threads import each
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
-    blocks,
     elementwise,
     forever,
     small_solves,
@@ -59,10 +60,12 @@ def sharpen(xp: Namespace, rows: Array, directions: Array, keep_going: KeepGoing
     m, d = rows.shape
     if d == 1:
         return directions
-    parts = []
-    for part in blocks(directions.shape[1], m * d, device=on_device(xp)):
+
+    def sharpened(part: slice) -> Array:
         some = directions[:, part]
-        parts.append(_sharpened(xp, rows, some) if keep_going() else some)
+        return _sharpened(xp, rows, some) if keep_going() else some
+
+    parts = each(sharpened, blocks(directions.shape[1], m * d, device=on_device(xp)))
     return xp.concat(parts, axis=1) if parts else directions
 
 

@@ -7,11 +7,12 @@ validity flag instead and rely on neither.
 from typing import NamedTuple
 
 from spear_xp.numerics.backend import Array, LinAlgError, Namespace, on_device
+from spear_xp.numerics.parts.blocks import blocks
+from spear_xp.numerics.parts.threads import each
 from spear_xp.numerics.work import (
     DOUBLE,
     KeepGoing,
     ask,
-    blocks,
     calls,
     decompositions,
     forever,
@@ -213,13 +214,15 @@ def weighted_kernels(xp: Namespace, rows: Array, weights: Array, keep_going: Kee
     m, b = rows.shape
     shift = SHIFT * float(xp.finfo(rows.dtype).eps) * m
     shift = shift * xp.eye(b, dtype=rows.dtype, device=rows.device)
-    parts = []
-    for part in blocks(weights.shape[1], m * b, device=on_device(xp)):
+
+    def kernels(part: slice) -> Array:
         gram = weighted_gram(xp, rows, xp.sqrt(weights[:, part]).T)
         current = xp.ones((gram.shape[0], b, 1), dtype=rows.dtype, device=rows.device)
         for _ in range(STEPS if keep_going() else 0):
             current = normalize(xp, xp.linalg.solve(gram + shift, current), axis=1)
-        parts.append(current[:, :, 0].T)
+        return current[:, :, 0].T
+
+    parts = each(kernels, blocks(weights.shape[1], m * b, device=on_device(xp)))
     return xp.concat(parts, axis=1) if parts else rows.T[:, :0]
 
 

@@ -5,13 +5,12 @@ One unit is a multiply-add of a large product of matrices in single precision. T
 an operation of another kind takes as long as; they were measured once (docs/lab.md, "Counted work").
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 __all__ = [
     "KeepGoing",
     "OutOfTime",
     "ask",
-    "blocks",
     "calls",
     "decompositions",
     "elementwise",
@@ -22,10 +21,6 @@ __all__ = [
 ]
 
 KeepGoing = Callable[[], bool]  # asked on the way by whatever may take long; False ends it with what there is
-
-# cosmetic: entries of a temporary array, from which a batch is worked off in parts: near the caches of a
-# processor, and on a device, where each part costs launches (256 MiB in double precision)
-BLOCK, DEVICE_BLOCK = 2**22, 2**25
 
 DOUBLE = 2.0  # measured: a multiply-add in double precision (lab.md, "Counted work")
 ELEMENT = 16.0  # measured: one pass of an elementwise operation, for each entry (lab.md, "Counted work")
@@ -39,12 +34,6 @@ CALL = 1.5e5  # measured: one call on an array, however small: 3 microseconds (l
 def forever() -> bool:
     """A `KeepGoing` that never ends anything."""
     return True
-
-
-def blocks(count: int, entries: int, *, device: bool = False) -> Iterator[slice]:
-    """Parts of a batch of `count`, each of which takes up so many entries that a part fits into a block."""
-    step = max(1, (DEVICE_BLOCK if device else BLOCK) // max(1, entries))
-    return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
 def calls(count: float) -> float:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from spear_xp.numerics.backend import Array, on_device, signs
 from spear_xp.numerics.linalg import inverse, normalize
-from spear_xp.numerics.work import KeepGoing, ask, blocks, forever
+from spear_xp.numerics.parts.blocks import blocks
+from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.overcomplete.known import KnownPoints
 
 __all__ = ["LOUD", "ROOM", "Projected", "partners", "superset"]

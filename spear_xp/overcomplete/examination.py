@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 from spear_xp.numerics.backend import Array, Namespace, on_device, signs
-from spear_xp.numerics.work import KeepGoing, ask, blocks, forever
+from spear_xp.numerics.parts.blocks import blocks
+from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.overcomplete.clusters import LOUD
 from spear_xp.overcomplete.known import UNSURE, KnownPoints
 

@@ -8,7 +8,8 @@ import math
 
 from spear_xp.numerics.backend import Array, Namespace, on_device
 from spear_xp.numerics.linalg import inverses
-from spear_xp.numerics.work import KeepGoing, ask, blocks, forever
+from spear_xp.numerics.parts.blocks import blocks
+from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.recovery.samples import SampleSet, recover
 from spear_xp.reduction.problem import Problem
 

@@ -6,6 +6,7 @@ from spear_xp.geometry.kernels import Kernels, batches
 from spear_xp.geometry.nullspaces import INFLUENTIAL, is_unique
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.linalg import inverse, normalize, smallest_singular
+from spear_xp.numerics.parts.threads import each
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
@@ -54,24 +55,26 @@ def supported(samples: SampleSet, keep_going: KeepGoing = forever) -> Support:
         return Support(to_host(samples.real), xp.ones((1, 1), dtype=problem.space.dtype))
     unit = normalize(xp, samples.directions)
     counts = to_host(xp.sum(xp.astype(samples.support, xp.int64), axis=0))
-    unique, spread = [], []
-    for part in batches(problem, b):
+
+    def examined(part: slice) -> tuple[Host, list[Array]]:
         ask(keep_going)
         kernels = Kernels.of(problem, samples.support[:, part], unit[:, part])
         # b - 1 rows define a kernel, one more has to confirm it.
-        sure = kernels.surely_unique(counts[part] * 0 + INFLUENTIAL, strict=True) & (counts[part] >= b)
-        rows = kernels.spread(samples.duals)
-        for k in range(part.start, part.stop):
-            here = k - part.start
-            if not sure[here] and counts[k] >= b:
+        enough = counts[part] >= b
+        sure = kernels.surely_unique(counts[part] * 0 + INFLUENTIAL, strict=True) & enough
+        rows, spread = kernels.spread(samples.duals), []
+        for here, k in enumerate(range(part.start, part.stop)):
+            if enough[here] and not sure[here]:
                 ask(keep_going)
                 sure[here] = _is_unique(problem, samples.support[:, k])
             # Nuisance directions share kernels: what rows leave open has to be told from what they settle.
             plain = kernels.valid[here] and k < samples.count
-            row = rows[here, :] if plain else _spread(samples, k, unit[:, k])
-            spread.append(row)
-        unique += sure.tolist()
-    return Support(to_host(unique), xp.stack(spread))
+            spread.append(rows[here, :] if plain else _spread(samples, k, unit[:, k]))
+        return sure, spread
+
+    found = each(examined, batches(problem, b))
+    unique = to_host([one for sure, _ in found for one in sure.tolist()])
+    return Support(unique, xp.stack([row for _, spread in found for row in spread]))
 
 
 def _is_unique(problem: Problem, which: Array) -> bool:

@@ -14,9 +14,11 @@ from typing import ClassVar
 from spear_xp.geometry.deflation import Deflated, LayerModel, deflated
 from spear_xp.geometry.directions import APPROACHING, FEW_MISSING
 from spear_xp.geometry.masks import TINY, predicted_activity
-from spear_xp.numerics.backend import Array, Namespace, Space, quiet, to_host
+from spear_xp.numerics.backend import Array, Namespace, Space, on_device, quiet, to_host
 from spear_xp.numerics.irls import masked_kernels, masking_work, sharpen, sharpening_work
 from spear_xp.numerics.linalg import normalize, outside
+from spear_xp.numerics.parts.blocks import sides
+from spear_xp.numerics.parts.threads import each
 from spear_xp.numerics.random import Generator, Stream, generator
 from spear_xp.numerics.work import KeepGoing, calls, elementwise, forever, product
 from spear_xp.reduction.problem import Problem
@@ -217,16 +219,17 @@ def iterates(
     if avoid is not None:
         part = space.asarray(rng.choice([0.0, 0.3, 1.0], size=count))
         start = start - avoid @ (avoid.T @ start) * (1 - part)
-    with quiet():
-        end = descend(
-            xp,
-            xp.astype(rest.rows, xp.float32),
-            LayerModel(*(xp.astype(part, xp.float32) for part in rest.layer)),
-            xp.astype(normalize(xp, start), xp.float32),
-            steps=steps,
-            temperature=temperature,
-            keep_going=keep_going,
-        )
+    single = xp.astype(rest.rows, xp.float32)
+    layer = LayerModel(*(xp.astype(part, xp.float32) for part in rest.layer))
+    start = xp.astype(normalize(xp, start), xp.float32)
+
+    def descended(part: slice) -> Array:
+        with quiet():
+            return descend(
+                xp, single, layer, start[:, part], steps=steps, temperature=temperature, keep_going=keep_going
+            )
+
+    end = xp.concat(each(descended, sides(count, device=on_device(xp))), axis=1)
     return distinct(xp, rest, normalize(xp, xp.astype(end, space.dtype)), most)
 
 

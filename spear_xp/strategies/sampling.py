@@ -12,8 +12,9 @@ from typing import ClassVar
 from spear_xp.numerics.backend import Array, Host, on_device, to_host
 from spear_xp.numerics.elimination import draw_subsets, kernel_directions
 from spear_xp.numerics.linalg import normalize
+from spear_xp.numerics.parts.blocks import blocks
 from spear_xp.numerics.random import Stream
-from spear_xp.numerics.work import KeepGoing, blocks, elementwise, forever, small_solves
+from spear_xp.numerics.work import KeepGoing, elementwise, forever, small_solves
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
 from spear_xp.strategies.base import nothing

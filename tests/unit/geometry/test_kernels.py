@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spear_xp.geometry.kernels import Kernels, batches
 from spear_xp.geometry.nullspaces import INFLUENTIAL, grown, is_unique
 from spear_xp.numerics.linalg import smallest_singular
-from spear_xp.numerics.work import BLOCK
+from spear_xp.numerics.parts.blocks import BLOCK
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, planted_problem

@@ -1,32 +1,8 @@
-"""Counted work: it grows with the sizes, and a batch is worked off in parts that fit."""
+"""Counted work: it grows with the sizes."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from spear_xp.numerics.work import (
-    BLOCK,
-    DEVICE_BLOCK,
-    OutOfTime,
-    ask,
-    blocks,
-    calls,
-    elementwise,
-    product,
-    small_solves,
-)
-
-
-@given(st.integers(0, 5000), st.integers(0, 10**7))
-def test_parts_cover_a_batch_once_and_fit_into_a_block(count: int, entries: int) -> None:
-    parts = list(blocks(count, entries))
-    assert [i for part in parts for i in range(part.start, part.stop)] == list(range(count))
-    assert all((part.stop - part.start) * entries <= max(BLOCK, entries) for part in parts)
-
-
-def test_parts_are_larger_on_a_device() -> None:
-    assert next(blocks(10**9, 1)).stop == BLOCK
-    assert next(blocks(10**9, 1, device=True)).stop == DEVICE_BLOCK > BLOCK
+from spear_xp.numerics.work import OutOfTime, ask, calls, elementwise, product, small_solves
 
 
 def test_work_is_additive_in_what_is_done_apart() -> None:

@@ -1,0 +1,1 @@
+"""A batch, worked off in parts, side by side where there are threads for it."""
