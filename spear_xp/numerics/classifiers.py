@@ -47,7 +47,7 @@ def hyperplanes(xp: Namespace, basis: Array, label: Array, counts: Array, steps:
     def fitted(part: slice) -> Array:
         return _margins(xp, basis, label[:, part], counts[:, part], steps)
 
-    return xp.concat(each(fitted, sides(label.shape[1], device=on_device(xp))), axis=1)
+    return xp.concat(each(fitted, sides(label.shape[1], label.shape[0], device=on_device(xp))), axis=1)
 
 
 def _margins(xp: Namespace, basis: Array, label: Array, counts: Array, steps: int) -> Array:

@@ -229,7 +229,7 @@ def iterates(
                 xp, single, layer, start[:, part], steps=steps, temperature=temperature, keep_going=keep_going
             )
 
-    end = xp.concat(each(descended, sides(count, device=on_device(xp))), axis=1)
+    end = xp.concat(each(descended, sides(count, int(single.shape[0]), device=on_device(xp))), axis=1)
     return distinct(xp, rest, normalize(xp, xp.astype(end, space.dtype)), most)
 
 

@@ -8,7 +8,7 @@ __all__ = ["BLOCK", "DEVICE_BLOCK", "blocks", "sides"]
 # processor, and on a device, where each part costs launches (256 MiB in double precision)
 BLOCK, DEVICE_BLOCK = 2**20, 2**25
 
-ALONE = 8  # cosmetic: columns from which a half is worth a thread
+ALONE = 2**15  # cosmetic: entries from which a half is worth calls of its own
 
 
 def blocks(count: int, entries: int, *, device: bool = False) -> Iterator[slice]:
@@ -17,7 +17,7 @@ def blocks(count: int, entries: int, *, device: bool = False) -> Iterator[slice]
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
-def sides(count: int, *, device: bool = False) -> list[slice]:
-    """A batch of `count` in halves, for two threads, where its products want many columns."""
+def sides(count: int, entries: int, *, device: bool = False) -> list[slice]:
+    """A batch of `count`, of so many entries each, in halves for two threads, where these are worth it."""
     half = (count + 1) // 2
-    return [slice(0, count)] if device or count < 2 * ALONE else [slice(0, half), slice(half, count)]
+    return [slice(0, count)] if device or half * entries < ALONE else [slice(0, half), slice(half, count)]

@@ -18,8 +18,8 @@ def test_parts_are_larger_on_a_device() -> None:
     assert next(blocks(10**9, 1, device=True)).stop == DEVICE_BLOCK > BLOCK
 
 
-@given(st.integers(0, 300), st.booleans())
-def test_sides_are_halves_of_what_is_worth_a_thread(count: int, device: bool) -> None:
-    parts = sides(count, device=device)
+@given(st.integers(0, 300), st.integers(1, 2000), st.booleans())
+def test_sides_are_halves_of_what_is_worth_a_thread(count: int, entries: int, device: bool) -> None:
+    parts = sides(count, entries, device=device)
     assert [i for part in parts for i in range(part.start, part.stop)] == list(range(count))
-    assert len(parts) == (1 if device or count < 2 * ALONE else 2)
+    assert len(parts) == (1 if device or (count + 1) // 2 * entries < ALONE else 2)
