@@ -1,6 +1,6 @@
 """Enters: directions and what the layer says of their samples. Leaves: masks, and zeros in doubt."""
 
-from spear_xp.numerics.backend import Array, Host, Namespace, signs, to_host
+from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.reduction.problem import Problem
 
 __all__ = [
@@ -78,7 +78,7 @@ def predicted_activity(xp: Namespace, residual: Array, z: Array, layer: Array) -
     """
     size = xp.abs(residual)
     mean = xp.mean(size, axis=0)
-    implied = z * signs(xp, xp.sum((size - mean) * z, axis=0))
+    implied = z * xp.copysign(1.0, xp.sum((size - mean) * z, axis=0))
     flat = xp.minimum(size, SATURATED * mean)
     fitted = layer @ (layer.T @ (flat - xp.mean(flat, axis=0)))
     return 0.5 * (_at_unit_mean(xp, implied) + _at_unit_mean(xp, fitted))
