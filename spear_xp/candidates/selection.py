@@ -9,7 +9,7 @@ import numpy as np
 from spear_xp.candidates.refit import Candidate, stacked_directions, stacked_zeros
 from spear_xp.geometry.directions import INDEPENDENT
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
-from spear_xp.numerics.backend import signs, to_host
+from spear_xp.numerics.backend import on_its_device, signs, to_host
 from spear_xp.numerics.linalg import inverse
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
@@ -81,6 +81,7 @@ def matching_score(problem: Problem, candidates: list[Candidate]) -> float:
     return float(xp.mean(xp.astype(active != zero, problem.space.dtype)))
 
 
+@on_its_device
 def greedy_selection(
     problem: Problem, candidates: list[Candidate], *, keep_going: KeepGoing = forever
 ) -> tuple[list[Candidate], float]:

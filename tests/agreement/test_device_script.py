@@ -48,7 +48,7 @@ def test_a_part_that_fails_stops_no_other_and_is_tried_again(
     call = ["--backend", "numpy", "--small", "--out", str(out)]
     with monkeypatch.context() as broken:
         broken.setattr(device, "calibrated", lambda *_: 1 / 0)
-        broken.setattr(device, "cold_start", lambda _: 1.0)
+        broken.setattr(device, "cold_start", lambda *_: 1.0)
         device.main(call)
     assert "ZeroDivisionError" in out.with_suffix(".md").read_text()
     assert "case Gaussian 8/140" in json.loads(out.read_text())

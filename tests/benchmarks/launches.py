@@ -1,6 +1,7 @@
 """What the five searches of the device page ask of a device: launches, waits, bytes, operations, by room.
 
-`python -m tests.benchmarks.launches [--cases ...] [--by room function call] [--top 20] [--json FILE]`.
+`python -m tests.benchmarks.launches [--cases ...] [--by room function call] [--top 20] [--json FILE]`,
+or `--growth SEEDS` for how costs grow with the sizes.
 Counted with array-api-strict on this machine (`tests/helpers/counting.py`); the seconds are a model
 (`tests/benchmarks/device_model.py`) and no measurement.
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import array_api_strict as strict
+import numpy as np
 
 from spear_xp import Result, invert
 from spear_xp.updates.synthetic import LayerGradient
@@ -30,6 +32,12 @@ CASES: dict[str, Callable[[int], LayerGradient]] = {
     "few rows 30/100": lambda seed: problems.gaussian(seed, 30, 100),
     "Gaussian 128/1000": lambda seed: problems.gaussian(seed, 128, 1000),
     "near-duplicates 64/1000": lambda seed: problems.crops(seed, 64, 1000, distinct=0.0),
+}
+# How costs grow: batch size, width, features; one of them doubles.
+GROWTH = {
+    "b": [(16, 1000, 784), (32, 1000, 784), (64, 1000, 784), (128, 1000, 784)],
+    "m": [(32, 250, 784), (32, 500, 784), (32, 1000, 784), (32, 2000, 784)],
+    "n": [(32, 500, 784), (32, 500, 3136), (32, 500, 12544)],
 }
 WORK = {"near-duplicates 64/1000": 6e10}  # multiply-adds; the others end by themselves
 LONG = 1e4  # seconds that no search reaches: what is counted must not depend on this machine
@@ -53,6 +61,32 @@ def _cells(cost: Cost) -> tuple[Any, ...]:
     return (*numbers, f"{seconds(cost, LAUNCH):.2f}", f"{seconds(cost, SLOW_LAUNCH):.2f}")
 
 
+def growth(seeds: int) -> None:
+    """Costs of Gaussian batches as one size grows, with exponents fitted to the means over seeds."""
+    head = ("launches", "waits", "GFLOP", "model, 5 µs", "NumPy, CPU s")
+    for name, sizes in GROWTH.items():
+        found = []
+        for b, m, n in sizes:
+            each = []
+            for seed in range(seeds):
+                truth = problems.gaussian(seed, b, m, features=n)
+                with counting() as counts:
+                    invert(*(strict.asarray(a) for a in truth.observed), rng=seed, time_limit=LONG)
+                total, start = counts.total(), time.process_time()
+                invert(*truth.observed, rng=seed, time_limit=LONG)
+                taken = time.process_time() - start
+                each.append((total.launches, total.syncs, 2e-9 * total.flops, seconds(total), taken))
+            found.append(np.mean(each, axis=0))
+        grown = np.log([size["bmn".index(name)] for size in sizes])
+        exponents = np.polyfit(grown, np.log(found), 1)[0]
+        rows = [
+            ("/".join(map(str, size)), *(f"{x:.3g}" for x in row))
+            for size, row in zip(sizes, found, strict=True)
+        ]
+        rows.append((f"exponent of {name}", *(f"{x:.2f}" for x in exponents)))
+        print("\n" + markdown_table(("b/m/n", *head), rows), flush=True)
+
+
 def main() -> None:
     """Count and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -61,7 +95,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--top", type=int, default=20)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--growth", type=int, metavar="SEEDS", help="how costs grow with the sizes, instead")
     options = parser.parse_args()
+    if options.growth:
+        growth(options.growth)
+        return
     head = ("launches", "waits", "bus MB", "GFLOP", "model, 5 µs", "10 µs")
     kept: dict[str, Any] = {}
     whole = []
