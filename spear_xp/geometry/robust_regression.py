@@ -69,7 +69,7 @@ def regressed_duals(problem: Problem, directions: Array, coefficients: Array) ->
             gram, rest = inverse_and_rest(xp, weighted.T @ columns)
             worst = xp.maximum(worst, rest)
             fitted = gram @ (weighted.T @ target)
-            size = xp.sqrt(xp.sum((target - columns @ fitted) ** 2, axis=1))
+            size = xp.linalg.vector_norm(target - columns @ fitted, axis=1)
             order = xp.sort(size)
             if round_ < ROUNDS:
                 width = xp.minimum(order[problem.width // 2 if round_ == 0 else quorum], width)

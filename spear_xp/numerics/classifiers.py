@@ -113,6 +113,6 @@ def _newton(xp: Namespace, offset: Array, features: Array, label: Array, keep_go
         weight = miss * (1 - miss) / temperature**2
         curvature = (features.T[None, :, :] * weight.T[:, None, :]) @ features + ridge
         step = xp.linalg.solve(curvature, slope.T[:, :, None])[:, :, 0].T
-        length = xp.sqrt(xp.sum(step * step, axis=0))
+        length = xp.linalg.vector_norm(step, axis=0)
         y = y + step * xp.minimum(LARGEST_STEP / (length + RIDGE), 1.0)
     return y

@@ -108,7 +108,7 @@ def cholesky(xp: Namespace, matrix: Array) -> tuple[Array, bool]:
 
 def normalize(xp: Namespace, vectors: Array, axis: int = 0) -> Array:
     """Vectors along `axis` at unit norm; zero vectors stay zero."""
-    norms = xp.sqrt(xp.sum(vectors * vectors, axis=axis, keepdims=True))
+    norms = xp.linalg.vector_norm(vectors, axis=axis, keepdims=True)
     return vectors / xp.where(norms > 0, norms, xp.ones_like(norms))
 
 
