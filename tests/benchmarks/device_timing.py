@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from spear_xp.numerics.sorting import sort_in_place
+
 __all__ = ["calibrated"]
 
 REPEATS = 5
@@ -40,6 +42,10 @@ def _parts(xp: Any, put: Callable[..., Any], size: int) -> Iterator[tuple[str, f
     for kind in ("float32", "float64"):
         big = put(rng.standard_normal((4 * size, 4 * size)), kind)
         yield f"flop, {kind}", 2 * (4 * size) ** 3, lambda big=big: big @ big
+    keys = rng.standard_normal((32, 16 * size)).astype("float32")
+    networked = put(keys, "float32")
+    yield "key, sorted by the library", keys.size, lambda: xp.sort(networked, axis=0)
+    yield "key, sorted by the network", keys.size, lambda: sort_in_place(xp, networked)
     yield "column of svd", size, lambda: xp.linalg.svd(tall, full_matrices=False)
     yield "column of qr", size, lambda: xp.linalg.qr(tall)
     yield "column of eigh", size, lambda: xp.linalg.eigh(spd)

@@ -137,8 +137,11 @@ def cost_of(call: str, given: list[Any], found: list[Any], keys: tuple[Any, ...]
         cost.launches = 1 + (entries > WIDE)
     elif call in SOLVERS:
         _solver(cost, call, shapes[0], found)
-    elif call in {"clip", "sign"}:  # array-api-compat stores through boolean masks
-        cost.launches, cost.syncs = {"clip": (25, 4), "sign": (5, 1)}[call]
+    elif call == "clip":  # array-api-compat stores each bound through a boolean mask
+        bounds = sum(key is not None for key in keys)
+        cost.launches, cost.syncs = 1 + 12 * bounds, 2 * bounds
+    elif call == "sign":  # and what is no number
+        cost.launches, cost.syncs = 5, 1
     return cost
 
 
@@ -177,7 +180,8 @@ class _Recorder:
             try:
                 found = function(*args, **kwargs)
                 given = list(_arrays((*args, *kwargs.values())))
-                keys = args[1] if call == "__getitem__" and isinstance(args[1], tuple) else args[1:2]
+                keys = args[1] if call == "__getitem__" and isinstance(args[1], tuple) else args[1:]
+                keys += (kwargs.get("min"), kwargs.get("max")) if call == "clip" else ()
                 result = list(_arrays(found if isinstance(found, tuple) else (found,)))
                 if not (call == "asarray" and given and result and result[0] is given[0]):
                     self.counts.note(call, cost_of(call, given, result or given[:0], keys))
