@@ -46,6 +46,7 @@ HOST = (
     "metrics.py",
     "plots.py",
     "exchange.py",
+    "selection.py",
     "information_sets.py",
     "archive.py",
     "packing.py",

@@ -1,5 +1,6 @@
 """Enters: candidates. Leaves: the distinct ones, and what is known of their duals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spear_xp.candidates.refit import Candidate, stacked_directions, stacked_zeros
@@ -44,8 +45,7 @@ class Pool:
         self.problem = problem
         self.shared = SharedKernels(problem)
         self._write([])
-        for candidate in candidates:
-            self.add(candidate)
+        self.extend(candidates)
 
     def _write(self, entries: list[Entry]) -> None:
         self._entries = tuple(entries)
@@ -140,13 +140,20 @@ class Pool:
         """The entry of the same column, by direction or, unless told otherwise, zero pattern; None if new."""
         if not self._entries:
             return None
-        xp, dtype = self.problem.space.xp, self.problem.space.dtype
-        same = to_host(xp.abs(self.directions.T @ candidate.direction)) > 1 - SAME_DIRECTION
-        if by_zeros:
-            equal = xp.mean(xp.astype(self.zero == candidate.zero[:, None], dtype), axis=0)
-            same = same | (to_host(equal) > SAME_PATTERN)
-        places = same.nonzero()[0]
+        places = self._same([candidate], by_zeros=by_zeros)[: len(self), 0].nonzero()[0]
         return self._entries[int(places[0])] if len(places) else None
+
+    def _same(self, candidates: Sequence[Candidate], *, by_zeros: bool = True) -> Host:
+        """Whether entries, and below them candidates, are of the same column as each candidate."""
+        problem, xp, m = self.problem, self.problem.space.xp, self.problem.width
+        new = stacked_directions(problem, candidates)
+        same = xp.abs(xp.concat([self.directions, new], axis=1).T @ new) > 1 - SAME_DIRECTION
+        if by_zeros:
+            zero = stacked_zeros(problem, candidates)
+            sides = 2 * xp.astype(xp.concat([self.zero, zero], axis=1), problem.space.dtype) - 1
+            equal = (m + sides.T @ sides[:, len(self) :]) / 2  # rows on which patterns agree
+            same = same | (equal / m > SAME_PATTERN)
+        return to_host(same)
 
     def add(self, candidate: Candidate, *, may_be_twin: bool = False) -> bool:
         """Add a candidate if it is new; whether it was.
@@ -154,10 +161,21 @@ class Pool:
         Zero patterns tell columns apart more surely than directions do, unless a candidate may be the
         near-twin of one that is here: then its direction alone decides.
         """
-        if self.find(candidate, by_zeros=not may_be_twin) is not None:
-            return False
-        self._write([*self._entries, Entry(candidate)])
-        return True
+        return self.extend([candidate], may_be_twin=may_be_twin)[0]
+
+    def extend(self, candidates: Sequence[Candidate], *, may_be_twin: bool = False) -> list[bool]:
+        """Add those that are new, also beside those before them; which were."""
+        if not candidates:
+            return []
+        same, here = self._same(candidates, by_zeros=not may_be_twin), list(range(len(self)))
+        new = []
+        for k in range(len(candidates)):
+            new.append(not same[here, k].any())
+            here += [len(self) + k] if new[-1] else []
+        added = [Entry(candidate) for candidate, is_new in zip(candidates, new, strict=True) if is_new]
+        if added:
+            self._write([*self._entries, *added])
+        return new
 
     def keep(self, which: Host) -> None:
         """Let go of all other entries."""
@@ -185,9 +203,12 @@ class Pool:
         """
         before = self._entries
         self._write(proven)
-        new = [self.add(candidate) for candidate in repaired]
+        new = self.extend(repaired)
         others = [entry for entry in before if entry.candidate not in dropped]
-        self._write([*self._entries, *(entry for entry in others if self.find(entry.candidate) is None)])
+        if others:
+            same = self._same([entry.candidate for entry in others])[: len(self), :]
+            others = [entry for entry, known in zip(others, same.T, strict=True) if not known.any()]
+            self._write([*self._entries, *others])
         return new
 
     def drop_mixtures(self) -> None:

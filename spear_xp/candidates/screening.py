@@ -64,8 +64,7 @@ class Screen:
         """
         before, self._work = set(self.pool.candidates), 0.0
         fresh = self.pool.new(directions, unmixed=not whole_masks)
-        for candidate in self._separable(self._refitted(fresh, source, keep_going), keep_going):
-            self.pool.add(candidate)
+        self.pool.extend(self._separable(self._refitted(fresh, source, keep_going), keep_going))
         self.pool.drop_mixtures()
         new = sum(candidate not in before for candidate in self.pool.candidates)
         return Admission(new, self._work)

@@ -4,10 +4,12 @@ Mixtures of columns are always less sparse than their parts, so the sparsest ind
 first; then single swaps, as long as they raise the sparsity matching score.
 """
 
+import numpy as np
+
 from spear_xp.candidates.refit import Candidate, stacked_directions, stacked_zeros
 from spear_xp.geometry.directions import INDEPENDENT
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
-from spear_xp.numerics.backend import signs
+from spear_xp.numerics.backend import on_its_device, signs, to_host
 from spear_xp.numerics.linalg import inverse
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.problem import Problem
@@ -29,19 +31,20 @@ def sparsest_independent(
     first : list of Candidate, optional
         Those among them that are taken before all others.
     """
-    xp, b = problem.space.xp, problem.rank
+    b = problem.rank
     chosen: list[Candidate] = []
-    basis = xp.zeros((b, 0), dtype=problem.space.dtype, device=problem.space.device)
+    directions = to_host(stacked_directions(problem, candidates))  # a step each would wait for a device
+    basis = np.empty((b, b), dtype=directions.dtype, order="F")
     early = set(first or ())
-    zeros = dict(zip(candidates, _sure_zeros(problem, candidates), strict=True))
-    for candidate in sorted(candidates, key=lambda c: (c not in early, -zeros[c])):
-        rest = candidate.direction
+    zeros = _sure_zeros(problem, candidates)
+    for k in sorted(range(len(candidates)), key=lambda k: (candidates[k] not in early, -zeros[k])):
+        rest, span = directions[:, k], basis[:, : len(chosen)]
         for _ in range(2):  # twice is enough for orthogonality to rounding
-            rest = rest - basis @ (basis.T @ rest)
-        size = float(xp.sqrt(xp.sum(rest * rest)))
+            rest = rest - span @ (span.T @ rest)
+        size = float(np.sqrt(rest @ rest))
         if size > INDEPENDENT:
-            basis = xp.concat([basis, (rest / size)[:, None]], axis=1)
-            chosen.append(candidate)
+            basis[:, len(chosen)] = rest / size
+            chosen.append(candidates[k])
         if len(chosen) == b:
             break
     return chosen
@@ -78,6 +81,7 @@ def matching_score(problem: Problem, candidates: list[Candidate]) -> float:
     return float(xp.mean(xp.astype(active != zero, problem.space.dtype)))
 
 
+@on_its_device
 def greedy_selection(
     problem: Problem, candidates: list[Candidate], *, keep_going: KeepGoing = forever
 ) -> tuple[list[Candidate], float]:

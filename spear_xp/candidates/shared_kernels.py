@@ -4,9 +4,9 @@ Samples with almost the same mask are inactive together on so many rows that the
 dimension for each of them. A strategy may split such a kernel; a few attempts at each are worth their time.
 """
 
-from spear_xp.geometry.directions import FEW_MISSING, in_span
+from spear_xp.geometry.directions import FEW_MISSING, WITHIN
 from spear_xp.geometry.nullspaces import in_shared_nullspace, same_space
-from spear_xp.numerics.backend import Array
+from spear_xp.numerics.backend import Array, to_host
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["SharedKernels"]
@@ -35,7 +35,11 @@ class SharedKernels:
     def pending(self, directions: Array) -> dict[int, Array]:
         """A few kernels that hold more than the given directions, least tried first, of these the easiest."""
         xp = self.problem.space.xp
-        unknown = [k.shape[1] - in_span(xp, k, directions).shape[1] for k in self.kernels]
+        if not self.kernels:
+            return {}
+        within = [xp.sum((k.T @ directions) ** 2, axis=0) > 1 - WITHIN for k in self.kernels]
+        counts = to_host(xp.sum(xp.astype(xp.stack(within), xp.int64), axis=1)).tolist()
+        unknown = [int(k.shape[1]) - count for k, count in zip(self.kernels, counts, strict=True)]
         open_ = [i for i, count in enumerate(unknown) if count and self.attempts[i] < SPLITS]
         chosen = sorted(open_, key=lambda i: (self.attempts[i], unknown[i]))[:OFFERED]
         return {i: self.kernels[i] for i in chosen}

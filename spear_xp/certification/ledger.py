@@ -47,8 +47,9 @@ class Ledger:
         """These, and what a set proves; of two proofs of a sample the one with the smaller error bar."""
         space, points = self.problem.space, samples.coordinates
         old, new = set(range(len(self.evidence))), []
+        proven, given = to_host(self.samples), to_host(points)
         for j in certificate.certified.nonzero()[0].tolist():
-            apart = self._apart(self.samples, points[:, j])
+            apart = self._apart(proven, given[:, j])
             same = (apart <= SIGMAS * self.error_bars).nonzero()[0].tolist()
             if all(certificate.error_bars[j] < self.error_bars[k] for k in same):
                 old -= set(same)
@@ -72,11 +73,11 @@ class Ledger:
         the bar, which has to stay small.
         """
         real = samples.count
-        points = samples.coordinates[:, :real]
+        given, proven = to_host(samples.coordinates)[:, :real], to_host(self.samples)
         certified, bars = certificate.certified.copy(), certificate.error_bars.copy()
         elsewhere = list(certificate.evidence.elsewhere or (None,) * self.problem.rank)
         for k in self.error_bars.argsort().tolist() if not certified[:real].all() else ():
-            apart = self._apart(points, self.samples[:, k])
+            apart = self._apart(given, proven[:, k])
             j = int(apart.argmin())
             if certified[j] or apart[j] > SIGMAS * self.error_bars[k]:
                 continue
@@ -88,7 +89,8 @@ class Ledger:
         evidence = replace(certificate.evidence, elsewhere=tuple(elsewhere))
         return replace(certificate, certified=certified, error_bars=bars, evidence=evidence)
 
-    def _apart(self, points: Array, one: Array) -> Host:
-        """Root mean square differences of entries of points, shape (b, k), from those of one, shape (k,)."""
-        xp, n = self.problem.space.xp, self.problem.right.shape[1] - 1
-        return to_host(xp.sqrt(xp.sum((points - one[:, None]) ** 2, axis=0) / n))
+    def _apart(self, points: Host, one: Host) -> Host:
+        """Root mean square differences of entries of points, shape (b, k), from those of one, shape (b,)."""
+        n = self.problem.right.shape[1] - 1
+        found: Host = (((points - one[:, None]) ** 2).sum(axis=0) / n) ** 0.5
+        return found

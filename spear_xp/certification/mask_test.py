@@ -52,18 +52,22 @@ def masks_agree(samples: SampleSet, band: Array, inside: Array) -> tuple[Host, H
     """Condition (a): whether masks and zero patterns agree, and on what share of rows, shape (b,) each."""
     problem, zero, z = samples.problem, samples.zero, samples.preactivations
     inactive, active = z < -band, z > band
-    wrong = count_rows(problem, inactive & ~zero)
-    # One entry of many thousands is noise that exceeds the tolerance.
-    beyond = count_rows(problem, inactive & ~zero & ~samples.ambiguous)
-    vanished = count_rows(problem, active & zero)
-    clear = count_rows(problem, inactive | active)
-    holds = (beyond == 0) & (clear > 0) & (wrong <= allowed_flips(count_rows(problem, inactive)))
+    wrong, beyond, vanished, off, on = counts_of(
+        problem,
+        inactive & ~zero,
+        inactive & ~zero & ~samples.ambiguous,  # one entry of many thousands is noise beyond the tolerance
+        active & zero,
+        inactive,
+        active,
+    )
+    clear = off + on
+    holds = (beyond == 0) & (clear > 0) & (wrong <= allowed_flips(off))
     dead = _denied(samples, inside)
     if problem.noise_model == "relative":
         holds &= dead == 0
     else:  # rounding to a grid leaves nothing of a row of small entries
         vanished = vanished + dead
-    holds &= vanished <= allowed_flips(count_rows(problem, active)) + lost_entries(samples, inactive)
+    holds &= vanished <= allowed_flips(on) + lost_entries(samples, inactive)
     return holds, 1 - (wrong + vanished) / clear.clip(min=1)
 
 
@@ -78,7 +82,7 @@ def _denied(samples: SampleSet, inside: Array) -> Host:
     active = problem.dead_layer @ samples.duals > sign_band(samples, inside, problem.dead_norms)
     votes = xp.sum(xp.astype(active & samples.real, xp.int64), axis=1)
     silent = votes >= max(SILENT, math.ceil(problem.rank / SILENT_SHARE))
-    most = 2 * int(xp.sum(xp.astype(silent, xp.int64))) > int(xp.sum(xp.astype(votes > 0, xp.int64)))
+    most = 2 * xp.sum(xp.astype(silent, xp.int64)) > xp.sum(xp.astype(votes > 0, xp.int64))
     return count_rows(problem, active & ~(silent | most)[:, None])
 
 
@@ -122,21 +126,25 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
     certified : NumPy array of bool, shape (b,)
         Samples that are asked, all together: what changes the scale changes that of all.
     """
-    problem, xp = samples.problem, samples.problem.space.xp
-    own, told = _contradictions(samples, 1.0), True
-    counts = []
+    problem = samples.problem
+    own = _contradictions(samples, 1.0)
+    wrong, best, told = count_rows(problem, own), [], True
     for factor in FACTORS:
         scaled = _contradictions(samples, factor)
-        counts.append(count_rows(problem, scaled))
         if factor in {FACTORS[0], FACTORS[-1]}:
             # What contradicts both is noise, and says nothing of the scale.
-            mine, others = (
-                count_rows(problem, xp.logical_and(*pair)) for pair in ((own, ~scaled), (scaled, ~own))
-            )
+            count, mine, others = counts_of(problem, scaled, own & ~scaled, scaled & ~own)
             told &= bool(others[certified].sum() >= DECISIVE + 2 * mine[certified].sum())
+        else:
+            count = count_rows(problem, scaled)
+        best.append(count)
     # A sample whose mask fits at another scale shows that scales are not what the bias gradient says.
-    wrong, best = count_rows(problem, own), to_host(counts).min(axis=0)
-    refuted = (wrong >= REFUTING) & (REFUTING * best <= wrong) & ~certified & to_host(samples.real)
+    refuted = (
+        (wrong >= REFUTING)
+        & (REFUTING * to_host(best).min(axis=0) <= wrong)
+        & ~certified
+        & to_host(samples.real)
+    )
     return bool(told and not refuted.any())
 
 
@@ -156,5 +164,11 @@ def _contradictions(samples: SampleSet, factor: float) -> Array:
 
 def count_rows(problem: Problem, flags: Array) -> Host:
     """True rows of each column of flags, shape (m, k)."""
+    found: Host = counts_of(problem, flags)[0]
+    return found
+
+
+def counts_of(problem: Problem, *flags: Array) -> Host:
+    """The same of several flags at once, one below the other: the host waits once."""
     xp = problem.space.xp
-    return to_host(xp.sum(xp.astype(flags, xp.int64), axis=0))
+    return to_host(xp.stack([xp.sum(xp.astype(one, xp.int64), axis=0) for one in flags]))

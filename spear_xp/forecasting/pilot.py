@@ -13,7 +13,7 @@ from spear_xp.candidates.screening import Screen
 from spear_xp.forecasting.calibration import until
 from spear_xp.geometry.deflation import deflated
 from spear_xp.geometry.nullspaces import CONFIRMING
-from spear_xp.numerics.backend import to_host
+from spear_xp.numerics.backend import on_its_device, to_host
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
@@ -67,6 +67,7 @@ class Pilot:
         return float(median(1 / (math.sqrt(k) * sigma) for k, sigma in zip(active, noise, strict=True)))
 
 
+@on_its_device
 def run_pilot(problem: Problem, *, seconds: float = 1.0, seed: int = 0) -> Pilot:
     """Run the beginning of a search.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from spear_xp.geometry.directions import FEW_MISSING, columns_of
 from spear_xp.geometry.masks import EXACT_FLIPS, UNSURE
 from spear_xp.geometry.robust_regression import regressed_duals
-from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.reduction.problem import Problem
@@ -82,18 +82,17 @@ def solve_duals(
         picked = xp.take(rest, row_index, axis=0)
         coefficient = xp.take(xp.reshape(d, (-1,)), row_index * k + column_index)
         trials = (picked / coefficient[:, None]).T
-        flips = _contradictions(problem, trials, xp.take(zero, column_index, axis=1))
-        clean = to_host(_leaks(problem, trials, directions, columns) < LEAK)
+        few = _contradictions(problem, trials, xp.take(zero, column_index, axis=1))
+        leaks = _leaks(problem, trials, directions, columns)
+        flips, leaks = to_host(xp.stack([xp.astype(few, space.dtype), leaks]))
         best: dict[int, int] = {}
-        for i in to_host(xp.argsort(xp.astype(flips, space.dtype), stable=True)):
-            if int(flips[int(i)]) <= EXACT_FLIPS and clean[int(i)]:
+        for i in flips.argsort(kind="stable"):
+            if flips[i] <= EXACT_FLIPS and leaks[i] < LEAK:
                 best.setdefault(int(columns[i]), int(i))
         if not best:
             break
-        chosen = xp.take(trials, space.indices(list(best.values())), axis=1)
-        for j, column in enumerate(best):
-            duals[:, column] = chosen[:, j]
-            solved[column] = True
+        duals = _put(xp, duals, list(best), xp.take(trials, space.indices(list(best.values())), axis=1))
+        solved[list(best)] = True
         duals = _joint(problem, d, duals, solved)
     duals, solved = _regressed(problem, directions, d, zero, duals, solved)
     # Directions found since may show that a sample of another one is mixed into a dual.
@@ -175,6 +174,14 @@ def _joint(problem: Problem, d: Array, duals: Array, solved: Host) -> Array:
     if not valid or float(xp.max(xp.linalg.diagonal(gram))) > 1e6:
         return duals
     better = (gram @ (lhs.T @ xp.take(problem.rows, rows, axis=0))).T / scale
-    for j, column in enumerate(solved.nonzero()[0]):
-        duals[:, int(column)] = better[:, j]
-    return duals
+    return _put(xp, duals, solved.nonzero()[0].tolist(), better)
+
+
+def _put(xp: Namespace, matrix: Array, columns: list[int], new: Array) -> Array:
+    """The matrix with new columns in the place of some, which are different ones."""
+    count = matrix.shape[1]
+    places = list(range(count))
+    for j, column in enumerate(columns):
+        places[column] = count + j
+    index = xp.asarray(places, dtype=xp.int64, device=matrix.device)
+    return xp.take(xp.concat([matrix, new], axis=1), index, axis=1)

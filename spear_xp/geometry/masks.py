@@ -1,6 +1,6 @@
 """Enters: directions and what the layer says of their samples. Leaves: masks, and zeros in doubt."""
 
-from spear_xp.numerics.backend import Array, Host, Namespace, signs, to_host
+from spear_xp.numerics.backend import Array, Host, Namespace, to_host
 from spear_xp.reduction.problem import Problem
 
 __all__ = [
@@ -78,7 +78,7 @@ def predicted_activity(xp: Namespace, residual: Array, z: Array, layer: Array) -
     """
     size = xp.abs(residual)
     mean = xp.mean(size, axis=0)
-    turn = signs(xp, xp.sum(size * z, axis=0) - mean * xp.sum(z, axis=0))
+    turn = xp.copysign(1.0, xp.sum(size * z, axis=0) - mean * xp.sum(z, axis=0))
     flat = xp.minimum(size, SATURATED * mean)
     fitted = layer @ (layer.T @ flat - xp.sum(layer, axis=0)[:, None] * xp.mean(flat, axis=0))
     shares = [0.5 / (xp.mean(xp.abs(part), axis=0) + TINY) for part in (z, fitted)]

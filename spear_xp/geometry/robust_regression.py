@@ -6,8 +6,8 @@ one is active are outliers of it. A convex fit, the sum of the sizes of residual
 being told which rows are which, as long as outliers are not the majority.
 """
 
-from spear_xp.numerics.backend import Array
-from spear_xp.numerics.linalg import inverse
+from spear_xp.numerics.backend import Array, quiet
+from spear_xp.numerics.linalg import RESIDUAL, inverse, inverse_and_rest
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["regressed_duals"]
@@ -62,20 +62,22 @@ def regressed_duals(problem: Problem, directions: Array, coefficients: Array) ->
     level = complement.shape[1] ** 0.5  # norm of the whitened noise of a row
     quorum = min(problem.width, problem.rank + SPARE) - 1
     weights, width = xp.ones_like(target[:, 0]), xp.inf
-    for round_ in range(ROUNDS + LAST):
-        weighted = columns * weights[:, None]
-        gram, valid = inverse(xp, weighted.T @ columns)
-        if not valid:
-            return None
-        fitted = gram @ (weighted.T @ target)
-        size = xp.sqrt(xp.sum((target - columns @ fitted) ** 2, axis=1))
-        order = xp.sort(size)
-        if round_ < ROUNDS:
-            width = min(width, float(order[problem.width // 2 if round_ == 0 else quorum]))
-            width = max(FLOOR * level, NARROW * width)
-            weights = width / xp.maximum(size, xp.full_like(size, width))
-        elif float(order[quorum]) < CLEAN * level:
-            weights = xp.astype(size < CLEAN * level, target.dtype)
-        else:
-            return None
+    worst = beyond = xp.zeros_like(target[0, 0])  # of all rounds: a device is asked once, at the end
+    with quiet():  # what is not finite fails there
+        for round_ in range(ROUNDS + LAST):
+            weighted = columns * weights[:, None]
+            gram, rest = inverse_and_rest(xp, weighted.T @ columns)
+            worst = xp.maximum(worst, rest)
+            fitted = gram @ (weighted.T @ target)
+            size = xp.linalg.vector_norm(target - columns @ fitted, axis=1)
+            order = xp.sort(size)
+            if round_ < ROUNDS:
+                width = xp.minimum(order[problem.width // 2 if round_ == 0 else quorum], width)
+                width = xp.maximum(NARROW * width, FLOOR * level)
+                weights = width / xp.maximum(size, width)
+            else:
+                beyond = xp.maximum(beyond, order[quorum])
+                weights = xp.astype(size < CLEAN * level, target.dtype)
+    if not bool((worst < RESIDUAL) & (beyond < CLEAN * level)):
+        return None
     return known + complement @ (root @ fitted.T)

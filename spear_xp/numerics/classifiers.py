@@ -53,9 +53,13 @@ def hyperplanes(xp: Namespace, basis: Array, label: Array, counts: Array, steps:
 def _margins(xp: Namespace, basis: Array, label: Array, counts: Array, steps: int) -> Array:
     current = ahead = basis.T @ (counts * label)
     momentum = 1.0
+    # What a margin is short of 1, with the sign of the label: between 0 and infinity on that side.
+    far = xp.where(counts > 0, xp.full_like(label, xp.inf), xp.zeros_like(label))
+    least = xp.where(label < 0, -far, xp.zeros_like(far))
+    most = xp.where(label > 0, far, xp.zeros_like(far))
     for _ in range(steps):
-        short = counts * xp.maximum(1 - label * (basis @ ahead), 0.0)
-        before, current = current, ahead + basis.T @ (label * short)
+        short = xp.minimum(xp.maximum(label - basis @ ahead, least), most)
+        before, current = current, ahead + basis.T @ short
         last, momentum = momentum, 0.5 + (0.25 + momentum * momentum) ** 0.5
         ahead = current + ((last - 1) / momentum) * (current - before)
     return basis @ current
@@ -118,6 +122,6 @@ def _newton(xp: Namespace, offset: Array, features: Array, label: Array, keep_go
         weight = miss * (1 - miss) / temperature**2
         curvature = weighted_gram(xp, features, xp.sqrt(weight).T) + ridge
         step = xp.linalg.solve(curvature, slope.T[:, :, None])[:, :, 0].T
-        length = xp.sqrt(xp.sum(step * step, axis=0))
+        length = xp.linalg.vector_norm(step, axis=0)
         y = y + step * xp.minimum(LARGEST_STEP / (length + RIDGE), 1.0)
     return y

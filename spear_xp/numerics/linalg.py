@@ -22,10 +22,12 @@ from spear_xp.numerics.work import (
 )
 
 __all__ = [
+    "RESIDUAL",
     "Kernel",
     "balance",
     "cholesky",
     "inverse",
+    "inverse_and_rest",
     "inverses",
     "kernel_pair_work",
     "kernel_work",
@@ -68,12 +70,18 @@ class Kernel(NamedTuple):
 
 def inverse(xp: Namespace, matrix: Array) -> tuple[Array, bool]:
     """Inverse of a square matrix and whether it can be trusted (residual below 1e-4)."""
+    result, rest = inverse_and_rest(xp, matrix)
+    return result, bool(rest < RESIDUAL)  # NaN compares false
+
+
+def inverse_and_rest(xp: Namespace, matrix: Array) -> tuple[Array, Array]:
+    """Inverse of a square matrix and its residual, shape (), on the device; infinite if there is none."""
     try:
         result = xp.linalg.inv(matrix)
     except LinAlgError:
-        return xp.zeros_like(matrix), False
+        return xp.zeros_like(matrix), xp.asarray(xp.inf, dtype=matrix.dtype, device=matrix.device)
     rest = xp.abs(matrix @ result - xp.eye(matrix.shape[0], dtype=matrix.dtype, device=matrix.device))
-    return result, bool(xp.max(rest) < RESIDUAL)  # NaN compares false
+    return result, xp.max(rest)
 
 
 def inverses(xp: Namespace, matrices: Array) -> tuple[Array, Array]:
@@ -103,7 +111,7 @@ def cholesky(xp: Namespace, matrix: Array) -> tuple[Array, bool]:
 
 def normalize(xp: Namespace, vectors: Array, axis: int = 0) -> Array:
     """Vectors along `axis` at unit norm; zero vectors stay zero."""
-    norms = xp.sqrt(xp.sum(vectors * vectors, axis=axis, keepdims=True))
+    norms = xp.linalg.vector_norm(vectors, axis=axis, keepdims=True)
     return vectors / xp.where(norms > 0, norms, xp.ones_like(norms))
 
 

@@ -104,10 +104,10 @@ def _orthonormal(xp: Namespace, vectors: Array) -> Array:
     basis = vectors[:, :0, :]
     for k in range(vectors.shape[1]):
         vector = vectors[:, k, :, None]
-        size = xp.sqrt(xp.sum(vector * vector, axis=1, keepdims=True))
+        size = xp.linalg.vector_norm(vector, axis=1, keepdims=True)
         for _ in range(2):
             vector = vector - xp.matrix_transpose(basis) @ (basis @ vector)
-        rest = xp.sqrt(xp.sum(vector * vector, axis=1, keepdims=True))
+        rest = xp.linalg.vector_norm(vector, axis=1, keepdims=True)
         good = rest > DEPENDENT * size
         unit = xp.where(good, vector / xp.where(good, rest, xp.ones_like(rest)), xp.zeros_like(vector))
         basis = xp.concat([basis, xp.matrix_transpose(unit)], axis=1)

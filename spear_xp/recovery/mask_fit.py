@@ -115,10 +115,9 @@ class MaskFit:
     ) -> "MaskFit":
         xp = problem.space.xp
         signed = z * signs(xp, (problem.last @ frame) @ duals)  # inputs have last coordinate 1
-        shown, vanished, active = (
-            to_host(xp.sum(xp.astype(rows, xp.int64), axis=0))
-            for rows in ((signed < 0) & ~near, (signed > 0) & zero, (signed > 0) | ~near)
-        )
+        flags = ((signed < 0) & ~near, (signed > 0) & zero, (signed > 0) | ~near)
+        sums = xp.stack([xp.sum(xp.astype(rows, xp.int64), axis=0) for rows in flags])
+        shown, vanished, active = to_host(sums)
         wrong = shown + faint * (vanished - unsure).clip(min=0)
         return cls(directions, frame, duals, z, zero, near, unsure, faint, wrong, active)
 
@@ -132,7 +131,8 @@ class MaskFit:
         """The same with another unit vector in place j; None if that is dependent on the others."""
         xp = problem.space.xp
         shares = self.duals.T @ (self.frame.T @ direction)
-        pivot, length = float(shares[j]), float(xp.sqrt(xp.sum(self.duals[:, j] ** 2)))
+        length = xp.sqrt(xp.sum(self.duals[:, j] ** 2))
+        pivot, length = to_host(xp.stack([shares[j], length])).tolist()
         if not abs(pivot) > INDEPENDENT_IN_SET * length:
             return None
         here = xp.arange(shares.shape[0], device=problem.space.device) == j

@@ -86,7 +86,7 @@ class SampleSet:
     def sizes(self) -> Array:
         """Norms of the samples [x | 1], shape (b,)."""
         xp = self.problem.space.xp
-        return xp.sqrt(xp.sum(self.coordinates * self.coordinates, axis=0))
+        return xp.linalg.vector_norm(self.coordinates, axis=0)
 
 
 @on_its_device

@@ -51,18 +51,19 @@ def basis_of(problem: Problem, beside: Array, space: Array, seed: int = 0) -> Ar
     z = problem.layer @ looked_at.T
     z = z * signs(xp, looked_at @ problem.last)
     found = []
+    off, told = z < 0, to_host(z < 0)
     for place, row in enumerate(rows):
-        inactive = z[:, place] < 0
-        picked = xp.nonzero(inactive)[0]
-        if bool(inactive[int(row)]) or picked.shape[0] < t:
+        picked = told[:, place].nonzero()[0]
+        if told[int(row), place] or len(picked) < t:
             continue
-        kernel = smallest_singular(xp, xp.take(coordinates, picked, axis=0))
-        vectors = space @ kernel.vectors
-        noise = float(problem.noise_of(vectors)[-1]) * picked.shape[0] ** 0.5
+        kernel = smallest_singular(xp, xp.take(coordinates, problem.space.indices(picked), axis=0))
+        vectors, inactive = space @ kernel.vectors, off[:, place]
+        noises = problem.noise_of(vectors)
         zero, near = (problem.zeros_of(vectors[:, 0], widen=widen) for widen in (1.0, AMBIGUOUS_WIDTH))
-        wrong = int(xp.sum(xp.astype((inactive & ~near) | (~inactive & zero), xp.int64)))
-        if wrong <= EXACT_FLIPS and kernel.values[1] > VANISHING * noise:
-            found.append((wrong, vectors[:, 0]))
+        wrong = xp.sum(xp.astype((inactive & ~near) | (~inactive & zero), noises.dtype))
+        count, noise = to_host(xp.stack([wrong, noises[-1]])).tolist()
+        if count <= EXACT_FLIPS and kernel.values[1] > VANISHING * noise * len(picked) ** 0.5:
+            found.append((int(count), vectors[:, 0]))
     return _independent(problem, space, found, seed)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spear_xp.errors import NonFiniteError, ShapeError, ZeroGradientError
-from spear_xp.numerics.backend import Array, Namespace, Space, enter, on_device, quiet
+from spear_xp.numerics.backend import Array, Namespace, Space, enter, on_device, on_its_device, quiet
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 
@@ -152,6 +152,7 @@ def _check_finite(space: Space, arrays: dict[str, Array]) -> None:
             raise NonFiniteError(msg)
 
 
+@on_its_device
 def validate(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> Gradient:
     """Check the four arrays of a layer and find its live and dead rows.
 

@@ -113,8 +113,7 @@ class Problem:
         """Standard deviation of `rows @ directions` on a zero row; (b,) gives (), (b, k) gives (k,)."""
         xp = self.space.xp
         weights = self.singular_values if directions.ndim == 1 else self.singular_values[:, None]
-        scaled = directions / weights
-        return self.noise_level * xp.sqrt(xp.sum(scaled * scaled, axis=0))
+        return self.noise_level * xp.linalg.vector_norm(directions / weights, axis=0)
 
     def zeros_of(self, directions: Array, *, widen: float = 1.0) -> Array:
         """Noise-aware zero test: True where |row · direction| is within the noise, shape (m_live[, k])."""

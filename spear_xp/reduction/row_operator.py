@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from spear_xp.numerics.backend import Array
+from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.gradient import Gradient
@@ -19,11 +19,11 @@ class RowOperator:
 
     def __init__(self, gradient: Gradient, scale: Array, keep_going: KeepGoing = forever) -> None:
         self.gradient, self.scale, self.keep_going = gradient, scale, keep_going
+        self._counted = to_host(gradient.filled)
         self.shape = (int(gradient.live.shape[0]), self._filled(0, gradient.columns))
 
     def _filled(self, start: int, stop: int) -> int:
-        xp = self.gradient.space.xp
-        return int(xp.sum(xp.astype(self.gradient.filled[start:stop], xp.int64)))
+        return int(self._counted[start:stop].sum())
 
     def blocks(self) -> Iterator[tuple[int, int, Array]]:
         """Blocks of columns of the live rows, not scaled; `OutOfTime` once time is up."""

@@ -42,7 +42,7 @@ def solve_published(
                 source=sampler.name,
                 keep_going=clock.searching,
             )
-            added = sum([pool.add(candidate) for candidate in found])
+            added = sum(pool.extend(found))
         record.chunk, search.drawn = record.chunk + 1, search.drawn + proposals.drawn
         clock.count(proposals.work)
         if added and len(pool) >= problem.rank:

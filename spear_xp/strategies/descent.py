@@ -85,7 +85,7 @@ def descend(
     """
 
     def size(vectors: Array) -> Array:
-        return xp.sqrt(xp.sum(vectors * vectors, axis=0)) + TINY
+        return xp.linalg.vector_norm(vectors, axis=0) + TINY
 
     current, length = starts / size(outside(avoid, starts)), 1.0
     weights = xp.ones_like(rows[:, :1])

@@ -151,12 +151,13 @@ def _margins(problem: Problem, kernels: tuple[Array, ...], steps: int) -> Array:
 
 def _distinct(xp: Namespace, directions: Array, most: int) -> Array:
     """The first so many of the unit vectors, shape (d, s), that are not parallel to those before."""
-    found: list[Array] = []
-    while directions.shape[1] and len(found) < most:
-        found.append(directions[:, 0])
-        other = xp.abs(directions[:, 0] @ directions) < 1 - SAME_DIRECTION
-        directions = xp.take(directions, xp.nonzero(other)[0], axis=1)
-    return xp.stack(found, axis=1) if found else directions
+    found: list[int] = []
+    host = to_host(directions)
+    left = to_host(range(host.shape[1]))
+    while len(left) and len(found) < most:
+        found.append(int(left[0]))
+        left = left[abs(host[:, left[0]] @ host[:, left]) < 1 - SAME_DIRECTION]
+    return xp.take(directions, xp.asarray(found, dtype=xp.int64, device=directions.device), axis=1)
 
 
 def _sparse(problem: Problem, rows: Array, directions: Array, dimension: int, known: Array) -> Array:

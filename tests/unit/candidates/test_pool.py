@@ -50,6 +50,18 @@ def test_the_same_zero_pattern_is_the_same_column(problem: Problem, candidates: 
     assert found.candidate is candidates[2]
 
 
+def test_many_candidates_at_once_are_those_that_come_one_by_one(
+    problem: Problem, candidates: list[Candidate]
+) -> None:
+    first, second = candidates[:2]
+    mirrored = Candidate(-second.direction, ~second.zero, 1, "again")
+    asked = [second, mirrored, Candidate(first.direction, first.zero, 1, "known"), *candidates[2:]]
+    one, other = Pool(problem, (first,)), Pool(problem, (first,))
+    assert one.extend(asked) == [other.add(c) for c in asked] == [True, False, False, True, True, True, True]
+    assert one.candidates == other.candidates
+    assert one.extend([]) == []
+
+
 def test_only_new_directions_are_kept(problem: Problem, candidates: list[Candidate]) -> None:
     pool = Pool(problem, tuple(candidates[:3]))
     asked = np.stack([c.direction for c in candidates], axis=1)

@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient
 from tests.conftest import Backend
+from tests.helpers.networks import Floats
 from tests.helpers.truth import sampled, true_recovery
 
 
@@ -34,3 +36,18 @@ def test_every_backend_sees_the_same_subsets(space: Backend) -> None:
     proposals = sampled(problem, 0, chunk_size=256)
     assert proposals.drawn == 256
     assert type(proposals.directions) is type(problem.rows)
+
+
+def test_kernels_that_a_library_does_not_hand_out_are_passed_over(
+    problem: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = np.linalg.svd
+
+    def turned(matrix: Floats, **options: bool) -> tuple[Floats, Floats, Floats]:
+        left, values, right = exact(matrix, **options)
+        return left, values, right[:, ::-1, :]
+
+    monkeypatch.setattr("array_api_compat.numpy.linalg.svd", turned)
+    found = sampled(problem, 0).directions
+    assert found.shape[1]
+    assert np.isnan(found).all()
