@@ -156,7 +156,7 @@ def refit(
             rows,
             direction,
             second,
-            influential=int(_influential(problem, to_host(count))),
+            influential=int(_influential(problem, to_host([count]))[0]),
             orthogonal=orthogonal,
             strict=False,
         ):
@@ -168,7 +168,8 @@ def refit(
 
 def _influential(problem: Problem, counts: Host) -> Host:
     """Rows of so many that may not decide alone: narrow layers have none to give away."""
-    return to_host(((counts - problem.rank + 1) // 3).clip(max=INFLUENTIAL))
+    most: Host = ((counts - problem.rank + 1) // 3).clip(max=INFLUENTIAL)
+    return most
 
 
 def refit_clear(problem: Problem, directions: Array, zero: Array, source: str = "") -> list[Candidate | None]:
