@@ -23,7 +23,7 @@ MODULES = {
     "synthetic": "updates.synthetic",
 }
 NAMES = {
-    "Candidate": "candidates.refit.Candidate",
+    "Candidate": "candidates.candidate.Candidate",
     "Certificate": "certification.certificate.Certificate",
     "Evidence": "certification.evidence.Evidence",
     "Factorization": "reduction.factorization.Factorization",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from spear_xp.candidates.refit import Candidate, stacked_directions, stacked_zeros
+from spear_xp.candidates.candidate import Candidate, stacked_directions, stacked_zeros
 from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.candidates.shared_kernels import SharedKernels
 from spear_xp.geometry.directions import SAME_DIRECTION, columns_of

@@ -5,9 +5,7 @@ A column of D is zero on many rows and a mixture of columns on fewer. A proposal
 stable; kernels that noise could turn into something else are rejected.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.geometry.directions import SAME_PROPOSAL, WIDEN
 from spear_xp.geometry.kernels import Kernels, batches
 from spear_xp.geometry.nullspaces import (
@@ -25,7 +23,7 @@ from spear_xp.numerics.parts.threads import each
 from spear_xp.numerics.work import KeepGoing, forever, product
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["Candidate", "filter_directions", "refit", "screening_work", "stacked_directions", "stacked_zeros"]
+__all__ = ["filter_directions", "refit", "refit_clear", "screening_work"]
 
 ROUNDS = 6  # chosen: most solutions until the zero rows are stable; more would follow sets that do not settle
 # measured: least singular pairs that one refit takes, with those that confirm it (lab.md, "Counted work")
@@ -34,53 +32,6 @@ SOLVED = 6
 GROWTHS = 3
 WAVE = 32  # cosmetic: proposals that are solved at once, between two looks at the clock
 LIGHT = 1e-2  # chosen: weight of a known dual against a typical row; a heavier one brings its errors in
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
-    """A direction that was solved again on all of its zero rows and is unique there.
-
-    Attributes
-    ----------
-    direction : array, shape (b,)
-        Unit vector q with `rows @ q` a column of D up to scale.
-    zero : array of bool, shape (m_live,)
-        Rows on which it vanishes within the noise.
-    zeros : int
-        Their number.
-    source : str
-        Name of the strategy that proposed it.
-    misfit : float
-        Share of rows on which the best hyperplane contradicts the zero pattern, where it was asked for.
-    """
-
-    direction: Array
-    zero: Array
-    zeros: int
-    source: str
-    misfit: float = 0.0
-
-    @classmethod
-    def of(cls, problem: Problem, direction: Array, source: str, misfit: float = 0.0) -> "Candidate":
-        """A unit direction with its zero rows."""
-        xp, zero = problem.space.xp, problem.zeros_of(direction)
-        return cls(direction, zero, int(xp.sum(xp.astype(zero, xp.int64))), source, misfit)
-
-
-def stacked_directions(problem: Problem, candidates: Sequence[Candidate]) -> Array:
-    """Directions of candidates as columns, shape (b, k)."""
-    space = problem.space
-    if not candidates:
-        return space.xp.zeros((problem.rank, 0), dtype=space.dtype, device=space.device)
-    return space.xp.stack([candidate.direction for candidate in candidates], axis=1)
-
-
-def stacked_zeros(problem: Problem, candidates: Sequence[Candidate]) -> Array:
-    """Zero patterns of candidates as columns, shape (m_live, k)."""
-    space = problem.space
-    if not candidates:
-        return space.xp.zeros((problem.width, 0), dtype=space.xp.bool, device=space.device)
-    return space.xp.stack([candidate.zero for candidate in candidates], axis=1)
 
 
 def refit(

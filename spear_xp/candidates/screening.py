@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from spear_xp.candidates.candidate import Candidate, stacked_directions
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import Candidate, filter_directions, screening_work, stacked_directions
+from spear_xp.candidates.refit import filter_directions, screening_work
 from spear_xp.candidates.separability import SeparabilityTest, separability_work
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.work import KeepGoing, forever

@@ -6,7 +6,7 @@ first; then single swaps, as long as they raise the sparsity matching score.
 
 import numpy as np
 
-from spear_xp.candidates.refit import Candidate, stacked_directions, stacked_zeros
+from spear_xp.candidates.candidate import Candidate, stacked_directions, stacked_zeros
 from spear_xp.geometry.directions import INDEPENDENT
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, doubtful_zeros
 from spear_xp.numerics.backend import on_its_device, signs, to_host

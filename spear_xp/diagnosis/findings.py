@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from spear_xp.candidates.refit import Candidate
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.mask_test import FACTORS
 from spear_xp.diagnosis.arrays import SPOILING

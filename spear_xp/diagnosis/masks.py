@@ -6,7 +6,7 @@ patterns of such directions are no masks of the layer, the layer is to blame, no
 
 from collections.abc import Callable
 
-from spear_xp.candidates.refit import Candidate, stacked_directions
+from spear_xp.candidates.candidate import Candidate, stacked_directions
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.mask_test import count_rows
 from spear_xp.diagnosis.causes import Cause, cause

@@ -7,7 +7,7 @@ wins that masks contradict less and that needs fewer entries of D.
 import math
 from dataclasses import dataclass, replace
 
-from spear_xp.candidates.refit import Candidate, stacked_directions
+from spear_xp.candidates.candidate import Candidate, stacked_directions
 from spear_xp.candidates.selection import matching_score
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.certify import certify

@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from spear_xp.candidates.candidate import stacked_directions
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import stacked_directions
 from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.mask_test import scale_is_told

@@ -7,8 +7,8 @@ near-twins. Nothing that follows from them is taken for true without the screen 
 
 from collections.abc import Iterator
 
+from spear_xp.candidates.candidate import Candidate, stacked_directions
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import Candidate, stacked_directions
 from spear_xp.candidates.screening import Screen
 from spear_xp.geometry.deflation import complement_of
 from spear_xp.geometry.directions import FEW_MISSING, columns_of, in_span

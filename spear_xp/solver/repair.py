@@ -5,8 +5,9 @@ own estimate has a kernel that fits it; false directions are deflated like true 
 so the least credible of the rest go.
 """
 
+from spear_xp.candidates.candidate import Candidate, stacked_zeros
 from spear_xp.candidates.pool import Entry, Pool
-from spear_xp.candidates.refit import Candidate, filter_directions, stacked_zeros
+from spear_xp.candidates.refit import filter_directions
 from spear_xp.geometry.directions import same_direction
 from spear_xp.geometry.masks import EXACT_FLIPS
 from spear_xp.numerics.backend import Array, Host, to_host

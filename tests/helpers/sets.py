@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spear_xp.candidates.refit import Candidate
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.candidates.pool import Entry
-from spear_xp.candidates.refit import Candidate
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.ledger import Ledger

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import Candidate, filter_directions
+from spear_xp.candidates.refit import filter_directions
 from spear_xp.reduction.problem import Problem
 from spear_xp.updates.synthetic import LayerGradient
 from tests.helpers.truth import true_recovery

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from spear_xp.candidates.refit import Candidate, filter_directions
+from spear_xp.candidates.candidate import Candidate
+from spear_xp.candidates.refit import filter_directions
 from spear_xp.candidates.selection import greedy_selection, matching_score, sparsest_independent
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce

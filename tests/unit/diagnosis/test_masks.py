@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spear_xp import invert
-from spear_xp.candidates.refit import Candidate
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.certification.ledger import Ledger
 from spear_xp.diagnosis.masks import of_masks, refuted
 from spear_xp.numerics.linalg import normalize

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from spear_xp import invert
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import Candidate
 from spear_xp.recovery.alternation import alternate, tentative_set
 from spear_xp.recovery.likelihood import most_likely
 from spear_xp.recovery.mask_fit import MaskFit

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from spear_xp import invert
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import Candidate
 from spear_xp.geometry.nullspaces import kernel_of
 from spear_xp.recovery.nuisance import last_direction
 from spear_xp.reduction.gradient import validate

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.candidates.pool import Entry, Pool
-from spear_xp.candidates.refit import Candidate
 from spear_xp.certification.ledger import Ledger
 from spear_xp.recovery.samples import recover
 from spear_xp.reduction.gradient import validate

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spear_xp.candidates.candidate import Candidate
 from spear_xp.candidates.pool import Entry, Pool
-from spear_xp.candidates.refit import Candidate
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.solver.assessment import FullSet
