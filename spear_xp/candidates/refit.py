@@ -5,6 +5,8 @@ A column of D is zero on many rows and a mixture of columns on fewer. A proposal
 stable; kernels that noise could turn into something else are rejected.
 """
 
+from dataclasses import dataclass
+
 from spear_xp.candidates.candidate import Candidate
 from spear_xp.geometry.directions import SAME_PROPOSAL, WIDEN
 from spear_xp.geometry.kernels import Kernels, batches
@@ -23,7 +25,7 @@ from spear_xp.numerics.parts.threads import each
 from spear_xp.numerics.work import KeepGoing, forever, product
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["filter_directions", "refit", "refit_clear", "screening_work"]
+__all__ = ["Outcome", "filter_directions", "refit", "refit_many", "screening_work"]
 
 ROUNDS = 6  # chosen: most solutions until the zero rows are stable; more would follow sets that do not settle
 # measured: least singular pairs that one refit takes, with those that confirm it (lab.md, "Counted work")
@@ -123,8 +125,27 @@ def _influential(problem: Problem, counts: Host) -> Host:
     return most
 
 
-def refit_clear(problem: Problem, directions: Array, zero: Array, source: str = "") -> list[Candidate | None]:
-    """The candidates of those directions whose refit is clear at a glance, all at once.
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of a refit, where that is clear at a glance.
+
+    Attributes
+    ----------
+    clear : bool
+        Whether it is; `refit` has to be asked otherwise.
+    candidate : Candidate or None
+        What `refit` gives.
+    shared : array of bool, shape (m_live,), or None
+        Zero rows whose kernel is not one-dimensional.
+    """
+
+    clear: bool = False
+    candidate: Candidate | None = None
+    shared: Array | None = None
+
+
+def refit_many(problem: Problem, directions: Array, zero: Array, source: str = "") -> list[Outcome]:
+    """Refit many directions at once, as far as one inverse for each makes clear what becomes of them.
 
     Parameters
     ----------
@@ -136,21 +157,17 @@ def refit_clear(problem: Problem, directions: Array, zero: Array, source: str = 
         Rows on which each is taken to vanish.
     source : str
         Name to keep with the candidates.
-
-    Returns
-    -------
-    list of Candidate or None
-        What `refit` gives, or None where it has to be asked: because too few rows vanish, they may grow, or
-        their kernel may not be unique.
     """
     xp, b = problem.space.xp, problem.rank
 
-    def solved(part: slice) -> list[Candidate | None]:
+    def solved(part: slice) -> list[Outcome]:
         before, guesses = zero[:, part], directions[:, part]
-        found: list[Candidate | None] = [None] * (part.stop - part.start)
+        found = [Outcome()] * (part.stop - part.start)
         places = to_host(range(len(found)))
         for _ in range(ROUNDS):
             enough = to_host(xp.sum(xp.astype(before, xp.int64), axis=0)) >= b + CONFIRMING
+            for place in places[~enough].tolist():
+                found[place] = Outcome(True)
             if not enough.any():
                 break
             index = problem.space.indices(enough.nonzero()[0])
@@ -162,9 +179,15 @@ def refit_clear(problem: Problem, directions: Array, zero: Array, source: str = 
             counts = to_host(xp.sum(xp.astype(after, xp.int64), axis=0))
             done = stable & ~to_host(kernels.may_grow(after))
             if done.any():
-                unique = kernels.take(done).surely_unique(_influential(problem, counts[done]), strict=False)
-                for k in done.nonzero()[0][unique].tolist():
-                    found[int(places[k])] = Candidate(guesses[:, k], after[:, k], int(counts[k]), source)
+                settled = kernels.take(done)
+                unique = settled.surely_unique(_influential(problem, counts[done]), strict=False)
+                shared = settled.surely_shared()
+                for k, alone, mixed in zip(done.nonzero()[0].tolist(), unique, shared, strict=True):
+                    if alone:
+                        candidate = Candidate(guesses[:, k], after[:, k], int(counts[k]), source)
+                        found[int(places[k])] = Outcome(True, candidate)
+                    elif mixed:
+                        found[int(places[k])] = Outcome(True, shared=after[:, k])
             if stable.all():
                 break
             index = problem.space.indices((~stable).nonzero()[0])
@@ -172,8 +195,7 @@ def refit_clear(problem: Problem, directions: Array, zero: Array, source: str = 
             guesses = xp.take(guesses, index, axis=1)
         return found
 
-    parts = each(solved, batches(problem, int(directions.shape[1])))
-    return [candidate for found in parts for candidate in found]
+    return [one for found in each(solved, batches(problem, int(directions.shape[1]))) for one in found]
 
 
 def filter_directions(
@@ -222,18 +244,19 @@ def filter_directions(
         return []
     parallel = to_host(xp.abs(directions.T @ directions) > 1 - SAME_PROPOSAL)
     found: list[Candidate] = []
-    wave: dict[int, Candidate | None] = {}
+    wave: dict[int, Outcome] = {}
     while order and keep_going():
         first, rest = order[0], order[1:]
         if first not in wave:
             wave = _wave(problem, directions, zero, order, parallel, source)
         open_: list[Array] = []
-        candidate = wave[first]
-        if candidate is None:
-            start = (problem, directions[:, first], zero[:, first])
-            candidate = refit(*start, source=source, shared=open_)
-            if candidate is None and duals is not None and duals.shape[1]:
-                candidate = refit(*start, source=source, duals=duals)
+        outcome, start = wave[first], (problem, directions[:, first], zero[:, first])
+        candidate = outcome.candidate if outcome.clear else refit(*start, source=source, shared=open_)
+        if outcome.shared is not None:
+            rows = xp.take(problem.rows, xp.nonzero(outcome.shared)[0], axis=0)
+            open_.append(kernel_space(problem, rows))
+        if candidate is None and duals is not None and duals.shape[1]:
+            candidate = refit(*start, source=source, duals=duals)
         if candidate is not None and candidate.zeros >= threshold:
             found.append(candidate)
         # Proposals parallel to the one just solved would give the same candidate again.
@@ -248,8 +271,8 @@ def filter_directions(
 
 def _wave(
     problem: Problem, directions: Array, zero: Array, order: list[int], parallel: Host, source: str
-) -> dict[int, Candidate | None]:
-    """The next proposals that are not parallel to each other, and what is clear of them at a glance."""
+) -> dict[int, Outcome]:
+    """The next proposals that are not parallel to each other, and what becomes of them."""
     chosen: list[int] = []
     for i in order:
         if len(chosen) == WAVE:
@@ -257,10 +280,10 @@ def _wave(
         if not parallel[i, chosen].any():
             chosen.append(i)
     if problem.rank == 1:
-        return dict.fromkeys(chosen)
+        return dict.fromkeys(chosen, Outcome())
     xp, index = problem.space.xp, problem.space.indices(chosen)
-    clear = refit_clear(problem, xp.take(directions, index, axis=1), xp.take(zero, index, axis=1), source)
-    return dict(zip(chosen, clear, strict=True))
+    outcomes = refit_many(problem, xp.take(directions, index, axis=1), xp.take(zero, index, axis=1), source)
+    return dict(zip(chosen, outcomes, strict=True))
 
 
 def screening_work(problem: Problem, proposed: int, refitted: int) -> float:

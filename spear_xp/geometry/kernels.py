@@ -140,31 +140,45 @@ class Kernels:
         rows V no less than 1 - λ of it is left, λ the largest eigenvalue of V A Vᵀ.
         """
         space, xp = self.problem.space, self.problem.space.xp
-        kernel = self.directions[:, :, None]
         spare = to_host(self.counts) - (self.problem.rank - 1)
         plenty = spare >= PLENTY * influential
         left = xp.ones_like(self.directions[:, 0])
         few = space.asarray(~plenty | strict, dtype=xp.bool)
-        left = xp.where(few, xp.minimum(left, self._left(self._against_second(kernel), influential)), left)
+        left = xp.where(
+            few, xp.minimum(left, self._left((self.rows @ self._second())[:, :, 0] ** 2, influential)), left
+        )
         if plenty.any():
             other = self._left(self.leverages(), influential)
             left = xp.where(space.asarray(plenty, dtype=xp.bool), xp.minimum(left, other), left)
         diagonal = xp.linalg.diagonal(self.inverted)
         noise = self.problem.noise_level / self.problem.singular_values
-        count = xp.astype(self.counts, space.dtype)
-        limit = CLEARLY * xp.maximum(VANISHING * xp.sqrt(count), xp.full_like(count, BRIDGED))
+        limit = CLEARLY * self._limit()
         own = self.problem.noise_of(self.directions.T)
         largest = xp.maximum(xp.sum(diagonal * noise**2, axis=1), xp.sum(diagonal, axis=1) * own**2)
         return self.valid & (spare >= influential) & to_host(left > limit**2 * largest)
 
-    def _against_second(self, kernel: Array) -> Array:
-        """Squares of the rows in the direction that they tell least beside the kernel, shape (s, z)."""
+    def surely_shared(self) -> Host:
+        """Where noise could bridge a second direction on all rows, so that `is_unique` denies, shape (s,)."""
         xp = self.problem.space.xp
+        second = self._second()
+        size = xp.sqrt(xp.sum((self.rows @ second)[:, :, 0] ** 2, axis=1))
+        noise = self.problem.noise_of(second[:, :, 0].T)
+        return to_host(CLEARLY * size < self._limit() * noise)
+
+    def _limit(self) -> Array:
+        """Size of the rows in a direction over its noise, from which noise cannot bridge it, shape (s,)."""
+        xp = self.problem.space.xp
+        count = xp.astype(self.counts, self.problem.space.dtype)
+        return xp.maximum(VANISHING * xp.sqrt(count), xp.full_like(count, BRIDGED))
+
+    def _second(self) -> Array:
+        """The direction that the rows tell least beside the kernel, shape (s, b, 1)."""
+        xp, kernel = self.problem.space.xp, self.directions[:, :, None]
         least = xp.argmax(xp.linalg.diagonal(self.inverted), axis=1)[:, None, None]
         second = xp.take_along_axis(self.inverted, least, axis=2)
         for _ in range(STEPS):
             second = normalize(xp, _off(xp, kernel, self.inverted @ second), axis=1)
-        return (self.rows @ second)[:, :, 0] ** 2
+        return second
 
     def _left(self, weight: Array, influential: Host) -> Array:
         """Share left of ‖R v‖², whatever v, without the rows of largest weight, shape (s, z); shape (s,)."""

@@ -3,12 +3,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 
-from spear_xp.candidates.refit import filter_directions, refit
+from spear_xp.candidates.refit import filter_directions, refit, refit_many
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.conftest import Backend
+from tests.helpers import strategies
 from tests.helpers.truth import true_directions, true_recovery
 
 
@@ -138,3 +140,30 @@ def test_a_wider_test_lets_rougher_proposals_in(problem: Problem, layer: LayerGr
     rough = unit + 1e-6 * np.random.default_rng(0).standard_normal(unit.shape)
     narrow = filter_directions(replace(problem), rough, threshold=20, widen=0.1)
     assert len(narrow) < len(filter_directions(problem, rough, threshold=20, widen=300.0)) == 6
+
+
+@given(strategies.seeds)
+def test_many_at_once_become_what_each_becomes_alone(seed: int) -> None:
+    """Rough directions, mixtures of near-twins among them, whose kernels are shared."""
+    rng = np.random.default_rng(seed)
+    pattern = rng.random((160, 6)) < 0.5
+    pattern[:, 0] = pattern[:, 1]
+    few = np.nonzero(pattern[:, 0])[0][: int(rng.integers(0, 12))]
+    pattern[few, 1] = False
+    truth = planted_problem(pattern, gaussian_inputs(6, 40, rng=seed), rng=seed)
+    problem = reduce(validate(*truth.observed))
+    directions = true_recovery(problem, truth.inputs).directions
+    rough = np.concatenate([directions, directions @ rng.standard_normal((6, 6))], axis=1)
+    rough = rough / np.linalg.norm(rough, axis=0)
+    rough[:, :6] += 10.0 ** rng.uniform(-8, -4) * rng.standard_normal((6, 6))
+    zero = problem.zeros_of(rough / np.linalg.norm(rough, axis=0), widen=30.0)
+    clear = 0
+    for k, outcome in enumerate(refit_many(problem, rough, zero, "many")):
+        alone = refit(problem, rough[:, k], zero[:, k])
+        clear += outcome.clear
+        if outcome.clear:
+            assert (outcome.candidate is None) == (alone is None)
+        if outcome.candidate is not None and alone is not None:
+            assert 1 - abs(outcome.candidate.direction @ alone.direction) < 1e-9
+            np.testing.assert_array_equal(outcome.candidate.zero, alone.zero)
+    assert clear >= 8
