@@ -84,13 +84,18 @@ def inverse_and_rest(xp: Namespace, matrix: Array) -> tuple[Array, Array]:
 def inverses(xp: Namespace, matrices: Array) -> tuple[Array, Array]:
     """Inverses of a stack of square matrices, shape (s, d, d), and which of them are no garbage, shape (s,).
 
-    Each is tried on one vector, which costs little; NumPy refuses the whole stack for one singular matrix.
+    Each is tried on one vector, which costs little.
     """
+    count = matrices.shape[0]
     trial = xp.arange(1, matrices.shape[2] + 1, dtype=matrices.dtype, device=matrices.device)[:, None]
     try:
         found = xp.linalg.inv(matrices)
-    except LinAlgError:
-        return xp.zeros_like(matrices), xp.zeros(matrices.shape[:1], dtype=xp.bool, device=matrices.device)
+    except LinAlgError:  # NumPy refuses the whole stack for one singular matrix
+        if count == 1:
+            return xp.zeros_like(matrices), xp.zeros((1,), dtype=xp.bool, device=matrices.device)
+        halves = [inverses(xp, part) for part in (matrices[: count // 2, ...], matrices[count // 2 :, ...])]
+        both = [xp.concat(parts, axis=0) for parts in zip(*halves, strict=True)]
+        return both[0], both[1]
     rest = xp.abs(matrices @ (found @ trial) - trial)
     return found, xp.max(rest, axis=(1, 2)) < GARBAGE * matrices.shape[2]
 
