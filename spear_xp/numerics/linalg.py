@@ -38,12 +38,8 @@ __all__ = [
 ]
 
 ROUNDS = 3  # chosen: rounds of balancing; more change nothing that a search would notice
-RESIDUAL = (
-    1e-4  # chosen: of an inverse or a root that can be trusted; smaller ones fail on ill-posed problems
-)
-GARBAGE = (
-    0.1  # chosen: relative residual from which an inverse of a stack is none; rounding alone stays below
-)
+RESIDUAL = 1e-4  # chosen: of an inverse or a root that can be trusted; less fails on ill-posed problems
+GARBAGE = 0.1  # chosen: residual from which an inverse of a stack is none; rounding alone stays below
 STEPS = 3  # chosen: steps of inverse iteration; more cost time
 TALL, TALLEST = 16, 4096  # cosmetic: rows of a part of a tall matrix, for each column and at least
 PAIR = 30  # measured: calls on arrays for one pair of singular vectors (lab.md, "Counted work")
