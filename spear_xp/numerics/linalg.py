@@ -40,12 +40,8 @@ __all__ = [
 ]
 
 ROUNDS = 3  # chosen: rounds of balancing; more change nothing that a search would notice
-RESIDUAL = (
-    1e-4  # chosen: of an inverse or a root that can be trusted; smaller ones fail on ill-posed problems
-)
-GARBAGE = (
-    0.1  # chosen: relative residual from which an inverse of a stack is none; rounding alone stays below
-)
+RESIDUAL = 1e-4  # chosen: of an inverse or a root that can be trusted; less fails on ill-posed problems
+GARBAGE = 0.1  # chosen: residual from which an inverse of a stack is none; rounding alone stays below
 SHIFT = 45.0  # chosen: rounding units of a Gram matrix that keep it from being singular
 STEPS = 3  # chosen: steps of inverse iteration; more cost time
 TALL, TALLEST = 16, 4096  # cosmetic: rows of a part of a tall matrix, for each column and at least
@@ -87,13 +83,18 @@ def inverse_and_rest(xp: Namespace, matrix: Array) -> tuple[Array, Array]:
 def inverses(xp: Namespace, matrices: Array) -> tuple[Array, Array]:
     """Inverses of a stack of square matrices, shape (s, d, d), and which of them are no garbage, shape (s,).
 
-    Each is tried on one vector, which costs little; NumPy refuses the whole stack for one singular matrix.
+    Each is tried on one vector, which costs little.
     """
+    count = matrices.shape[0]
     trial = xp.arange(1, matrices.shape[2] + 1, dtype=matrices.dtype, device=matrices.device)[:, None]
     try:
         found = xp.linalg.inv(matrices)
-    except LinAlgError:
-        return xp.zeros_like(matrices), xp.zeros(matrices.shape[:1], dtype=xp.bool, device=matrices.device)
+    except LinAlgError:  # NumPy refuses the whole stack for one singular matrix
+        if count == 1:
+            return xp.zeros_like(matrices), xp.zeros((1,), dtype=xp.bool, device=matrices.device)
+        halves = [inverses(xp, part) for part in (matrices[: count // 2, ...], matrices[count // 2 :, ...])]
+        both = [xp.concat(parts, axis=0) for parts in zip(*halves, strict=True)]
+        return both[0], both[1]
     rest = xp.abs(matrices @ (found @ trial) - trial)
     return found, xp.max(rest, axis=(1, 2)) < GARBAGE * matrices.shape[2]
 

@@ -36,12 +36,13 @@ class Spans:
         """Spans of vectors with their standard deviations."""
         sizes = xp.sum(vectors * vectors, axis=2)
         eye = xp.eye(bars.shape[1], dtype=vectors.dtype, device=vectors.device)
-        extra = xp.where(sizes > 0, RIDGE * sizes, xp.ones_like(sizes))
+        unit = xp.where(sizes > 0, sizes, xp.ones_like(sizes))
+        extra = xp.where(sizes > 0, RIDGE * sizes, unit)
         gram = vectors @ xp.matrix_transpose(vectors) + eye * extra[:, None, :]
         if not bars.shape[1]:
             return cls(vectors, bars, gram)
         back, valid = inverses(xp, gram)
-        return cls(vectors, bars, xp.where(valid[:, None, None], back, eye * (POSED / extra)[:, None, :]))
+        return cls(vectors, bars, xp.where(valid[:, None, None], back, eye * (2 * POSED / unit)[:, None, :]))
 
     def projections(self, xp: Namespace) -> Array:
         """Projections onto what is outside of each span, shape (r, d, d)."""

@@ -1,12 +1,14 @@
 import itertools
 
+import array_api_strict as strict
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spear_xp.numerics.sorting import sort_in_place, sorting_network, upper_median
+from spear_xp.numerics.sorting import sort_in_place, sorting_layers, sorting_network, upper_median
 from tests.conftest import Backend
+from tests.helpers.careless import careless
 
 
 @given(st.integers(1, 12))
@@ -40,6 +42,25 @@ def test_columns_are_sorted_in_place_on_every_backend(space: Backend) -> None:
     keys = space.asarray(values)
     sort_in_place(space.xp, keys)
     np.testing.assert_array_equal(space.to_numpy(keys), np.sort(values, axis=0))
+
+
+@given(st.integers(1, 60))
+def test_layers_are_the_network(size: int) -> None:
+    lines = np.arange(size)
+    met = [(i, int(j)) for layer in sorting_layers(size) for i, j in enumerate(layer) if i < j]
+    runs = [(i, i + apart) for start, stop, apart in sorting_network(size) for i in range(start, stop)]
+    assert sorted(met) == sorted(runs)
+    for layer in sorting_layers(size):
+        np.testing.assert_array_equal(np.asarray(layer)[list(layer)], lines)  # who meets whom, meets back
+
+
+@pytest.mark.parametrize("size", [1, 2, 13, 32])
+def test_a_device_sorts_by_layers(size: int) -> None:
+    values = np.random.default_rng(0).integers(0, 9, (size, 4, 25)).astype("float32")
+    keys = strict.asarray(values)
+    with careless():
+        sort_in_place(strict, keys)
+    np.testing.assert_array_equal(np.asarray(keys), np.sort(values, axis=0))
 
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=40))

@@ -1,5 +1,6 @@
 """Stacks of spans against one QR decomposition after the other."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import array_api_strict
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from spear_xp.overcomplete.spans import Spans, padded
+from tests.helpers.careless import careless
 
 
 def stack(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[int]]:
@@ -60,3 +62,14 @@ def test_columns_that_are_true_come_first_in_order() -> None:
     order, used = padded(np, np.asarray([[False, True, True], [False, False, False], [True, False, False]]))
     assert order[0].tolist() == [1, 2]
     assert used.tolist() == [[True, True], [False, False], [True, False]]
+
+
+@pytest.mark.parametrize("quiet", [False, True], ids=["raises", "garbage"])
+def test_equal_points_in_single_precision_are_not_well_posed(quiet: bool) -> None:
+    vectors = np.tile(np.arange(1, 6, dtype="float32"), (2, 2, 1))
+    vectors[1, 1] = vectors[1, 1, ::-1]
+    bars = np.full((2, 2), 1e-3, dtype="float32")
+    with careless() if quiet else nullcontext():
+        spans = Spans.of(array_api_strict, *map(array_api_strict.asarray, (vectors, bars)))
+        posed = np.asarray(spans.well_posed(array_api_strict))
+    assert posed.tolist() == [False, True]
