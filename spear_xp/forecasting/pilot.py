@@ -106,7 +106,8 @@ def _arms(problem: Problem, pool: Pool, budget: float) -> list[Strategy]:
     """The portfolio, its descents with as many starts as fit into the budget."""
     full = Descent()
     rest = deflated(problem, pool.known)
-    none, one = (descent_work(rest, count, full.steps) for count in (0, 1))
+    steps = full.steps_on(problem.width, problem.rank)
+    none, one = (descent_work(rest, count, steps) for count in (0, 1))
     share = min(1.0, (PART * budget - none) / ((one - none) * full.starts))
     return [
         replace(arm, starts=max(FEWEST, int(share * arm.starts))) if isinstance(arm, Descent) else arm

@@ -31,9 +31,9 @@ SHRINK = 1e-3  # chosen: last step over first; a larger one ends too far from th
 FLAT = 20.0  # chosen: of a predicted mask, at which a weight stays above zero; exp may not overflow
 EVERY = 3  # chosen: steps between two predictions of the mask; fewer cost time, more follow a stale mask
 ASK = 10  # cosmetic: steps between two questions whether to go on
-# measured: m rows for d dimensions from which half of the steps bring as many directions; half of the starts
-# arrive from m = .95 d^1.35 on (lab.md, "Twice as fast")
-ROOM, GROWTH = 1.5, 1.35
+# measured: half of the starts arrive at about d^1.35 rows for d dimensions; the steps they take fall as the square
+# of what there is beyond that (lab.md, "Steps of a descent")
+GROWTH = 1.35
 TEMPERATURES = (0.2, 0.4)  # measured: of the predicted masks, in turns (lab.md, "Descent")
 # measured: elementwise operations of a step, and of a prediction of the mask (lab.md, "Counted work")
 PASSES, PREDICTING = 3, 8
@@ -114,9 +114,9 @@ class Descent:
     starts : int
         Starts of a chunk while everything is still to be found.
     steps : int
-        Steps of the first chunks.
-    few_steps : int
-        The same where most starts arrive: there are many rows for the dimensions that are left.
+        Steps of the first chunks where half of the starts arrive: on d^1.35 rows in d dimensions.
+    fewest_steps, most_steps : int
+        The same where there are many rows for the dimensions that are left, and few.
     patience : int
         Chunks after which descents get as many steps more, again and again.
     fewest_starts, starts_each : int
@@ -135,7 +135,9 @@ class Descent:
     """
 
     starts: int = 128
-    steps: int = 300
+    steps: int = 400
+    fewest_steps: int = 150
+    most_steps: int = 1200
     share: float = 1.0
     arm: int = 0
     patience: int = 6
@@ -144,7 +146,6 @@ class Descent:
     temperatures: tuple[float, ...] = TEMPERATURES
     sharpened: int = SHARPENED
     few_missing: int = FEW_MISSING
-    few_steps: int = 150
     name: str = "descent"
     uses_layer: ClassVar[bool] = True
     whole_masks: ClassVar[bool] = False
@@ -167,8 +168,7 @@ class Descent:
             return nothing(problem)
         missing = problem.rank - known.directions.shape[1]
         count = int(min(self.starts, max(self.fewest_starts, self.starts_each * missing)))
-        easy = rest.rows.shape[0] >= ROOM * d**GROWTH
-        steps = (self.few_steps if easy else self.steps) * (1 + chunk // self.patience)
+        steps = self.steps_on(problem.width, d, chunk)
         arrived = iterates(
             space,
             rest,
@@ -189,6 +189,12 @@ class Descent:
             found.append(masked_kernels(xp, normalize(xp, rest.rows, axis=1), z, keep_going=keep_going))
             work += masking_work(int(rest.rows.shape[0]), d, arrived.shape[1])
         return Proposals(normalize(xp, rest.lift @ xp.concat(found, axis=1)), count, work)
+
+    def steps_on(self, width: int, d: int, chunk: int = 0) -> int:
+        """Steps of a descent on so many rows in d dimensions."""
+        room = width / d**GROWTH
+        steps = min(self.most_steps, max(self.fewest_steps, self.steps / room**2))
+        return int(steps) * (1 + chunk // self.patience)
 
 
 def descent_work(rest: Deflated, count: int, steps: int) -> float:
