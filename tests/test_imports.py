@@ -47,6 +47,8 @@ HOST = (
     "plots.py",
     "exchange.py",
     "information_sets.py",
+    "sampler.py",
+    "sampling.py",
     "archive.py",
     "packing.py",
     "files.py",

@@ -1,6 +1,7 @@
+import sys
 import warnings
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import array_api_strict
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp.errors import ArrayLibraryError, DtypeError
+from spear_xp.numerics import backend
 from spear_xp.numerics.backend import (
     enter,
     laid_out,
@@ -19,6 +21,8 @@ from spear_xp.numerics.backend import (
     space_of,
     to_host,
 )
+from spear_xp.numerics.cuda import FUSED
+from spear_xp.numerics.cuda.source import Unit
 from tests.conftest import Backend
 from tests.helpers.optional import need
 
@@ -178,3 +182,22 @@ def test_only_arrays_with_gaps_have_a_layout(value: Any) -> None:
 def test_a_layout_of_too_many_bytes_is_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         laid_out(np.ones(3), (2**40,))
+
+
+def test_arrays_on_the_host_have_no_fused_kernels() -> None:
+    for array in (np.ones(1), array_api_strict.ones(1)):
+        assert space_of(array).fused("sampler") is None
+
+
+def test_a_device_compiles_a_kernel_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(backend, "is_cupy_namespace", lambda xp: True)
+    library = SimpleNamespace(
+        RawKernel=lambda code, name, options: made.append((code, name, options)) or print
+    )
+    monkeypatch.setitem(sys.modules, "cupy", library)
+    monkeypatch.setitem(FUSED, "plain", lambda compiled: compiled)
+    compiled, unit = space_of(np.ones(1)).fused("plain"), Unit("sampler", "sparse_sets", (("B", 3),))
+    assert compiled is not None
+    assert compiled(unit) is compiled(unit) is print
+    assert made == [(unit.code, "sparse_sets", ("--std=c++17", "-DB=3"))]
