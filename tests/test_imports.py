@@ -46,6 +46,7 @@ HOST = (
     "metrics.py",
     "plots.py",
     "exchange.py",
+    "descent.py",
     "information_sets.py",
     "sampler.py",
     "sampling.py",

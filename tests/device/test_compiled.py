@@ -4,12 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from spear_xp.numerics.cuda import sampler
+from spear_xp.numerics.cuda import descent, exchange, sampler
+from spear_xp.numerics.cuda.exchange import Rules
 from spear_xp.numerics.cuda.source import Unit
 from tests.helpers.nvidia import Usage, architectures, ptx_of, usage_of
 
-SMALL = [sampler.unit(6, 8)]
-LARGE = [sampler.unit(b, 8) for b in (16, 24, 33, 40)]  # where a lane holds most
+RULES = Rules(0.1, 1e-5, 4, 4)
+SMALL = [
+    sampler.unit(6, 8),
+    exchange.unit(6, 12, 4, RULES, double=False),
+    *(Unit("descent", kernel, (("WIDEST", descent.WIDEST),)) for kernel in ("weighted_signs", "advance")),
+]
+LARGE = [
+    *(sampler.unit(b, 8) for b in (16, 24, 33, 40)),  # where a lane holds most
+    exchange.unit(32, 12, 4, RULES, double=True),
+    exchange.unit(32, 32, 5, RULES, double=True),
+]
 OLDEST, NEWEST = 70, 90
 
 

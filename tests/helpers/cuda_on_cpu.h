@@ -227,5 +227,10 @@ T atomicAdd(T* place, T value) {
 static inline int __popc(unsigned word) { return __builtin_popcount(word); }
 static inline int __ffs(int word) { return __builtin_ffs(word); }
 static inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned(uint64_t(a) * b >> 32); }
+static inline float __int_as_float(int bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
 static inline float __frcp_rn(float a) { return 1.0f / a; }
 static inline float __fdividef(float a, float b) { return a / b; }

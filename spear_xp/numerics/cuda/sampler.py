@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spear_xp.numerics.backend import Array, Host, Namespace, quiet, to_host
-from spear_xp.numerics.cuda.source import Compile, Unit
+from spear_xp.numerics.cuda.source import Compile, Unit, packed
 from spear_xp.numerics.elimination import draw_subsets
 from spear_xp.numerics.random import Stream, Words, counter_of, key_of, shuffled
 from spear_xp.numerics.work import KeepGoing, forever
@@ -145,9 +145,8 @@ def fused_sampler(compiled: Compile) -> SparseSets:
             return sparse_sets(xp, rows, sets, near, needed, keep_going)
         padded = xp.zeros((m, -(-b // 4) * 4), dtype=xp.float32, device=rows.device)
         padded[:, :b] = rows
-        places, counter, key = (
-            xp.asarray(a, device=rows.device) for a in (sets.places, sets.counter, sets.key)
-        )
+        places = packed(xp, sets.places, xp.uint16, rows.device)
+        counter, key = (packed(xp, words, xp.uint32, rows.device) for words in (sets.counter, sets.key))
         hits = xp.zeros((count, 2), dtype=xp.uint64, device=rows.device)
         number = xp.zeros(1, dtype=xp.uint32, device=rows.device)
         arguments = (padded, np.int32(m), places, np.int32(len(sets.places)), counter, key)
@@ -167,5 +166,5 @@ def fused_sampler(compiled: Compile) -> SparseSets:
 def unit(b: int, aside: int) -> Unit:
     """The kernel for sets of b rows: as few lanes a set as hold it in registers."""
     lanes = next(n for n in LANES if b * -(-(b + aside) // n) <= REGISTERS)
-    sizes = {"B": b, "LANES": lanes, "TESTS": aside, "WIDEST": WIDEST}
+    sizes: dict[str, int | str] = {"B": b, "LANES": lanes, "TESTS": aside, "WIDEST": WIDEST}
     return Unit("sampler", "sparse_sets", tuple(sizes.items()))

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Compile", "Kernel", "Unit"]
+from spear_xp.numerics.backend import Array, Namespace
+
+__all__ = ["Compile", "Kernel", "Unit", "packed"]
 
 # A compiled kernel: kernel((blocks,), (threads,), arguments), scalars of the types that its source names.
 Kernel = Callable[..., Any]
@@ -21,13 +23,13 @@ class Unit:
         Source in this folder, without its ending.
     kernel : str
         Name of the function.
-    sizes : tuple of (str, int)
-        Constants of the source: loops over them are unrolled, and what they span stays in registers.
+    sizes : tuple of (str, int or str)
+        Constants of the source, or types: loops over them are unrolled, what they span stays in registers.
     """
 
     file: str
     kernel: str
-    sizes: tuple[tuple[str, int], ...] = ()
+    sizes: tuple[tuple[str, int | str], ...] = ()
 
     @property
     def code(self) -> str:
@@ -46,3 +48,13 @@ class Unit:
 
 
 Compile = Callable[[Unit], Kernel]
+
+
+def packed(xp: Namespace, array: Array, dtype: Any, device: Any) -> Array:
+    """The same values row after row, as a kernel reads them; the array itself where it is like that."""
+    array = xp.asarray(array, device=device)
+    if array.dtype == dtype and array.flags.c_contiguous:
+        return array
+    values = xp.empty(array.shape, dtype=dtype, device=device)
+    values[...] = xp.astype(array, dtype)
+    return values
