@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.helpers.emulator import DivergentBarrierError, kernel_of
+from tests.helpers.emulator import DivergentBarrierError, OutOfBoundsError, kernel_of
 
 SUM = """extern "C" __global__ void total(const float* values, float* sums) {
   __shared__ float part[64];
@@ -94,3 +94,23 @@ def test_scalars_arrive_with_their_type() -> None:
         (1,), (1,), (np.float32(0.5), np.int32(-3), np.uint32(2**32 - 1), out)
     )
     np.testing.assert_array_equal(out, [0.5, -3, 2**32 - 1])
+
+
+@pytest.mark.parametrize("place", ["-1", "8"])
+def test_what_is_written_beside_an_array_is_seen(place: str) -> None:
+    code = f'extern "C" __global__ void stray(float* out) {{ out[{place}] = threadIdx.x; }}'
+    with pytest.raises(OutOfBoundsError, match="argument 0"):
+        kernel_of(code, "stray", backwards=False)((1,), (1,), (np.zeros(8, "float32"),))
+
+
+def test_what_is_read_beside_an_array_is_no_number() -> None:
+    code = 'extern "C" __global__ void stray(const float* in, float* out) { out[0] = in[3] + in[-1]; }'
+    out = np.zeros(1, "float32")
+    kernel_of(code, "stray", backwards=False)((1,), (1,), (np.ones(3, "float32"), out))
+    assert np.isnan(out[0])
+
+
+def test_a_view_is_refused() -> None:
+    code = 'extern "C" __global__ void nothing(float*) {}'
+    with pytest.raises(AssertionError, match="view"):
+        kernel_of(code, "nothing", backwards=False)((1,), (1,), (np.zeros((4, 4), "float32").T,))

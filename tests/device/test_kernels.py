@@ -11,6 +11,7 @@ from spear_xp.numerics.cuda import FUSED, descent
 from spear_xp.numerics.cuda import exchange as cuda_exchange
 from spear_xp.numerics.cuda.exchange import Rules, fused_chains
 from spear_xp.numerics.cuda.sampler import draw_row_sets, fused_sampler, sparse_sets
+from spear_xp.numerics.cuda.source import Unit
 from spear_xp.numerics.linalg import outside
 from spear_xp.numerics.random import Stream
 from spear_xp.numerics.work import forever
@@ -18,9 +19,10 @@ from spear_xp.reduction.problem import Problem
 from spear_xp.strategies import exchange
 from spear_xp.strategies.descent import descend
 from spear_xp.strategies.sampling import NEAR, ON_DEVICE, Sampling
-from tests.helpers.emulator import emulated
+from tests.helpers.emulator import DivergentBarrierError, emulated, kernel_of
 from tests.helpers.sparse_rows import planted
 
+BARRIER = "__syncthreads();"
 BOTH = pytest.mark.parametrize("backwards", [False, True])
 
 
@@ -156,3 +158,55 @@ def test_descents_of_a_device_come_as_low(fused: None) -> None:
         twin = descend(xp, rows, None, starts, steps=40)
     one, other = (np.abs(rows @ q).sum(axis=0) for q in (end, twin))
     np.testing.assert_allclose(np.sort(one), np.sort(other), rtol=0.02)
+
+
+def without_barrier(unit: Unit, number: int, *, backwards: bool) -> Any:
+    """A kernel from whose source one barrier is missing."""
+    parts = unit.code.split(BARRIER)
+    code = BARRIER.join(parts[: number + 1]) + BARRIER.join(parts[number + 1 :])
+    return kernel_of(code, unit.kernel, unit.options, backwards=backwards)
+
+
+def barriers_of(file: str) -> int:
+    return Unit(file, "").code.count(BARRIER)
+
+
+def differs(run: Any, expected: Any) -> bool:
+    """Whether one of the two orders of threads shows that something is wrong."""
+    for backwards in (False, True):
+        try:
+            found = run(backwards)
+        except DivergentBarrierError:
+            return True
+        if not all(np.allclose(one, other, atol=1e-4) for one, other in zip(found, expected, strict=True)):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("number", range(barriers_of("sampler")))
+def test_a_sampler_without_one_of_its_barriers_is_caught(number: int) -> None:
+    rows = planted(300, 5, seed=0)[0].astype("float32")
+    sets = draw_row_sets(300, 5, 64, stream=Stream.SAMPLING, seed=0, chunk=0, aside=8)
+
+    def run(backwards: bool) -> Any:
+        compiled = lambda unit: without_barrier(unit, number, backwards=backwards)  # noqa: E731
+        found = fused_sampler(compiled)(xp, rows, sets, NEAR, 2)
+        return (found if len(found) == len(expected) else expected + 1,)
+
+    expected = sparse_sets(xp, rows, sets, NEAR, 2)
+    assert differs(run, (expected,))
+
+
+@pytest.mark.parametrize("number", range(barriers_of("descent")))
+def test_a_step_without_one_of_its_barriers_is_caught(number: int) -> None:
+    rng = np.random.default_rng(0)
+    avoid = np.linalg.qr(rng.standard_normal((300, 150)))[0].astype("float32")
+    current, slope = rng.standard_normal((2, 300, 3)).astype("float32")
+    current /= descent.size(np, outside(avoid, current))
+    free = outside(avoid, current)
+
+    def run(backwards: bool) -> Any:
+        compiled = lambda unit: without_barrier(unit, number, backwards=backwards)  # noqa: E731
+        return descent.fused_advance(compiled)(xp, current, free, slope, avoid, 0.3)
+
+    assert differs(run, descent.advance(np, current, free, slope, avoid, 0.3))

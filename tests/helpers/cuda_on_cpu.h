@@ -1,7 +1,7 @@
 // CUDA C++ on a CPU, for correctness alone: each thread is a fiber, blocks run one after another.
 //
-// A fiber runs until it meets a barrier, so a race shows as a result that depends on the order of the threads: run
-// a kernel in both orders. Threads that do not all reach the same barrier, or lanes that are missing where a mask
+// A fiber runs until it meets a barrier, and a warp until it meets one of the block, so a race shows as a result that
+// depends on the order of the threads: run a kernel in both orders. Threads that do not all reach the same barrier, or lanes that are missing where a mask
 // names them, are a fault, though a device may get away with it. Memory is shared as on a device, but an increment
 // that should have been atomic is never torn here.
 //
@@ -9,6 +9,7 @@
 //   #include "kernel.cu"
 //   CUDA_ON_CPU_EXPORT(kernel)   // extern "C" const char* run(reversed, blocks, threads, pointers to arguments)
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <csetjmp>
 #include <cstdint>
@@ -102,19 +103,18 @@ static bool pass_block_barrier() {
   return true;
 }
 
-// Free the lanes of every mask that is complete; whether there was one.
-static bool pass_warp_barriers() {
+// Free the lanes of every mask of a warp that is complete; whether there was one.
+static bool pass_warp_barriers(int first) {
   bool passed = false;
-  const int count = int(fibers.size());
-  for (int thread = 0; thread < count; thread++) {
+  const int end = std::min(first + 32, int(fibers.size()));
+  for (int thread = first; thread < end; thread++) {
     if (fibers[thread].state != State::warp_barrier) continue;
     const unsigned mask = fibers[thread].mask;
-    const int first = thread & ~31;
     bool complete = true;
     for (int lane = 0; lane < 32; lane++) {
       if (!(mask >> lane & 1)) continue;
       const int other = first + lane;
-      complete &= other < count && fibers[other].state == State::warp_barrier && fibers[other].mask == mask;
+      complete &= other < end && fibers[other].state == State::warp_barrier && fibers[other].mask == mask;
     }
     if (!complete) continue;
     passed = true;
@@ -124,22 +124,29 @@ static bool pass_warp_barriers() {
   return passed;
 }
 
+// One warp after the other, each as far as it gets alone.
 static bool run_block(bool reversed) {
-  const int count = int(fibers.size());
+  const int count = int(fibers.size()), warps = (count + 31) / 32;
   for (Fiber& fiber : fibers) prepare(fiber);
   for (;;) {
-    for (int k = 0; k < count; k++) {
-      const int thread = reversed ? count - 1 - k : k;
-      if (fibers[thread].state == State::ready) resume(thread);
+    for (int w = 0; w < warps; w++) {
+      const int first = 32 * (reversed ? warps - 1 - w : w), end = std::min(first + 32, count);
+      do {
+        for (int k = first; k < end; k++) {
+          const int thread = reversed ? first + end - 1 - k : k;
+          if (fibers[thread].state == State::ready) resume(thread);
+        }
+      } while (pass_warp_barriers(first));
     }
-    int done = 0;
-    for (const Fiber& fiber : fibers) done += fiber.state == State::done;
+    int done = 0, waiting = 0;
+    for (const Fiber& fiber : fibers) {
+      done += fiber.state == State::done;
+      waiting += fiber.state == State::block_barrier;
+    }
     if (done == count) return true;
-    if (pass_warp_barriers() || pass_block_barrier()) continue;
-    int at_block = 0;
-    for (const Fiber& fiber : fibers) at_block += fiber.state == State::block_barrier;
+    if (pass_block_barrier()) continue;
     snprintf(fault, sizeof fault, "divergent barrier in block %u: of %d threads %d wait for the block, %d are done",
-             blockIdx.x, count, at_block, done);
+             blockIdx.x, count, waiting, done);
     return false;
   }
 }
