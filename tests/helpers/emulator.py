@@ -56,7 +56,7 @@ def kernel_of(code: str, name: str, options: tuple[str, ...] = (), *, backwards:
 
 
 class _Fenced:
-    """An argument in memory of its own between two fences; what is read from them is NaN or far out of range."""
+    """An argument in memory of its own between two fences; what is read there is NaN or out of range."""
 
     def __init__(self, value: Any) -> None:
         self.value, self.size = value, np.asarray(value).nbytes
