@@ -15,14 +15,14 @@ import numpy as np
 
 from spear_xp.geometry.directions import SAME_DIRECTION
 from spear_xp.geometry.nullspaces import CONFIRMING
-from spear_xp.numerics.backend import Array, Host, LinAlgError, Namespace, quiet, space_of, to_host
-from spear_xp.numerics.cuda.exchange import LANES, Rules, Schedule
+from spear_xp.numerics.backend import Array, Host, LinAlgError, Namespace, Space, quiet, space_of, to_host
+from spear_xp.numerics.cuda.exchange import LANES, Follow, Rules, Schedule
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.sorting import sort_in_place, sorting_network
 from spear_xp.numerics.work import DOUBLE, KeepGoing, calls, elementwise, forever, small_solves
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["FEWEST", "Walk", "gap_of", "sparse_directions", "walk_work"]
+__all__ = ["FEWEST", "Walk", "fused_follow", "gap_of", "sparse_directions", "walk_work"]
 
 # derived: spare rows that must be zero: the two that gave the direction away, and two that confirm it
 FEWEST = 4
@@ -156,9 +156,14 @@ def _walk(
     table = _start(xp, rows, members, jitter)
     spare, b, _ = table.shape
     schedule = _schedule(walk, spare, b, rng)
-    fused = space_of(rows).fused("exchange") if max(spare, b) <= LANES else None
+    follow = fused_follow(space_of(rows), b, spare) or _follow
     rules = Rules(PIVOT, walk.equal, FEWEST, SINGLES)
-    return _Hits(*(fused or _follow)(xp, table, members, schedule, rules, keep_going))
+    return _Hits(*follow(xp, table, members, schedule, rules, keep_going))
+
+
+def fused_follow(space: Space, b: int, spare: int) -> Follow | None:
+    """The kernel that follows chains of this shape, where there is one."""
+    return space.fused("exchange") if max(b, spare) <= LANES else None
 
 
 def _schedule(walk: Walk, spare: int, b: int, rng: np.random.Generator) -> Schedule:

@@ -20,7 +20,7 @@ from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
 from spear_xp.strategies.base import nothing
 from spear_xp.strategies.descent import TEMPERATURES, descent_work, iterates
-from spear_xp.strategies.exchange import FEWEST, Walk, gap_of, sparse_directions, walk_work
+from spear_xp.strategies.exchange import FEWEST, Walk, fused_follow, gap_of, sparse_directions, walk_work
 
 __all__ = ["GuidedSets", "InformationSet", "unsolved"]
 
@@ -79,7 +79,7 @@ class InformationSet:
         spare = min(self.spare, m - d)
         if d < 2 or spare < FEWEST:
             return nothing(problem)
-        chains = self.chains * (ON_DEVICE if space.fused("exchange") else 1)
+        chains = self.chains * (ON_DEVICE if fused_follow(space, d, spare) else 1)
         sets, _ = draw_subsets(m, d + spare, chains, stream=Stream.INFORMATION_SETS, seed=seed, chunk=chunk)
         rng = generator(seed, Stream.EXCHANGE, chunk)
         walk = Walk(self.steps, self.pairs, gap_of(problem))

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from spear_xp.numerics.backend import Array, Host
-from spear_xp.numerics.cuda.sampler import draw_row_sets, sparse_sets
+from spear_xp.numerics.cuda.sampler import draw_row_sets, fits, sparse_sets
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.random import Stream
 from spear_xp.numerics.work import KeepGoing, elementwise, forever, small_solves
@@ -80,7 +80,7 @@ class Sampling:
         aside = min(self.test_rows, problem.width - b)
         if aside == 0:
             return nothing(problem)
-        fused = space.fused("sampler")
+        fused = space.fused("sampler") if fits(b, problem.width) else None
         sets = draw_row_sets(
             problem.width,
             b,

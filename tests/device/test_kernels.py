@@ -42,13 +42,6 @@ def test_the_sampler_finds_what_its_twin_finds(
     np.testing.assert_array_equal(found, expected)
 
 
-def test_what_is_too_large_for_registers_is_left_to_arrays() -> None:
-    rows = planted(60, 41, seed=0)[0].astype("float32")
-    sets = draw_row_sets(60, 41, 16, stream=Stream.SAMPLING, seed=0, chunk=0, aside=8)
-    found = fused_sampler(lambda unit: pytest.fail(f"{unit} is compiled"))(np, rows, sets, 0.1, 1)
-    np.testing.assert_array_equal(found, sparse_sets(np, rows, sets, 0.1, 1))
-
-
 def chains_of(b: int, dtype: str, steps: int) -> tuple[Any, ...]:
     """Start and schedule of 20 chains on rows with planted columns."""
     rows = planted(90, b, seed=b, zero=0.6 if b < 20 else 0.85)[0].astype(dtype)

@@ -20,12 +20,18 @@ MOST = 8  # chosen: reports of a chain: what it holds it reports again and again
 
 
 class Schedule(NamedTuple):
-    """What all chains do, whose rows are in random order."""
+    """What all chains do, whose rows are in random order.
 
-    swaps: (
-        Host  # (steps, 2): spare row, and place in the information set that it takes; but for the first step
-    )
-    pairs: Host  # (steps, pairs, 2): spare rows whose ratios are compared
+    Attributes
+    ----------
+    swaps : NumPy int array, shape (steps, 2)
+        Spare row, and the place in the information set that it takes, before each step but the first.
+    pairs : NumPy int array, shape (steps, p, 2)
+        Spare rows whose ratios are compared.
+    """
+
+    swaps: Host
+    pairs: Host
 
 
 class Rules(NamedTuple):

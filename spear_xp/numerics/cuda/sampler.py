@@ -16,7 +16,7 @@ from spear_xp.numerics.elimination import draw_subsets
 from spear_xp.numerics.random import Stream, Words, counter_of, key_of, shuffled
 from spear_xp.numerics.work import KeepGoing, forever
 
-__all__ = ["RowSets", "SparseSets", "draw_row_sets", "fused_sampler", "sparse_sets"]
+__all__ = ["RowSets", "SparseSets", "draw_row_sets", "fits", "fused_sampler", "sparse_sets"]
 
 PER_SHUFFLE = 256  # chosen: sets of one shuffle; fewer cost time for shuffles, more share its rows set aside
 CACHED = 2**18  # measured: entries that are eliminated at once (lab.md, "Row sets")
@@ -39,7 +39,7 @@ class RowSets:
         Rows to choose from.
     aside : int
         Rows that no set of a shuffle contains: the first of its order.
-    places : NumPy uint16 array, shape (sets, b)
+    places : NumPy int array, shape (sets, b)
         Where in the order of a shuffle its sets find their rows, behind those set aside.
     shuffles : int
         Number of shuffles; there are `shuffles * sets` sets.
@@ -62,7 +62,7 @@ class RowSets:
         shuffle, place = np.divmod(numbers, len(self.places))
         used, which = np.unique(shuffle, return_inverse=True)
         orders = shuffled(self.width, used, self.key, self.counter)[which]
-        inside = np.take_along_axis(orders, self.aside + self.places[place].astype(np.int64), axis=1)
+        inside = np.take_along_axis(orders, self.aside + self.places[place], axis=1)
         return np.concatenate([inside, orders[:, : self.aside]], axis=1)
 
 
@@ -73,7 +73,7 @@ def draw_row_sets(
     shuffles = -(-count // PER_SHUFFLE)
     sets = -(-count // shuffles)
     places, _ = draw_subsets(width - aside, size, sets, stream=stream, seed=seed, chunk=chunk)
-    return RowSets(width, aside, places.astype(np.uint16), shuffles, key_of(seed), counter_of(stream, chunk))
+    return RowSets(width, aside, places, shuffles, key_of(seed), counter_of(stream, chunk))
 
 
 def sparse_sets(
@@ -134,15 +134,23 @@ def _eliminated(xp: Namespace, work: Array) -> Array:
     return work[:, b:, :]
 
 
+def fits(b: int, width: int) -> bool:
+    """Whether sets of b of so many rows fit into a kernel."""
+    return b <= LARGEST and width <= WIDEST
+
+
 def fused_sampler(compiled: Compile) -> SparseSets:
-    """`sparse_sets` as one launch, for up to 40 rows in a set and 4096 in all; as arrays beyond."""
+    """`sparse_sets` as one launch, where it `fits`."""
 
     def launched(
-        xp: Namespace, rows: Array, sets: RowSets, near: float, needed: int, keep_going: KeepGoing = forever
+        xp: Namespace,
+        rows: Array,
+        sets: RowSets,
+        near: float,
+        needed: int,
+        keep_going: KeepGoing = forever,  # noqa: ARG001  # a launch is over before anybody could ask
     ) -> Host:
         (m, b), count = rows.shape, len(sets)
-        if b > LARGEST or m > WIDEST:
-            return sparse_sets(xp, rows, sets, near, needed, keep_going)
         padded = xp.zeros((m, -(-b // 4) * 4), dtype=xp.float32, device=rows.device)
         padded[:, :b] = rows
         places = packed(xp, sets.places, xp.uint16, rows.device)

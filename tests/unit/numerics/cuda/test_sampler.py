@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spear_xp.numerics.cuda.sampler import LARGEST, REGISTERS, draw_row_sets, sparse_sets, unit
+from spear_xp.numerics.cuda.sampler import (
+    LARGEST,
+    REGISTERS,
+    WIDEST,
+    draw_row_sets,
+    fits,
+    sparse_sets,
+    unit,
+)
 from spear_xp.numerics.random import Stream
 from tests.conftest import Backend
 from tests.helpers.sparse_rows import planted
@@ -83,3 +91,14 @@ def test_a_lane_holds_its_part_of_every_set_in_registers(b: int) -> None:
     columns = -(-(b + 8) // sizes["LANES"])
     assert b * columns <= REGISTERS
     assert columns * sizes["LANES"] >= b + 8
+
+
+def test_what_is_too_large_does_not_fit() -> None:
+    assert fits(LARGEST, WIDEST)
+    assert not fits(LARGEST + 1, 100)
+    assert not fits(8, WIDEST + 1)
+
+
+def test_layers_of_many_rows_have_sets_too() -> None:
+    sets = draw_row_sets(100_000, 3, 4, stream=Stream.SAMPLING, seed=0, chunk=0, aside=8)
+    assert sets.members(np.arange(4)).max() > 2**16
