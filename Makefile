@@ -1,5 +1,6 @@
 # `make demo` and `make test` need Python 3.11+ and nothing else: both make their own virtual environment.
-# `make test EXTRA=ci` installs the libraries that adapters read (torch, Flower, NVFlare, Keras, ...) and tests them too.
+# `make test EXTRA=ci` installs the libraries that adapters read (torch, Flower, NVFlare, Keras, ...) and the compilers of
+# CUDA kernels, and tests with them too.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -23,6 +23,7 @@ NEEDED = {
     "theory/py.typed",
     "spear_xp/reporting/html/templates/report.html",
     "spear_xp/reporting/html/templates/report.css",
+    *(f"spear_xp/numerics/cuda/{name}.cu" for name in ("descent", "exchange", "sampler")),
 }
 IN_SOURCE = {"README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "CITATION.cff", "pyproject.toml"}
 BY_HAND = (

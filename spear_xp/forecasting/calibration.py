@@ -14,7 +14,7 @@ from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 
 __all__ = ["calibrate", "measure_rate", "until"]
 
-# chosen: the largest batch that is timed; larger ones are scaled with the cost of elimination, b³
+# chosen: the largest batch that is timed; larger ones are scaled with the cost of elimination, b² a sample
 CALIBRATION_BATCH = 24
 RATED_BATCH, RATED_WIDTH = (
     40,
@@ -30,7 +30,7 @@ def calibrate(batch_size: int, width: int, *, seconds: float = 0.25) -> float:
     Parameters
     ----------
     batch_size, width : int
-        Shape of the problem; batches above 24 are scaled with b³ from 24.
+        Shape of the problem; batches above 24 are scaled with b² from 24.
     seconds : float
         How long to measure.
     """
@@ -42,7 +42,7 @@ def calibrate(batch_size: int, width: int, *, seconds: float = 0.25) -> float:
     while (spent := time.perf_counter() - start) < seconds or not drawn:
         drawn += sampler.propose(problem, None, 0, chunk).drawn
         chunk += 1
-    return drawn / spent * min(1.0, (CALIBRATION_BATCH / batch_size) ** 3)
+    return drawn / spent * min(1.0, (CALIBRATION_BATCH / batch_size) ** 2)
 
 
 def measure_rate() -> float:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -90,9 +90,26 @@ class Space:
         """Host integers as an index array of this space."""
         return self.asarray(np.asarray(values), dtype=self.xp.int64)
 
+    def fused(self, name: str) -> Callable[..., Any] | None:
+        """A kernel of `numerics/cuda`, where the device compiles it; None where arrays have to do."""
+        if not is_cupy_namespace(self.xp):
+            return None
+        from spear_xp.numerics.cuda import FUSED  # its twins are written on top of this file
+
+        return FUSED[name](_compiled)
+
     def normal(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """Standard normal numbers, drawn on the host."""
         return self.asarray(rng.standard_normal(shape))
+
+
+@lru_cache(maxsize=64)
+def _compiled(unit: Any) -> Callable[..., Any]:
+    """One kernel, compiled on its first call and then kept in CuPy's cache of binaries."""
+    import cupy
+
+    kernel: Callable[..., Any] = cupy.RawKernel(unit.code, unit.kernel, options=unit.options)
+    return kernel
 
 
 def quiet() -> AbstractContextManager[None]:

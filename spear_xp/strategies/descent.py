@@ -13,8 +13,9 @@ from typing import ClassVar
 
 from spear_xp.geometry.deflation import Deflated, LayerModel, deflated
 from spear_xp.geometry.directions import APPROACHING, FEW_MISSING
-from spear_xp.geometry.masks import TINY, predicted_activity
-from spear_xp.numerics.backend import Array, Namespace, Space, on_device, quiet, to_host
+from spear_xp.geometry.masks import predicted_activity
+from spear_xp.numerics.backend import Array, Namespace, Space, on_device, quiet, space_of, to_host
+from spear_xp.numerics.cuda.descent import advance, size, weighted_signs
 from spear_xp.numerics.irls import masked_kernels, masking_work, sharpen, sharpening_work
 from spear_xp.numerics.linalg import normalize, outside
 from spear_xp.numerics.parts.blocks import sides
@@ -31,8 +32,8 @@ SHRINK = 1e-3  # chosen: last step over first; a larger one ends too far from th
 FLAT = 20.0  # chosen: of a predicted mask, at which a weight stays above zero; exp may not overflow
 EVERY = 3  # chosen: steps between two predictions of the mask; fewer cost time, more follow a stale mask
 ASK = 10  # cosmetic: steps between two questions whether to go on
-# measured: half of the starts arrive at about d^1.35 rows for d dimensions; the steps they take fall as the square
-# of what there is beyond that (lab.md, "Steps of a descent")
+# measured: half of the starts arrive at about d^1.35 rows for d dimensions; the steps they take fall as the
+# square of what there is beyond that (lab.md, "Steps of a descent")
 GROWTH = 1.35
 TEMPERATURES = (0.2, 0.4)  # measured: of the predicted masks, in turns (lab.md, "Descent")
 # measured: elementwise operations of a step, and of a prediction of the mask (lab.md, "Counted work")
@@ -83,24 +84,18 @@ def descend(
     Projected subgradient with geometric steps; weights are sigmoid(-z / temperature), renewed every third
     step. The sign of z is the one for which rows predicted inactive have the smaller residuals.
     """
-
-    def size(vectors: Array) -> Array:
-        return xp.linalg.vector_norm(vectors, axis=0) + TINY
-
-    current, length = starts / size(outside(avoid, starts)), 1.0
-    weights = xp.ones_like(rows[:, :1])
+    space = space_of(rows)
+    signs, move = space.fused("signs") or weighted_signs, space.fused("advance") or advance
+    current, length = starts / size(xp, outside(avoid, starts)), 1.0
+    free, weights = outside(avoid, current), xp.ones_like(rows[:, :1])
     for step in range(steps):
         residual = rows @ current
-        free = outside(avoid, current)
         if layer is not None and step % EVERY == 0:
             z = predicted_activity(xp, residual, layer.implied @ current, layer.basis)
             weights = 1 / (1 + xp.exp(xp.minimum(z / temperature, FLAT)))
         if step % ASK == 0 and not keep_going():
             break
-        gradient = rows.T @ (xp.copysign(weights, residual))
-        gradient = gradient - free * xp.sum(current * gradient, axis=0)
-        current = current - length * gradient / size(gradient)
-        current = current / size(outside(avoid, current))
+        current, free = move(xp, current, free, rows.T @ signs(xp, residual, weights), avoid, length)
         length *= SHRINK ** (1 / max(1, steps - 1))
     return normalize(xp, current)
 

@@ -15,13 +15,14 @@ import numpy as np
 
 from spear_xp.geometry.directions import SAME_DIRECTION
 from spear_xp.geometry.nullspaces import CONFIRMING
-from spear_xp.numerics.backend import Array, Host, LinAlgError, Namespace, quiet, to_host
+from spear_xp.numerics.backend import Array, Host, LinAlgError, Namespace, Space, quiet, space_of, to_host
+from spear_xp.numerics.cuda.exchange import LANES, Follow, Rules, Schedule
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.sorting import sort_in_place, sorting_network
 from spear_xp.numerics.work import DOUBLE, KeepGoing, calls, elementwise, forever, small_solves
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["FEWEST", "Walk", "gap_of", "sparse_directions", "walk_work"]
+__all__ = ["FEWEST", "Walk", "fused_follow", "gap_of", "sparse_directions", "walk_work"]
 
 # derived: spare rows that must be zero: the two that gave the direction away, and two that confirm it
 FEWEST = 4
@@ -150,25 +151,50 @@ def _walk(
     jitter: Array,
     keep_going: KeepGoing,
 ) -> _Hits:
-    """Follow all chains and collect what they come across."""
-    b = rows.shape[1]
+    """Start all chains and follow them on one schedule."""
     members = xp.asarray(sets.T, dtype=xp.int64, device=rows.device, copy=True)
     table = _start(xp, rows, members, jitter)
-    spare, _, count = table.shape
-    keys = xp.empty((b, min(walk.pairs, spare // 2), count), dtype=xp.float32, device=rows.device)
+    spare, b, _ = table.shape
+    schedule = _schedule(walk, spare, b, rng)
+    follow = fused_follow(space_of(rows), b, spare) or _follow
+    rules = Rules(PIVOT, walk.equal, FEWEST, SINGLES)
+    return _Hits(*follow(xp, table, members, schedule, rules, keep_going))
+
+
+def fused_follow(space: Space, b: int, spare: int) -> Follow | None:
+    """The kernel that follows chains of this shape, where there is one."""
+    return space.fused("exchange") if max(b, spare) <= LANES else None
+
+
+def _schedule(walk: Walk, spare: int, b: int, rng: np.random.Generator) -> Schedule:
+    """Swaps and pairs of every step."""
+    swaps, pairs = np.zeros((walk.steps, 2), dtype=int), []
+    for step in range(walk.steps):
+        if step:
+            swaps[step] = rng.integers(spare), rng.integers(b)
+        order = rng.permutation(spare)
+        pairs.append(np.stack([order[: spare // 2], order[spare // 2 :][: spare // 2]], axis=1)[: walk.pairs])
+    return Schedule(swaps, np.stack(pairs))
+
+
+def _follow(
+    xp: Namespace, table: Array, members: Array, schedule: Schedule, rules: Rules, keep_going: KeepGoing
+) -> _Hits:
+    """Collect what the chains come across; changes `table` and `members`."""
+    _, b, count = table.shape
+    keys = xp.empty((b, schedule.pairs.shape[1], count), dtype=xp.float32, device=table.device)
     doubles: list[_Seen] = []
     hits: list[_Hits] = []
-    for step in range(walk.steps):
+    for step, (swap, pairs) in enumerate(zip(*schedule, strict=True)):
         if step and not keep_going():
             break
         if step:
-            _swap(xp, table, members, int(rng.integers(spare)), int(rng.integers(b)))
-        order = rng.permutation(spare)
-        pairs = order[: spare // 2], order[spare // 2 :]
-        doubles += _doubles(xp, table, members, keys, *pairs, walk.equal)
-        if step % SINGLES == 0:
-            hits += _singles(xp, table, members, walk.equal)
-    hits += [_resolve(xp, _Seen(*_joined(xp, doubles)), walk.equal)] if doubles else []
+            _swap(xp, table, members, int(swap[0]), int(swap[1]))
+        top, bottom = pairs.T
+        doubles += _doubles(xp, table, members, keys, top, bottom, rules.equal)
+        if step % rules.singles == 0:
+            hits += _singles(xp, table, members, rules.equal)
+    hits += [_resolve(xp, _Seen(*_joined(xp, doubles)), rules.equal)] if doubles else []
     return _Hits(*_joined(xp, hits))
 
 

@@ -20,9 +20,11 @@ from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known, Proposals
 from spear_xp.strategies.base import nothing
 from spear_xp.strategies.descent import TEMPERATURES, descent_work, iterates
-from spear_xp.strategies.exchange import FEWEST, Walk, gap_of, sparse_directions, walk_work
+from spear_xp.strategies.exchange import FEWEST, Walk, fused_follow, gap_of, sparse_directions, walk_work
 
 __all__ = ["GuidedSets", "InformationSet", "unsolved"]
+
+ON_DEVICE = 16  # chosen: times as many chains in a chunk where one launch follows all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,13 @@ class InformationSet:
         spare = min(self.spare, m - d)
         if d < 2 or spare < FEWEST:
             return nothing(problem)
-        sets, _ = draw_subsets(
-            m, d + spare, self.chains, stream=Stream.INFORMATION_SETS, seed=seed, chunk=chunk
-        )
+        chains = self.chains * (ON_DEVICE if fused_follow(space, d, spare) else 1)
+        sets, _ = draw_subsets(m, d + spare, chains, stream=Stream.INFORMATION_SETS, seed=seed, chunk=chunk)
         rng = generator(seed, Stream.EXCHANGE, chunk)
         walk = Walk(self.steps, self.pairs, gap_of(problem))
         found = sparse_directions(xp, rows, sets, walk, rng, keep_going)
-        work = walk_work(d, spare, self.chains, walk)
-        return Proposals(normalize(xp, lift @ found), self.chains * self.steps, work)
+        work = walk_work(d, spare, chains, walk)
+        return Proposals(normalize(xp, lift @ found), chains * self.steps, work)
 
 
 def unsolved(problem: Problem, known: Known) -> tuple[Array, Array]:

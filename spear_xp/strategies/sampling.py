@@ -1,18 +1,18 @@
 """Enters: a `Problem`. Leaves: kernel directions of random (b-1)-row subsets, as published in SPEAR.
 
-A subset that lies in the zero rows of one column of D has that column's direction as its kernel.
-Thousands of subsets are eliminated at once in single precision, as arrays (row, coordinate, subset);
-a kernel is looked at on a few rows that no subset of the chunk used, and the few survivors are
-solved again in full precision.
+A subset that lies in the zero rows of one column of D has that column's direction as its kernel. The b
+subsets of a set of b rows are looked at together, in single precision and on a few rows that no set of a
+shuffle contains (`numerics/cuda/sampler.py`); the few survivors are solved again in full precision.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spear_xp.numerics.backend import Array, Host, on_device, to_host
-from spear_xp.numerics.elimination import draw_subsets, kernel_directions
+import numpy as np
+
+from spear_xp.numerics.backend import Array, Host
+from spear_xp.numerics.cuda.sampler import draw_row_sets, fits, sparse_sets
 from spear_xp.numerics.linalg import normalize
-from spear_xp.numerics.parts.blocks import blocks
 from spear_xp.numerics.random import Stream
 from spear_xp.numerics.work import KeepGoing, elementwise, forever, small_solves
 from spear_xp.reduction.problem import Problem
@@ -21,18 +21,25 @@ from spear_xp.strategies.base import nothing
 
 __all__ = ["Sampling"]
 
-NEAR = 1e-4  # chosen: |row · direction| of balanced rows that counts as zero after float32 elimination
-ELIMINATION = 3  # measured: elementwise passes over each entry of a subset (lab.md, "Counted work")
+# measured: part of the largest value of a direction that counts as zero after float32 elimination
+# (lab.md, "Row sets")
+NEAR = 3e-4
+ELIMINATION = 2  # derived: elementwise passes over each entry of a set: a product and a difference
+ON_DEVICE = 512  # chosen: times as many sets in a chunk where one launch looks at all of them
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Uniform (b-1)-row subsets and their kernels (Dimitrov et al. 2024, section 3.2).
 
+    The b subsets of a set of b rows are no independent draws: in a column of D that is not zero on the whole
+    set, only one of them can be zero throughout. Where half of a column is zero, a set finds it as often as
+    (b+1)/2 independent subsets do, and it counts as so many samples.
+
     Attributes
     ----------
     chunk_size : int
-        Subsets in a chunk.
+        Samples in a chunk, rounded up to whole sets; 512 times as many where a device looks at them.
     false_rejection : float
         Probability in (0, 1) that a column of D, zero on each row with probability 1/2, shows fewer zeros
         than the sparsity threshold of the published attack.
@@ -46,7 +53,7 @@ class Sampling:
         Most kernels that a chunk keeps; the rest would be the same few directions again.
     """
 
-    chunk_size: int = 2048
+    chunk_size: int = 8192
     false_rejection: float = 1e-9
     test_rows: int = 8
     needed: int = 2
@@ -70,31 +77,26 @@ class Sampling:
         xp, b = space.xp, problem.rank
         if b == 1:
             return Proposals(xp.ones((1, 1), dtype=space.dtype, device=space.device), 1, 1.0)
-        reserved = min(self.test_rows, problem.width - (b - 1))
-        subsets, aside = draw_subsets(
+        aside = min(self.test_rows, problem.width - b)
+        if aside == 0:
+            return nothing(problem)
+        fused = space.fused("sampler") if fits(b, problem.width) else None
+        sets = draw_row_sets(
             problem.width,
-            b - 1,
-            self.chunk_size,
+            b,
+            -(-2 * self.chunk_size // (b + 1)) * (ON_DEVICE if fused else 1),
             stream=Stream.SAMPLING,
             seed=seed,
             chunk=chunk,
-            reserved=reserved,
+            aside=aside,
         )
         rows = xp.astype(problem.balanced, xp.float32)
-        solved = []
-        for part in blocks(len(subsets), b * b, device=on_device(xp)):
-            if not keep_going():
-                break
-            solved.append(kernel_directions(xp, rows, space.indices(subsets[part])))
-        if not solved:
-            return nothing(problem)
-        kernels = xp.concat(solved, axis=1)
-        near = xp.abs(xp.take(rows, space.indices(aside), axis=0) @ kernels) < NEAR
-        needed = self.needed if b > self.tiny_batch else 1
-        hits = xp.sum(xp.astype(near, xp.int32), axis=0) >= min(needed, reserved)
-        chosen = to_host(hits).nonzero()[0][: self.survivors]
-        work = elementwise(len(subsets) * b**3 / 3, ELIMINATION) + small_solves(b, len(chosen))
-        return Proposals(self._solve(problem, subsets[chosen]), len(subsets), work)
+        needed = min(self.needed if b > self.tiny_batch else 1, aside)
+        hits = (fused or sparse_sets)(xp, rows, sets, NEAR, needed, keep_going)[: self.survivors]
+        members = sets.members(hits[:, 0])[:, :b]
+        subsets = members[hits[:, 1:] != np.arange(b)].reshape(-1, b - 1)
+        work = elementwise(len(sets) * b * b * (b / 2 + aside), ELIMINATION) + small_solves(b, len(hits))
+        return Proposals(self._solve(problem, subsets), len(sets) * (b + 1) // 2, work)
 
     @staticmethod
     def _solve(problem: Problem, subsets: Host) -> Array:

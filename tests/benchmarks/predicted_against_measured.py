@@ -89,7 +89,7 @@ def plan(batch_size: int, width: int) -> tuple[SamplerLaw, int, float]:
     """Law, chunk size and budget: 95 % of all runs that can ever succeed should do so within the budget."""
     law = SamplerLaw(batch_size, width)
     median = law.quantile(0.5 * law.ceiling)
-    chunk = min(2048, max(1, 2 ** int(math.log2(median / STEPS))))
+    chunk = (batch_size + 1) * min(256, max(1, int(median / STEPS / batch_size)))  # whole sets
     return law, chunk, min(law.quantile(0.95 * law.ceiling), MOST_SAMPLES)
 
 

@@ -2,8 +2,8 @@
 
 `theory` knows the published sampler on m independent rows. The sampler that runs differs in ways that show
 in a few hundred runs, and each has a term of its own here: rows without any nonzero are dropped; a kernel
-counts only if it vanishes on two of eight rows set aside; a direction needs a least number of zeros among the
-live rows.
+counts only if it vanishes on two of eight rows set aside; the b subsets of a set of b rows are looked at
+together; a direction needs a least number of zeros among the live rows.
 """
 
 import dataclasses
@@ -30,14 +30,25 @@ def screen_pass(zero_counts: ArrayLike, batch_size: int, width: int) -> Floats:
     """Probability that a true direction shows enough zeros on the rows set aside, given its zero count."""
     n, z = batch_size - 1, np.asarray(zero_counts)
     strategy = Sampling()
-    rows = min(strategy.test_rows, width - n)
-    zeros = np.arange(min(strategy.needed, rows))  # too few, among z - n zeros in width - n rows left over
+    rows = min(strategy.test_rows, width - batch_size)
+    zeros = np.arange(min(strategy.needed, rows))  # too few, where one row of the set is active
     log_few = (
         log_binomial_coefficient(z[..., None] - n, zeros)
-        + log_binomial_coefficient(width - z[..., None], rows - zeros)
-        - log_binomial_coefficient(width - n, rows)
+        + log_binomial_coefficient(width - 1 - z[..., None], rows - zeros)
+        - log_binomial_coefficient(width - batch_size, rows)
     )
     return np.asarray(np.clip(1.0 - np.exp(log_few).sum(axis=-1), 0.0, 1.0))
+
+
+def in_sets(zero_counts: ArrayLike, batch_size: int, width: int) -> Floats:
+    """Chance of a sample as `Sampling` counts them, (b+1)/2 for each set, over that of an independent subset.
+
+    A set finds a column if all of its rows but one are zero, which one of its b subsets sees, or if all are.
+    """
+    n, z = batch_size - 1, np.asarray(zero_counts)
+    return np.asarray(
+        2 * (batch_size * (width - z) + np.maximum(z - n, 0)) / ((batch_size + 1) * (width - n))
+    )
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,7 @@ class SamplerLaw:
         batch, leasts = np.array([b]), np.array([least])
         law = law_of_counts(z, probability, below, live, within, batch, leasts, self.kind)
         with np.errstate(divide="ignore"):
-            log_rate = law.log_rate + np.log(screen_pass(z, b, live))
+            log_rate = law.log_rate + np.log(screen_pass(z, b, live)) + np.log(in_sets(z, b, live))
         if self.kind == "estimate":  # blocks of live rows: a block with a zero row is singular anyway
             log_rate += float(theory.log_matching(n, P)) - n * math.log1p(-(P**n))
             log_rate -= float(theory.log_matching(n, within))

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 import theory
-from spear_xp.numerics.elimination import draw_subsets
+from spear_xp.numerics.cuda.sampler import draw_row_sets
 from spear_xp.numerics.random import Stream
 from spear_xp.strategies.sampling import Sampling
 from tests.helpers.real_sampler import gaussian_problem, search_until_found
-from tests.helpers.sampler_law import SamplerLaw, confidence_radius, screen_pass
+from tests.helpers.sampler_law import SamplerLaw, confidence_radius, in_sets, screen_pass
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "width", "chunk_size", "budget"), [(6, 200, 4, 320), (7, 48, 16, 4000), (6, 24, 16, 2000)]
+    ("batch_size", "width", "chunk_size", "budget"), [(6, 200, 7, 320), (7, 48, 16, 4000), (6, 24, 14, 2000)]
 )
 def test_samples_to_success_lie_within_the_band(
     batch_size: int, width: int, chunk_size: int, budget: int
@@ -35,18 +35,23 @@ def test_samples_to_success_lie_within_the_band(
 
 
 def test_the_screen_passes_as_many_directions_as_predicted() -> None:
-    """Zero rows 0 to 23 of 60: subsets among them that leave two zeros on the rows set aside."""
+    """Zero rows 0 to 23 of 60: sets with one other row that leave two zeros on the rows set aside."""
     batch, width, zeros = 4, 60, 24
-    sampled = passed = 0
-    for chunk in range(3000):
-        subsets, aside = draw_subsets(
-            width, batch - 1, 8, stream=Stream.SAMPLING, seed=1, chunk=chunk, reserved=Sampling().test_rows
+    hits = passed = found = 0
+    sampled = 0.0
+    for chunk in range(400):
+        sets = draw_row_sets(
+            width, batch, 20, stream=Stream.SAMPLING, seed=1, chunk=chunk, aside=Sampling().test_rows
         )
-        hits = int((subsets < zeros).all(axis=1).sum())
-        sampled += hits
-        passed += hits * int((aside < zeros).sum() >= Sampling().needed)
+        zero = sets.members(np.arange(len(sets))) < zeros
+        number = zero[:, :batch].sum(axis=1)
+        hits += int((number == batch - 1).sum())
+        passed += int((zero[number == batch - 1, batch:].sum(axis=1) >= Sampling().needed).sum())
+        found, sampled = found + int((number >= batch - 1).sum()), sampled + len(sets) * (batch + 1) / 2
     expected = float(screen_pass(np.array([zeros]), batch, width)[0])
-    assert passed / sampled == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 1500))
+    assert passed / hits == pytest.approx(expected, abs=5 * math.sqrt(expected * (1 - expected) / hits))
+    alone = math.comb(zeros, batch - 1) / math.comb(width, batch - 1)  # of an independent subset
+    assert found / sampled == pytest.approx(in_sets(zeros, batch, width) * alone, rel=0.06)
 
 
 def test_the_law_becomes_the_published_one_on_wide_layers() -> None:

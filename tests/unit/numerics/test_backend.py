@@ -1,3 +1,4 @@
+import sys
 import warnings
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp.errors import ArrayLibraryError, DtypeError
+from spear_xp.numerics import backend
 from spear_xp.numerics.backend import (
     Space,
     enter,
@@ -23,6 +25,8 @@ from spear_xp.numerics.backend import (
     space_of,
     to_host,
 )
+from spear_xp.numerics.cuda import FUSED
+from spear_xp.numerics.cuda.source import Unit
 from tests.conftest import Backend
 from tests.helpers.optional import need
 
@@ -213,3 +217,22 @@ def test_a_library_without_devices_has_nothing_to_make_current() -> None:
     assert on_its_device(lambda array: array + 1)(np.ones(1)) == 2
     with space_of(np.ones(1)).current():
         assert not on_device(np)
+
+
+def test_arrays_on_the_host_have_no_fused_kernels() -> None:
+    for array in (np.ones(1), array_api_strict.ones(1)):
+        assert space_of(array).fused("sampler") is None
+
+
+def test_a_device_compiles_a_kernel_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(backend, "is_cupy_namespace", lambda xp: True)
+    library = SimpleNamespace(
+        RawKernel=lambda code, name, options: made.append((code, name, options)) or print
+    )
+    monkeypatch.setitem(sys.modules, "cupy", library)
+    monkeypatch.setitem(FUSED, "plain", lambda compiled: compiled)
+    compiled, unit = space_of(np.ones(1)).fused("plain"), Unit("sampler", "sparse_sets", (("B", 3),))
+    assert compiled is not None
+    assert compiled(unit) is compiled(unit) is print
+    assert made == [(unit.code, "sparse_sets", ("--std=c++17", "-DB=3"))]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp.errors import ArgumentRangeError
-from spear_xp.numerics.random import generator, seed_of
+from spear_xp.numerics.random import Stream, counter_of, generator, key_of, philox, seed_of, shuffled
 from tests.helpers import strategies
 
 keys = st.tuples(st.integers(0, 2**15 - 1), st.integers(0, 2**48 - 1))  # stream and chunk
@@ -55,3 +55,41 @@ def test_chunks_are_independent_normal_numbers() -> None:
     correlation = np.corrcoef(draws) - np.eye(20)
     assert np.abs(correlation).max() < 5 / 4000**0.5
     assert np.abs(draws.mean(axis=1)).max() < 5 / 4000**0.5
+
+
+KNOWN = (  # counter, key and words, from the test vectors of Random123
+    ([0] * 4, [0] * 2, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ([2**32 - 1] * 4, [2**32 - 1] * 2, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    (
+        [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
+        [0xA4093822, 0x299F31D0],
+        "d16cfe09 94fdcceb 5001e420 24126ea1",
+    ),
+)
+
+
+@pytest.mark.parametrize(("counter", "key", "words"), KNOWN)
+def test_words_of_philox_are_those_of_its_authors(counter: list[int], key: list[int], words: str) -> None:
+    drawn = philox(tuple(np.uint32(c) for c in counter), np.array(key, np.uint32))
+    assert " ".join(f"{int(word):08x}" for word in drawn) == words
+
+
+def test_shuffles_hold_every_row_once_and_differ() -> None:
+    key, counter = key_of(2**62 + 5), counter_of(Stream.SAMPLING, 2**40)
+    orders = shuffled(37, np.arange(50), key, counter)
+    np.testing.assert_array_equal(np.sort(orders, axis=1), np.tile(np.arange(37), (50, 1)))
+    assert len({order.tobytes() for order in orders}) == 50
+    np.testing.assert_array_equal(shuffled(37, np.array([7]), key, counter)[0], orders[7])
+    others = (
+        (key_of(2**62 + 6), counter),
+        (key, counter_of(Stream.SAMPLING, 0)),
+        (key, counter_of(Stream.EXCHANGE, 2**40)),
+    )
+    for other in others:
+        assert not np.array_equal(shuffled(37, np.array([7]), *other)[0], orders[7])
+
+
+def test_every_row_comes_first_as_often() -> None:
+    orders = shuffled(10, np.arange(5000), key_of(1), counter_of(Stream.SAMPLING, 0))
+    for place in (0, 4, 9):
+        np.testing.assert_allclose(np.bincount(orders[:, place]), 500, atol=110)

@@ -4,8 +4,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spear_xp.numerics.backend import Space, space_of
 from spear_xp.reduction.problem import Problem
-from spear_xp.strategies.exchange import COARSEST, EQUAL, Walk, distinct, gap_of, sparse_directions
+from spear_xp.strategies.exchange import (
+    COARSEST,
+    EQUAL,
+    Walk,
+    distinct,
+    fused_follow,
+    gap_of,
+    sparse_directions,
+)
 from tests.conftest import Backend
 from tests.helpers.networks import Floats
 
@@ -95,3 +104,11 @@ def test_the_gap_of_equal_numbers_follows_the_noise_between_two_limits(
     problem: Problem, noise: float, gap: float
 ) -> None:
     assert gap_of(replace(problem, noise_level=noise)) == pytest.approx(gap)
+
+
+def test_a_device_follows_chains_that_a_warp_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Space, "fused", lambda _, name: name)
+    space = space_of(np.ones(1))
+    assert fused_follow(space, 32, 12) == "exchange"
+    assert fused_follow(space, 33, 12) is None
+    assert fused_follow(space, 8, 33) is None

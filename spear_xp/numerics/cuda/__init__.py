@@ -1,0 +1,19 @@
+"""Kernels in CUDA C++ where arrays take too many launches, each with a twin that any array library runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from spear_xp.numerics.cuda.descent import fused_advance, fused_signs
+from spear_xp.numerics.cuda.exchange import fused_chains
+from spear_xp.numerics.cuda.sampler import fused_sampler
+from spear_xp.numerics.cuda.source import Compile
+
+__all__ = ["FUSED"]
+
+# What `Space.fused` hands out by name, made of a compiler.
+FUSED: dict[str, Callable[[Compile], Callable[..., Any]]] = {
+    "advance": fused_advance,
+    "exchange": fused_chains,
+    "sampler": fused_sampler,
+    "signs": fused_signs,
+}

@@ -1,0 +1,67 @@
+// A step of a descent outside of its two products of matrices.
+//
+// WIDEST  most coordinates of an iterate
+
+constexpr int THREADS = 128;
+constexpr unsigned WARP = 0xffffffffu;
+
+// result (count,): weights with the signs of residuals.
+extern "C" __global__ void __launch_bounds__(THREADS)
+weighted_signs(const float* __restrict__ residual, const float* __restrict__ weights, int count,
+               float* __restrict__ result) {
+  const int i = blockIdx.x * THREADS + threadIdx.x;
+  if (i < count) result[i] = copysignf(weights[i], residual[i]);
+}
+
+// Sum of a number of each thread, the same in all of them.
+__device__ float total(float value, float part[THREADS / 32]) {
+#pragma unroll
+  for (int d = 16; d > 0; d /= 2) value += __shfl_xor_sync(WARP, value, d);
+  if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = value;
+  __syncthreads();
+  float sum = 0;
+  for (int w = 0; w < THREADS / 32; w++) sum += part[w];
+  __syncthreads();  // before the next sum is written
+  return sum;
+}
+
+// A block moves one iterate. current, free, gradient (d, s); avoid (d, k), orthonormal. next (d, s): against the
+// projected gradient, to unit norm outside of avoid; next_free (d, s): its part outside of avoid.
+extern "C" __global__ void __launch_bounds__(THREADS)
+advance(const float* current, const float* free, const float* gradient, const float* avoid, int d, int s, int k,
+        float length, float tiny, float* __restrict__ next, float* __restrict__ next_free) {
+  __shared__ float part[THREADS / 32];
+  __shared__ float moved[WIDEST];
+  __shared__ float known[WIDEST];  // coordinates in avoid
+  const int column = blockIdx.x;
+  float sum = 0;
+  for (int i = threadIdx.x; i < d; i += THREADS) sum += current[i * s + column] * gradient[i * s + column];
+  const float along = total(sum, part);
+  sum = 0;
+  for (int i = threadIdx.x; i < d; i += THREADS) {
+    const float step = gradient[i * s + column] - free[i * s + column] * along;
+    moved[i] = step;
+    sum += step * step;
+  }
+  const float scale = length / (sqrtf(total(sum, part)) + tiny);
+  for (int i = threadIdx.x; i < d; i += THREADS) moved[i] = current[i * s + column] - scale * moved[i];
+  __syncthreads();
+  for (int j = threadIdx.x; j < k; j += THREADS) {
+    float dot = 0;
+    for (int i = 0; i < d; i++) dot += avoid[i * k + j] * moved[i];
+    known[j] = dot;
+  }
+  __syncthreads();
+  sum = 0;
+  for (int i = threadIdx.x; i < d; i += THREADS) {
+    float outside = moved[i];
+    for (int j = 0; j < k; j++) outside -= avoid[i * k + j] * known[j];
+    next_free[i * s + column] = outside;
+    sum += outside * outside;
+  }
+  const float norm = sqrtf(total(sum, part)) + tiny;
+  for (int i = threadIdx.x; i < d; i += THREADS) {
+    next[i * s + column] = moved[i] / norm;
+    next_free[i * s + column] /= norm;
+  }
+}
