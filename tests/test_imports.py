@@ -53,7 +53,7 @@ HOST = (
     "flower.py",
 )  # files, host draws
 NUMPY = ("backend.py", "random.py", *HOST)
-TORCH = ("torch_module.py", "files.py")  # adapters that read what torch wrote
+TORCH = ("autograd.py", "torch_module.py", "files.py")  # adapters that read what torch wrote
 
 
 def name_of(path: Path) -> str:

@@ -47,7 +47,7 @@ def audit(
     search, accuracy, rng, on_progress
         As for `spear_xp.invert`.
     **reading
-        Further arguments of `read`: kind, training, model, names, layout.
+        Further arguments of `read`: kind, training, model, names, layout, example.
 
     Returns
     -------

@@ -10,6 +10,7 @@ from typing import Any
 from spear_xp.errors import ArgumentRangeError, UpdateError
 from spear_xp.reduction.problem import ACCURACY
 from spear_xp.updates.adapters import Training, read
+from spear_xp.updates.adapters.files import read_arrays
 from spear_xp.updates.layer_update import LayerUpdate
 from spear_xp.updates.model_update import ModelUpdate
 
@@ -25,6 +26,9 @@ def add_update(command: argparse.ArgumentParser) -> None:
     command.add_argument("weights", type=Path, nargs="?", help=f"{formats}: the weights before the step")
     command.add_argument(
         "--model", metavar="MODULE:NAME", help="torch or Keras model, or what returns it; its code is run"
+    )
+    command.add_argument(
+        "--example", type=Path, help=f"{formats}: what the torch model is called with, to see what layers do"
     )
     command.add_argument("--kind", choices=("gradient", "weights", "difference"), help="what the file holds")
     command.add_argument("--lr", type=float, help="learning rate, for weights after training")
@@ -49,8 +53,9 @@ def update_of(options: argparse.Namespace) -> ModelUpdate:
     if options.lr is not None:
         training = Training(options.lr, options.steps, options.optimizer, options.momentum)
     model = None if options.model is None else _model(options.model)
+    example = None if options.example is None else tuple(read_arrays(options.example).values())
     given = {"kind": options.kind, "training": training, "model": model, "layout": options.layout}
-    return read(options.file, options.weights, **given)
+    return read(options.file, options.weights, example=example, **given)
 
 
 def _model(name: str) -> Any:

@@ -10,6 +10,7 @@ from spear_xp.errors import ArgumentRangeError, UpdateError
 from spear_xp.numerics.backend import Array
 from spear_xp.updates.adapters import files, flower, keras, nvflare, torch_module
 from spear_xp.updates.adapters.assemble import Kind, assemble
+from spear_xp.updates.adapters.graphs.autograd import places_of_run
 from spear_xp.updates.adapters.places import Layout, Place, is_numbered, places_of_names
 from spear_xp.updates.adapters.training import Training
 from spear_xp.updates.layer_update import LayerUpdate
@@ -31,6 +32,7 @@ def read(
     model: Any = None,
     names: Sequence[str] | None = None,
     layout: Layout | None = None,
+    example: Any = None,
 ) -> ModelUpdate:
     """Turn what a client sends into the updates of its layers.
 
@@ -55,6 +57,9 @@ def read(
     layout : {"torch", "keras"}, optional
         Whether a weight has a row for each neuron, or a column. Shapes and names tell it, except for a square
         weight without a name.
+    example : tensor or array, or a tuple or mapping of them, optional
+        What the torch module is called with, of any content. It is run once to see what follows each layer:
+        for modules that torch.fx does not trace or does not open, such as `TransformerEncoderLayer`.
 
     Returns
     -------
@@ -65,7 +70,8 @@ def read(
     Raises
     ------
     UpdateError
-        If arrays are missing, do not fit together, or are not what `kind` says.
+        If arrays are missing, do not fit together, or are not what `kind` says; if the model does not take
+        the example, or there is none to take it.
     FileError
         If a file cannot be read.
     ArgumentRangeError
@@ -109,7 +115,7 @@ def read(
     start = _sent(source, names, as_weights=True)[0]
     if is_numbered(start) and not is_numbered(sent):
         start = _renamed(start, list(sent))
-    places, order, assumptions = _places(model, start)
+    places, order, assumptions = _places(model, start, example)
     if weights is None and known is None:
         assumptions += ("the weights before the step are those of the model as it is",)
     return assemble(
@@ -198,13 +204,19 @@ def _aligned(arrays: Arrays, order: Sequence[str]) -> Arrays:
     return {f"{prefix}{name}": array for name, array in arrays.items()}
 
 
-def _places(model: Any, start: Arrays) -> tuple[tuple[Place, ...], list[str], tuple[str, ...]]:
+def _places(model: Any, start: Arrays, example: Any) -> tuple[tuple[Place, ...], list[str], tuple[str, ...]]:
     """Layers, names of all arrays in their order, and what was assumed."""
+    if example is not None and (keras.is_model(model) or not torch_module.is_module(model)):
+        msg = "example is given without a torch module: need one as update or model"
+        raise UpdateError(msg)
     if keras.is_model(model):
         places, assumptions = keras.places_of_model(model)
         return places, list(keras.weights(model)), assumptions
     if torch_module.is_module(model):
-        places, assumptions = torch_module.places_of_module(model)
+        if example is None:
+            places, assumptions = torch_module.places_of_module(model)
+        else:
+            places, assumptions = places_of_run(model, example)
         return places, torch_module.names(model), assumptions
     if model is not None:
         msg = f"model is {type(model).__name__}: need a torch module or a Keras model"

@@ -1,0 +1,162 @@
+"""Whole models of torch: what an audit finds in them, and the reason where it finds nothing."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spear_xp import Exposure, audit
+from spear_xp.auditing.verdict import Audit
+from spear_xp.updates.adapters.places import LAST, NO_BIAS
+from tests.helpers.models import (
+    BATCH,
+    FEATURES,
+    WIDTH,
+    backward,
+    batch,
+    branching,
+    lenet,
+    network,
+    transformer,
+)
+from tests.helpers.networks import Floats
+from tests.helpers.optional import need
+
+torch = need("torch")
+nn = torch.nn
+
+
+def outcomes(found: Audit) -> dict[str, str]:
+    return {one.name: one.outcome for one in found.layers}
+
+
+def reasons(found: Audit) -> dict[str, str]:
+    return {one.name: one.reason for one in found.layers}
+
+
+def assert_inputs(found: Audit, layer: str, expected: Floats) -> None:
+    """Whether what a layer gave back, all of it certified, is what the model fed to it."""
+    one = next(one for one in found.layers if one.name == layer)
+    assert one.result is not None
+    assert one.certified == one.result.batch_size == len(expected)
+    distance = np.linalg.norm(np.asarray(one.result.inputs)[:, None] - expected[None], axis=2).min(axis=0)
+    assert distance.max() < 1e-3 * np.linalg.norm(expected, axis=1).min()
+
+
+def images(count: int = 5) -> Any:
+    return torch.randn(count, 1, 12, 12, generator=torch.Generator().manual_seed(1))
+
+
+def test_a_perceptron_of_four_layers() -> None:
+    torch.manual_seed(0)
+    sizes = (FEATURES, 90, 80, 70, 10)
+    layers = [part for n, m in pairwise(sizes) for part in (nn.Linear(n, m), nn.ReLU())]
+    model = backward(nn.Sequential(*layers[:-1]), batch())
+    found = audit(model, rng=0)
+    assert found.verdict is Exposure.EXPOSED
+    assert [one.certified for one in found.layers] == [BATCH, BATCH, BATCH, 0]
+    assert [one.features for one in found.layers] == ["", *(f"behind Linear '{k}'" for k in (0, 2, 4))]
+    assert_inputs(found, "0", batch())
+    assert_inputs(found, "4", model[:4](torch.as_tensor(batch())).detach().numpy())
+
+
+def test_behind_convolutions_features_come_back_and_are_called_so() -> None:
+    model = backward(lenet(), images())
+    found = audit(model, rng=0, time_limit=2.0)
+    assert found.verdict is Exposure.FEATURES
+    assert outcomes(found)["0"] == outcomes(found)["3"] == "not searched: Conv2d: no fully connected layer"
+    first = next(one for one in found.layers if one.name == "6")
+    assert first.features == "behind Conv2d '3'"
+    assert_inputs(found, "6", model[:6](images()).detach().numpy())
+
+
+def test_tokens_of_a_transformer() -> None:
+    model, tokens = transformer(), torch.randperm(50, generator=torch.Generator().manual_seed(0))[:20]
+    seen: list[Any] = []
+    model.blocks[0].linear1.register_forward_hook(lambda module, given, out: seen.append(given[0].detach()))
+    model.zero_grad()
+    labels = torch.tensor([0, 1])
+    nn.functional.cross_entropy(model(tokens.reshape(2, 10)), labels).backward()
+    found = audit(model, example=tokens.reshape(2, 10), rng=0)
+    assert found.verdict is Exposure.FEATURES
+    block = next(one for one in found.layers if one.name == "blocks.0.linear1")
+    assert block.features == "behind LayerNorm 'blocks.0.norm1'"
+    assert_inputs(found, "blocks.0.linear1", seen[0].reshape(20, -1).numpy())
+    closed = audit(model, rng=0)
+    assert closed.verdict is Exposure.NOT_APPLICABLE
+    assert "need example=" in reasons(closed)["blocks.0"]
+
+
+def test_gelu_is_refused_with_the_reason() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(FEATURES, WIDTH), nn.GELU(), nn.Linear(WIDTH, 10))
+    found = audit(backward(model, batch()), rng=0)
+    assert found.verdict is Exposure.NOT_APPLICABLE
+    assert outcomes(found)["0"] == (
+        "not searched: GELU follows it, not a ReLU: no entry of its gradient is zero"
+    )
+    assert outcomes(found)["2"] == f"not searched: {LAST}"
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_normalisation_in_front_leaves_features(train: bool) -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm1d(FEATURES)
+    model = nn.Sequential(norm, nn.Linear(FEATURES, WIDTH), nn.ReLU(), nn.Linear(WIDTH, 10)).train(train)
+    inputs = batch(3)
+    found = audit(backward(model, inputs), rng=0)
+    one = next(one for one in found.layers if one.name == "1")
+    assert one.features == "behind BatchNorm1d '0'"
+    assert_inputs(found, "1", norm(torch.as_tensor(inputs)).detach().numpy())
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_normalisation_between_a_layer_and_its_relu_is_refused(train: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(FEATURES, WIDTH), nn.BatchNorm1d(WIDTH), nn.ReLU(), nn.Linear(WIDTH, 10)
+    ).train(train)
+    found = audit(backward(model, batch()), rng=0)
+    assert found.verdict is Exposure.NOT_APPLICABLE
+    assert reasons(found)["0"].startswith("BatchNorm1d follows it, not a ReLU")
+
+
+def test_a_model_that_cannot_be_traced() -> None:
+    model = backward(branching(), batch())
+    found = audit(model, example=batch(), rng=0, time_limit=2.0)
+    assert found.verdict is Exposure.EXPOSED
+    assert [one.name for one in found.layers] == ["first", "second", "last"]
+    assert_inputs(found, "first", batch())
+    blind = audit(model, rng=0, time_limit=2.0)
+    assert "torch.fx cannot trace the model" in blind.assumptions[0]
+    assert all(one.reason or one.result for one in blind.layers)
+
+
+def test_layers_that_cannot_be_searched_have_a_reason_each() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.plain, self.frozen = nn.Linear(FEATURES, 40), nn.Linear(40, 40)
+            self.bare, self.tied = nn.Linear(40, 40, bias=False), nn.Linear(40, 40)
+            self.last = nn.Linear(40, 10)
+            self.frozen.requires_grad_(requires_grad=False)
+
+        def forward(self, x: Any) -> Any:
+            for layer in (self.plain, self.frozen, self.bare, self.tied, self.tied):
+                x = layer(x).relu()
+            return self.last(x)
+
+    torch.manual_seed(0)
+    found = reasons(audit(backward(Odd(), batch()), rng=0))
+    assert found.pop("plain") == ""
+    assert found.pop("frozen").startswith("frozen: ")
+    assert found.pop("bare") == NO_BIAS
+    assert found.pop("tied").startswith("tied: its weight is used more than once")
+    assert found == {"last": LAST}
+
+
+def test_two_ways_of_looking_agree() -> None:
+    model = backward(network(), batch())
+    traced, ran = audit(model, rng=0), audit(model, example=batch(), rng=0)
+    assert outcomes(traced) == outcomes(ran)
