@@ -37,8 +37,10 @@ HOST = (
     "page.py",
     "arrays.py",
     "ceiling.py",
+    "chaining.py",
     "defences.py",
     "entries.py",
+    "matching.py",
     "mechanisms.py",
     "sweep.py",
     "images.py",
@@ -53,7 +55,7 @@ HOST = (
     "flower.py",
 )  # files, host draws
 NUMPY = ("backend.py", "random.py", *HOST)
-TORCH = ("autograd.py", "torch_module.py", "files.py")  # adapters that read what torch wrote
+TORCH = ("autograd.py", "steps.py", "torch_module.py", "files.py")  # adapters that read what torch wrote
 
 
 def name_of(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Enters: what a federated-learning system sends, in its own form. Leaves: a `ModelUpdate`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from spear_xp.numerics.backend import Array
 from spear_xp.updates.adapters import files, flower, keras, nvflare, torch_module
 from spear_xp.updates.adapters.assemble import Kind, assemble
 from spear_xp.updates.adapters.graphs.autograd import places_of_run
+from spear_xp.updates.adapters.graphs.steps import fronts_of
 from spear_xp.updates.adapters.places import Layout, Place, is_numbered, places_of_names
 from spear_xp.updates.adapters.training import Training
 from spear_xp.updates.layer_update import LayerUpdate
@@ -118,15 +120,19 @@ def read(
     places, order, assumptions = _places(model, start, example)
     if weights is None and known is None:
         assumptions += ("the weights before the step are those of the model as it is",)
-    return assemble(
+    start = _aligned(start, order)
+    found = assemble(
         places,
         _aligned(sent, order),
-        _aligned(start, order),
+        start,
         kind=kind,
         training=training,
         layout=layout,
         assumptions=assumptions,
     )
+    fronts = fronts_of(model, start) if torch_module.is_module(model) else {}
+    layers = tuple(replace(one, front=fronts.get(one.name, ())) for one in found.layers)
+    return replace(found, layers=layers)
 
 
 def _one_layer(arrays: Arrays) -> ModelUpdate:

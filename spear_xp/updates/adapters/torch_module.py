@@ -12,7 +12,18 @@ from spear_xp.errors import UpdateError
 from spear_xp.numerics.backend import Array
 from spear_xp.updates.adapters.places import LAST, NO_BIAS, Place
 
-__all__ = ["OTHER", "Named", "gradients", "is_module", "names", "places_of_module", "unwrapped", "weights"]
+__all__ = [
+    "OTHER",
+    "RELU",
+    "Graph",
+    "Named",
+    "gradients",
+    "is_module",
+    "names",
+    "places_of_module",
+    "unwrapped",
+    "weights",
+]
 
 WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
 OTHER = "no fully connected layer"
@@ -91,7 +102,7 @@ def places_of_module(model: Any) -> tuple[tuple[Place, ...], tuple[str, ...]]:
             "with a ReLU between two of them; with example=, an input of the model, nothing is assumed"
         )
         return _Order(model).places(), (order,)
-    return _Graph(model, graph).places(), ()
+    return Graph(model, graph).places(), ()
 
 
 class Named:
@@ -128,7 +139,7 @@ class Named:
         return Place(name, weight, bias, reason, features)
 
 
-class _Graph(Named):
+class Graph(Named):
     """Follows the graph of torch.fx."""
 
     def __init__(self, model: Any, graph: Any) -> None:

@@ -160,3 +160,71 @@ def test_two_ways_of_looking_agree() -> None:
     model = backward(network(), batch())
     traced, ran = audit(model, rng=0), audit(model, example=batch(), rng=0)
     assert outcomes(traced) == outcomes(ran)
+
+
+def test_a_frozen_first_layer_is_undone_from_the_second() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(FEATURES, 160), nn.ReLU(), nn.Linear(160, 400), nn.ReLU(), nn.Linear(400, 10)
+    )
+    model[0].requires_grad_(requires_grad=False)
+    inputs = batch()
+    found = audit(backward(model, inputs), rng=0)
+    assert found.verdict is Exposure.EXPOSED
+    second = found.layers[1]
+    assert second.features == "behind Linear '0'"
+    assert second.outcome == "6 of 6 certified, 6 of them chained to the data"
+    assert found.to_dict()["layers"][1]["data_certified"] == 6
+    assert second.chained is not None
+    distance = np.linalg.norm(second.chained.inputs[:, None] - inputs[None], axis=2).min(axis=0)
+    assert distance.max() < 1e-4 * np.linalg.norm(inputs, axis=1).min()
+
+
+def test_features_that_do_not_determine_the_data_stay_features() -> None:
+    model = network()
+    model[0].requires_grad_(requires_grad=False)
+    found = audit(backward(model, batch()), rng=0, time_limit=2.0)
+    assert found.layers[1].chained is not None
+    if found.layers[1].certified:
+        assert found.verdict in {Exposure.FEATURES, Exposure.PARTLY_EXPOSED}
+        assert "chained to the data" in found.layers[1].outcome
+
+
+def test_pixels_come_back_through_a_standardisation() -> None:
+    class Standardised(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("mean", torch.tensor([0.5]).reshape(1, 1, 1, 1))
+            self.fc, self.last = nn.Linear(144, 200), nn.Linear(200, 10)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(self.fc(((x - self.mean) / 0.25).flatten(1)).relu())
+
+    torch.manual_seed(0)
+    pixels = images().sigmoid()
+    found = audit(backward(Standardised(), pixels), rng=0)
+    assert found.verdict is Exposure.EXPOSED
+    chained = found.layers[0].chained
+    assert chained is not None
+    expected = pixels.flatten(1).numpy()
+    assert np.abs(chained.inputs[:, None] - expected).max(axis=2).min(axis=0).max() < 1e-5
+
+
+def test_tokens_behind_a_table_are_named() -> None:
+    torch.manual_seed(0)
+
+    class Mean(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.mean(dim=1)
+
+    model = nn.Sequential(nn.Embedding(100, 32), nn.Linear(32, 120), nn.ReLU(), Mean(), nn.Linear(120, 10))
+    tokens = torch.tensor([[5, 17, 99, 3], [8, 41, 0, 62]])
+    model.zero_grad()
+    nn.functional.cross_entropy(model(tokens), torch.tensor([0, 1])).backward()
+    found = audit(model, rng=0)
+    chained = next(one for one in found.layers if one.name == "1").chained
+    assert chained is not None
+    assert chained.matches is not None
+    assert sorted(chained.matches.rows.tolist()) == sorted(tokens.flatten().tolist())
+    assert chained.certified.all()
+    assert found.verdict is Exposure.EXPOSED
