@@ -14,14 +14,16 @@ from spear_xp.updates.adapters.files import read_arrays
 from spear_xp.updates.layer_update import LayerUpdate
 from spear_xp.updates.model_update import ModelUpdate
 
-__all__ = ["add_update", "layer_of", "update_of"]
+__all__ = ["add_update", "layer_of", "reading_of", "update_of"]
 
 
 def add_update(command: argparse.ArgumentParser) -> None:
     """Arguments that say what was sent."""
     formats = ".npz, .safetensors or .pt"
     command.add_argument(
-        "file", type=Path, help=f"{formats}: gradients, weights after training, or one layer's four arrays"
+        "file",
+        type=Path,
+        help=f"{formats}: gradients, weights after training, or one layer's four arrays",
     )
     command.add_argument("weights", type=Path, nargs="?", help=f"{formats}: the weights before the step")
     command.add_argument(
@@ -46,6 +48,11 @@ def add_update(command: argparse.ArgumentParser) -> None:
 
 def update_of(options: argparse.Namespace) -> ModelUpdate:
     """What the files of a command hold."""
+    return read(options.file, options.weights, **reading_of(options))
+
+
+def reading_of(options: argparse.Namespace) -> dict[str, Any]:
+    """How files of updates are read."""
     if options.lr is None and options.optimizer != "sgd":
         msg = f"--optimizer {options.optimizer}: need --lr too"
         raise ArgumentRangeError(msg)
@@ -54,8 +61,8 @@ def update_of(options: argparse.Namespace) -> ModelUpdate:
         training = Training(options.lr, options.steps, options.optimizer, options.momentum)
     model = None if options.model is None else _model(options.model)
     example = None if options.example is None else tuple(read_arrays(options.example).values())
-    given = {"kind": options.kind, "training": training, "model": model, "layout": options.layout}
-    return read(options.file, options.weights, example=example, **given)
+    given = {"kind": options.kind, "training": training, "model": model}
+    return {**given, "layout": options.layout, "example": example}
 
 
 def _model(name: str) -> Any:

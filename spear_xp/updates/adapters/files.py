@@ -44,6 +44,9 @@ def read_arrays(path: Path) -> Mapping[str, Array]:
         If the ending is not known, the file is missing or damaged, it needs a library that is not
         installed, or it holds pickled objects. The message names file and array.
     """
+    if path.is_dir():
+        msg = f"{path} is a folder: need a file, or spear_xp.audit_folder for all in it"
+        raise FileError(msg)
     if path.suffix not in FORMATS:
         msg = f"{path}: format {path.suffix!r} is not known: need {', '.join(FORMATS)}"
         raise FileError(msg)
