@@ -37,7 +37,7 @@ HOST = (
     "page.py",
     "arrays.py",
     "ceiling.py",
-    "chaining.py",
+    "undoing.py",
     "defences.py",
     "entries.py",
     "matching.py",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from spear_xp.auditing.matching import match
+from spear_xp.auditing.chaining.matching import match
 from spear_xp.errors import ShapeError
 
 RNG = np.random.default_rng(0)

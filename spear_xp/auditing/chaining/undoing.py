@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spear_xp.auditing.matching import Matches, match
+from spear_xp.auditing.chaining.matching import Matches, match
 from spear_xp.errors import ShapeError
 from spear_xp.numerics.backend import Host, to_host
 from spear_xp.numerics.work import KeepGoing, forever
