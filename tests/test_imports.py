@@ -36,6 +36,7 @@ HOST = (
     "forecast.py",
     "page.py",
     "arrays.py",
+    "breakdown.py",
     "ceiling.py",
     "undoing.py",
     "defences.py",
