@@ -6,6 +6,7 @@ it is asked for.
 """
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ __all__ = ["FORMATS", "flattened", "read_arrays"]
 
 DAMAGED = (  # what readers raise on bytes that nobody wrote
     ValueError, OSError, EOFError, MemoryError, RuntimeError, LookupError, TypeError, AttributeError,
-    ArithmeticError, struct.error, zipfile.BadZipFile, zlib.error,
+    ArithmeticError, SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 

@@ -115,6 +115,9 @@ def read(
         msg = "weights=None: need the weights before the step, or the model that has them"
         raise UpdateError(msg)
     start = _sent(source, names, as_weights=True)[0]
+    if not start:
+        msg = "weights hold no arrays: need those before the step by name, or in a list"
+        raise UpdateError(msg)
     if is_numbered(start) and not is_numbered(sent):
         start = _renamed(start, list(sent))
     places, order, assumptions = _places(model, start, example)

@@ -1,0 +1,21 @@
+"""The targets of `python -m tests.benchmarks.fuzz`, on bytes that Hypothesis makes."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.fuzzing import TARGETS, whole_archives
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers that overflow are no mistake
+@pytest.mark.parametrize("name", TARGETS)
+@settings(max_examples=60)
+@given(data=st.binary(max_size=200))
+def test_any_bytes_give_a_result_or_an_error_of_this_library(name: str, data: bytes) -> None:
+    TARGETS[name](data)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_files_that_are_whole_are_read(name: str) -> None:
+    for content in whole_archives():
+        TARGETS[name](content)
