@@ -14,7 +14,22 @@ from spear_xp.updates.adapters.files import read_arrays
 from spear_xp.updates.layer_update import LayerUpdate
 from spear_xp.updates.model_update import ModelUpdate
 
-__all__ = ["add_update", "layer_of", "reading_of", "update_of"]
+__all__ = ["add_update", "hints", "layer_of", "reading_of", "update_of"]
+
+
+OPTIONS = {  # what messages call an argument, and how it is given here
+    "weights=None": "weights= is the second file",
+    "training=": "training=Training(lr=0.1, steps=5) is --lr 0.1 --steps 5",
+    "kind=": "kind= is --kind",
+    "layout=": "layout= is --layout",
+    "example=": "example= is --example FILE, together with --model",
+    "time_limit": "time_limit is --time-limit",
+}
+
+
+def hints(message: str) -> list[str]:
+    """How the command line gives what a message asks for by the name of an argument."""
+    return [f"  here: {how}" for name, how in OPTIONS.items() if name in message]
 
 
 def add_update(command: argparse.ArgumentParser) -> None:

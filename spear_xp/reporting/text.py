@@ -68,9 +68,7 @@ def summary(result: Result) -> list[str]:
             for angle in (ONE_PER_CENT, UNRELATED)
         )
         chances = f"10^{near:.1f} for samples 1 % off, 10^{far:.1f} for unrelated ones"
-        lines.append(
-            f"chance that a wrong sample passes: at most {chances} (random model: theory.acceptance)"
-        )
+        lines.append(f"bound on the chance that a wrong sample passes: {chances} (docs/reading-a-result.md)")
     return lines + others
 
 

@@ -125,3 +125,16 @@ def test_an_example_shows_what_cannot_be_traced(
     ]
     assert main(["audit", "sent.npz", "before.npz", "--example", "example.npz"]) == 2
     assert "example is given without a torch module" in capsys.readouterr().err
+
+
+def test_messages_say_how_the_command_line_gives_an_argument(
+    states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", str(states[0])]) == 2
+    assert "  here: weights= is the second file" in capsys.readouterr().err
+    assert main(["audit", *map(str, states)]) == 2
+    err = capsys.readouterr().err
+    assert "  here: training=Training(lr=0.1, steps=5) is --lr 0.1 --steps 5" in err
+    assert "  here: kind= is --kind" in err
+    assert main(["audit", str(states[0].parent / "none.npz")]) == 2
+    assert "here:" not in capsys.readouterr().err
