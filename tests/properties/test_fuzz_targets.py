@@ -1,5 +1,7 @@
 """The targets of `python -m tests.benchmarks.fuzz`, on bytes that Hypothesis makes."""
 
+import base64
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,3 +21,15 @@ def test_any_bytes_give_a_result_or_an_error_of_this_library(name: str, data: by
 def test_files_that_are_whole_are_read(name: str) -> None:
     for content in whole_archives():
         TARGETS[name](content)
+
+
+FOUND = [  # what ended in a traceback once
+    ("layer", "UAAAAAA/AAUAAAAEAAAoAAAAAAB+efSsBqP1PwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ1pWzuBkLQAAAJE4"),
+    ("update_by_names", "ASI="),
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("name", "data"), FOUND)
+def test_what_was_found_is_mended(name: str, data: str) -> None:
+    TARGETS[name](base64.b64decode(data))
