@@ -101,7 +101,7 @@ def layer(data: bytes) -> None:
     found = given.layer()
     size = (None, 0, 1, 3, 10**6)[given.number(5)]
     with np.errstate(all="ignore"), suppress(SpearError):
-        invert(*found.values(), batch_size=size, rng=0, time_limit=0.01, work_limit=1e6)
+        invert(*found.values(), batch_size=size, rng=0, time_limit=1.0, work_limit=1e5)
 
 
 def forecast(data: bytes) -> None:
