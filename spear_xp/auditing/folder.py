@@ -105,17 +105,24 @@ class FolderAudit:
         }
 
     def to_json(self, path: str | Path) -> None:
-        """Write `to_dict()` to a file."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+        """Write `to_dict()` to a file that its owner alone may read: labels are among it."""
+        _private(path).write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
 
     def to_csv(self, path: str | Path) -> None:
-        """Write a line for each file; labels are separated by spaces."""
-        with Path(path).open("w", newline="", encoding="utf-8") as stream:
+        """Write a line for each file; labels are separated by spaces. Its owner alone may read it."""
+        with _private(path).open("w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, [field.name for field in fields(UpdateAudit)])
             writer.writeheader()
             for one in self.updates:
                 labels = "" if one.labels is None else " ".join(map(str, one.labels))
                 writer.writerow(asdict(one) | {"labels": labels})
+
+
+def _private(path: str | Path) -> Path:
+    path = Path(path)
+    path.touch(0o600)
+    path.chmod(0o600)
+    return path
 
 
 def audit_folder(

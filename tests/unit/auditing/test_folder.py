@@ -67,6 +67,7 @@ def test_tables_are_written(folder: Path, tmp_path: Path) -> None:
     found = audit_folder(folder, rng=0)
     found.to_csv(tmp_path / "round.csv")
     found.to_json(tmp_path / "round.json")
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("round.csv", "round.json")} == {0o600}
     with (tmp_path / "round.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["verdict"] for row in rows] == ["", "EXPOSED", "EXPOSED", "EXPOSED"]

@@ -29,7 +29,7 @@ def places_of_run(model: Any, example: Any) -> tuple[tuple[Place, ...], tuple[st
     Parameters
     ----------
     model : torch.nn.Module
-        It is run once, and neither its parameters and buffers nor the random numbers of torch change.
+        It is run once, and neither its parameters and buffers nor the random numbers of the CPU change.
     example : tensor or array, or a tuple or mapping of them
         What the module is called with.
 

@@ -13,6 +13,7 @@ SAME = {  # what leaves a sample as one row, with its entries in their order
     "Flatten", "Unflatten", "Identity", "flatten", "reshape", "view", "contiguous", "squeeze", "unsqueeze",
     "ravel", "to", "float", "double", "clone",
 }  # fmt: skip
+FLATTENS = {"Flatten", "flatten", "reshape", "view"}
 NORMS = {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d"}
 
 
@@ -54,19 +55,30 @@ class _Front(Graph):
         self.arrays = {name: one.detach() for name, one in own.items()} | dict(arrays)
 
     def fronts(self) -> dict[str, Front]:
-        """By name of the layer."""
+        """By name of the layer.
+
+        Numbers for each channel belong to runs of entries only once channels are flattened, or where every
+        entry is a channel; otherwise it is not known which rows they belong to.
+        """
         steps: dict[Any, Front | None] = {}
+        channels: dict[Any, int] = {}  # that are not flattened yet
         found = {}
         for node in self.nodes:
             given = [one for one in node.all_input_nodes if one.op != "get_attr"]
             before = steps.get(given[0]) if len(given) == 1 else None
             if node.op == "placeholder":
                 before = ()
-            layer = self.layer(node)
-            if layer is not None and before and self.is_dense(node):
-                found[layer[0]] = before
+            layer, open_ = self.layer(node), channels.get(given[0], 0) if len(given) == 1 else 0
+            if layer is not None and self.is_dense(node):
+                if layer[1] not in self.arrays or open_ not in {0, int(self.arrays[layer[1]].shape[1])}:
+                    before = None
+                if before:
+                    found[layer[0]] = before
+                open_ = 0
             own = None if before is None else self.steps(node)
             steps[node] = None if own is None or before is None else (*before, *own)
+            wide = [len(one.scale) for one in own or () if isinstance(one, Affine) and one.scale.ndim == 2]
+            channels[node] = 0 if self.kind(node) in FLATTENS else (wide or [open_])[0]
         return found
 
     def is_dense(self, node: Any) -> bool:
@@ -81,7 +93,7 @@ class _Front(Graph):
             found = ()
         elif kind in RELU:
             found = (Relu(),)
-        elif layer is not None and layer[1] in self.arrays and self.is_dense(node):
+        elif layer is not None and self.is_dense(node):
             found = (Dense(self.arrays[layer[1]], self.arrays.get(layer[2])),)
         elif module and kind in NORMS:
             found = self.norm(node.target)
@@ -133,7 +145,7 @@ class _Front(Graph):
 
 
 def _shifted(kind: str, value: Host) -> tuple[Step, ...] | None:
-    """X + value, x - value, x * value or x / value."""
+    """One of x + value, x - value, x * value and x / value."""
     one, zero = 0 * value + 1, 0 * value
     if kind == "truediv":
         return (Affine(one / value, zero),) if value.all() else None

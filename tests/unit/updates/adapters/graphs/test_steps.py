@@ -105,6 +105,21 @@ def test_arithmetic_with_numbers(function: Any) -> None:
     np.testing.assert_allclose(run(fronts(Shifted())["fc"], x), function(x), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("flat", [True, False])
+def test_channels_that_are_not_flattened_are_not_guessed(flat: bool) -> None:
+    class Rows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("mean", torch.arange(4.0).reshape(4, 1))
+            self.fc, self.last = nn.Linear(32 if flat else 8, 30), nn.Linear(30, 5)
+
+        def forward(self, x: Any) -> Any:  # rows of 8 entries, a number for each row
+            x = x - self.mean
+            return self.last(self.fc(x.flatten(1) if flat else x).relu())
+
+    assert ("fc" in fronts(Rows())) == flat
+
+
 def test_tokens() -> None:
     model = nn.Sequential(nn.Embedding(30, 20), nn.Linear(20, 40), nn.ReLU(), nn.Linear(40, 5))
     front = fronts(model)["1"]
