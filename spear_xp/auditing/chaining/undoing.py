@@ -45,7 +45,8 @@ class Chained:
     reasons : tuple of str
         For each sample of the result why it does not qualify; empty for those that do.
     matches : Matches or None
-        Rows of the table that the model begins with, one for each sample that qualifies.
+        Rows of the table that the model begins with, one for each sample that qualifies; several, one after
+        the other, where a sample is a flattened sequence of them, and then all have to be claimed.
     """
 
     inputs: Host
@@ -122,11 +123,13 @@ def chain(result: Result, front: Front, *, keep_going: KeepGoing = forever) -> C
     certified = to_host(result.certified)[samples].astype(bool)
     if table is None or not found:
         return Chained(inputs, samples, certified, errors, residuals, tuple(reasons))
-    matches = match(inputs, table, errors)
+    rows = to_host(table)
+    tokens = inputs.shape[1] // rows.shape[1] if inputs.shape[1] % rows.shape[1] == 0 else 1
+    matches = match(inputs.reshape(len(found) * tokens, -1), rows, np.repeat(errors, tokens))
     return Chained(
-        to_host(table)[matches.rows],
+        rows[matches.rows].reshape(inputs.shape),
         samples,
-        certified & matches.claimed,
+        certified & matches.claimed.reshape(-1, tokens).all(axis=1),
         np.full(len(found), np.nan),
         residuals,
         tuple(reasons),

@@ -228,3 +228,19 @@ def test_tokens_behind_a_table_are_named() -> None:
     assert sorted(chained.matches.rows.tolist()) == sorted(tokens.flatten().tolist())
     assert chained.certified.all()
     assert found.verdict is Exposure.EXPOSED
+
+
+def test_sentences_behind_a_table_are_read() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Embedding(100, 8), nn.Flatten(), nn.Linear(40, 150), nn.ReLU(), nn.Linear(150, 10)
+    )
+    sentences = torch.tensor([[5, 17, 99, 3, 3], [8, 41, 0, 62, 7], [1, 2, 3, 4, 5]])
+    model.zero_grad()
+    nn.functional.cross_entropy(model(sentences), torch.tensor([0, 1, 2])).backward()
+    found = audit(model, rng=0)
+    assert found.verdict is Exposure.EXPOSED
+    chained = next(one for one in found.layers if one.name == "2").chained
+    assert chained is not None
+    assert chained.matches is not None
+    assert sorted(chained.matches.rows.reshape(3, 5).tolist()) == sorted(sentences.tolist())

@@ -131,6 +131,20 @@ def test_tokens_are_rows_of_the_table_in_front() -> None:
     assert not found.certified[found.matches.rows >= 28].any()
 
 
+def test_sequences_of_tokens_are_claimed_as_a_whole() -> None:
+    table = np.random.default_rng(0).standard_normal((30, 5)).astype("float32")
+    table[29] = table[28]
+    tokens = np.array([[3, 1, 4, 1], [5, 9, 2, 6], [5, 3, 5, 28]])
+    features = forward(table[tokens].reshape(3, FEATURES), ONE)
+    found = chain(recovered(features), (Lookup(table), *ONE))
+    assert found.matches is not None
+    rows = [tuple(row) for row in found.matches.rows.reshape(3, 4).tolist()]
+    assert {(3, 1, 4, 1), (5, 9, 2, 6)} <= set(rows)
+    for row, certified, inputs in zip(rows, found.certified, found.inputs, strict=True):
+        assert certified == (max(row) < 28)
+        np.testing.assert_array_equal(inputs.reshape(4, 5), table[list(row)])
+
+
 def test_what_is_not_certified_stays_so() -> None:
     data = gaussian_inputs(BATCH, FEATURES, rng=0)
     result = recovered(forward(data, ONE))
