@@ -13,11 +13,15 @@ from spear_xp.numerics.backend import Array
 from spear_xp.updates.adapters.places import LAST, NO_BIAS, Place
 
 __all__ = [
+    "DROPS",
+    "FOLD",
+    "NO_ZERO",
     "OTHER",
     "RELU",
     "Graph",
     "Named",
     "gradients",
+    "has_own_statistics",
     "is_module",
     "names",
     "places_of_module",
@@ -27,6 +31,11 @@ __all__ = [
 
 WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
 OTHER = "no fully connected layer"
+NO_ZERO = "not a ReLU: no entry of its gradient is zero"
+FOLD = (
+    "with statistics of its own: call invert with weights that hold it, as of "
+    "torch.nn.utils.fusion.fuse_linear_bn_weights"
+)
 CLOSED = "torch.fx does not open it: need example=, an input of the model, for what is inside"
 RELU = {"ReLU", "relu", "relu_"}
 PASSES = {  # what hands on every entry, wherever it puts it
@@ -103,6 +112,12 @@ def places_of_module(model: Any) -> tuple[tuple[Place, ...], tuple[str, ...]]:
         )
         return _Order(model).places(), (order,)
     return Graph(model, graph).places(), ()
+
+
+def has_own_statistics(module: Any) -> bool:
+    """Whether a module normalises with numbers that do not hang on the batch."""
+    running = getattr(module, "running_mean", None)
+    return running is not None and not module.training and "BatchNorm" in type(module).__name__
 
 
 class Named:
@@ -210,7 +225,8 @@ class Graph(Named):
                 if reason:
                     return reason
             elif self.kind(user) not in RELU:
-                return f"{self.kind(user)} follows it, not a ReLU: no entry of its gradient is zero"
+                frozen = has_own_statistics(self.modules.get(user.target))
+                return f"{self.kind(user)} follows it, {FOLD if frozen else NO_ZERO}"
         return ""
 
 

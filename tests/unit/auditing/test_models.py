@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spear_xp import Exposure, audit
+from spear_xp import Exposure, audit, invert
 from spear_xp.auditing.verdict import Audit
 from spear_xp.updates.adapters.places import LAST, NO_BIAS
 from tests.helpers.models import (
@@ -111,15 +111,31 @@ def test_normalisation_in_front_leaves_features(train: bool) -> None:
     assert_inputs(found, "1", norm(torch.as_tensor(inputs)).detach().numpy())
 
 
+@pytest.mark.parametrize("example", [False, True])
 @pytest.mark.parametrize("train", [True, False])
-def test_normalisation_between_a_layer_and_its_relu_is_refused(train: bool) -> None:
+def test_normalisation_between_a_layer_and_its_relu_is_refused(train: bool, example: bool) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Linear(FEATURES, WIDTH), nn.BatchNorm1d(WIDTH), nn.ReLU(), nn.Linear(WIDTH, 10)
     ).train(train)
-    found = audit(backward(model, batch()), rng=0)
+    found = audit(backward(model, batch()), example=batch() if example else None, rng=0)
     assert found.verdict is Exposure.NOT_APPLICABLE
-    assert reasons(found)["0"].startswith("BatchNorm1d follows it, not a ReLU")
+    why = "no entry of its gradient is zero" if train else "fuse_linear_bn_weights"
+    assert reasons(found)["0"].endswith(why)
+
+
+def test_a_normalisation_that_is_folded_into_its_layer_hides_nothing() -> None:
+    torch.manual_seed(0)
+    layer, norm = nn.Linear(FEATURES, WIDTH), nn.BatchNorm1d(WIDTH)
+    nn.init.normal_(norm.weight)  # of both signs
+    nn.init.normal_(norm.bias, std=0.1)
+    model = nn.Sequential(layer, norm, nn.ReLU(), nn.Linear(WIDTH, 10)).eval()
+    backward(model, batch())
+    folded = torch.nn.utils.fusion.fuse_linear_bn_weights(
+        layer.weight, layer.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
+    result = invert(layer.weight.grad, layer.bias.grad, *(one.detach() for one in folded), rng=0)
+    assert result.success
 
 
 def test_a_model_that_cannot_be_traced() -> None:

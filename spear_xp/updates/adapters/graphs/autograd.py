@@ -11,7 +11,7 @@ from typing import Any
 
 from spear_xp.errors import UpdateError
 from spear_xp.updates.adapters.places import LAST, Place
-from spear_xp.updates.adapters.torch_module import OTHER, Named, unwrapped
+from spear_xp.updates.adapters.torch_module import FOLD, NO_ZERO, OTHER, Named, has_own_statistics, unwrapped
 
 __all__ = ["places_of_run"]
 
@@ -59,6 +59,8 @@ class _Run(Named):
         copies = {id(p): p.detach().clone().requires_grad_() for p in self.parameters.values()}
         own = {name: copies[id(p)] for name, p in self.parameters.items()}
         self.names: dict[int, str] = {id(copy): name for name, copy in reversed(own.items())}
+        norms = [one for one in self.modules.values() if "BatchNorm" in type(one).__name__]
+        self.fixed_norms = all(map(has_own_statistics, norms))
         self.ends = [one.grad_fn for one in _outputs(model, own, example) if one.grad_fn is not None]
         self.nodes = _in_order(self.ends)
         self.users: dict[Any, list[Any]] = defaultdict(list)
@@ -128,7 +130,8 @@ class _Run(Named):
                 if reason:
                     return reason
             elif kind != "Relu":
-                return f"{kind} follows it, not a ReLU: no entry of its gradient is zero"
+                fixed = "BatchNorm" in kind and self.fixed_norms
+                return f"{kind} follows it, {FOLD if fixed else NO_ZERO}"
         return ""
 
     def unreached(self, used: set[str]) -> Iterator[Place]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spear_xp.numerics.backend import Array, Host, to_host
-from spear_xp.updates.adapters.torch_module import DROPS, RELU, Graph, unwrapped
+from spear_xp.updates.adapters.torch_module import DROPS, RELU, Graph, has_own_statistics, unwrapped
 from spear_xp.updates.front import Affine, Dense, Front, Lookup, Relu, Step
 
 __all__ = ["fronts_of"]
@@ -106,7 +106,7 @@ class _Front(Graph):
     def norm(self, name: str) -> tuple[Step, ...] | None:
         """A normalisation with statistics of its own, a number for each channel."""
         module = self.modules[name]
-        if module.training or module.running_mean is None:
+        if not has_own_statistics(module):
             return None
         mean, var = (self.host(f"{name}.running_{part}").reshape(-1, 1) for part in ("mean", "var"))
         scale = 1 / (var + module.eps) ** 0.5
