@@ -208,8 +208,8 @@ def _audits(
             one, wrong = _audited(path, weights, options) if future is None else future.result()
         except KeyboardInterrupt:  # of this process, while others are at work
             one, wrong = UpdateAudit(path.name, reason=STOPPED), False
-        except Exception as error:  # noqa: BLE001  # each library has its own name for a dead worker
-            one, wrong = UpdateAudit(path.name, reason=f"its worker is gone: {error!r}"), False
+        except Exception as error:  # noqa: BLE001  # a worker that died, or a model that cannot be sent to one
+            one, wrong = UpdateAudit(path.name, reason=f"its worker failed: {error!r}"), False
         if one.reason == STOPPED and not stopped:
             stopped = True
             for waiting in futures:

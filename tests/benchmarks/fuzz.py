@@ -65,7 +65,9 @@ def measured(name: str, cases: int, seed: int) -> tuple[str, ...]:
 def main() -> None:
     """Print a table, or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=2500, help="of each target (default 2500: 12,500 in all)")
+    parser.add_argument(
+        "--cases", type=int, default=2500, help="of each target (default 2500: 12,500 in all)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=TARGETS)
     parser.add_argument("--write", type=Path)

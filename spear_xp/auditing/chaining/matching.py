@@ -11,6 +11,7 @@ from spear_xp.numerics.backend import Array, Host, to_host
 __all__ = ["Matches", "match"]
 
 BARS = 6.0  # chosen: error bars within which a true row lies; as everywhere in the library
+BLOCK = 64  # chosen: states whose distances to all rows are held at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,8 +80,12 @@ def match(states: Array, table: Array, error_bars: Array) -> Matches:
         raise ShapeError(msg)
     rounding = np.finfo(given.dtype).eps * np.linalg.norm(given.astype(float), axis=1)
     radius = BARS * np.hypot(bars * np.sqrt(given.shape[1]), rounding)
-    distances = cdist(given.astype(float), rows.astype(float))
-    nearest = distances.argmin(axis=1)
-    two = np.sort(np.c_[distances, np.full(len(given), np.inf)], axis=1)[:, :2]
-    claimed = (two[:, 0] <= radius) & (two[:, 1] > radius)
-    return Matches(nearest, two[:, 0], two[:, 1] - two[:, 0], radius, claimed)
+    nearest, first, second = np.zeros(len(given), dtype=int), *np.full((2, len(given)), np.inf)
+    for start in range(0, len(given), BLOCK):
+        part = slice(start, start + BLOCK)
+        distances = cdist(given[part].astype(float), rows.astype(float))
+        nearest[part], first[part] = distances.argmin(axis=1), distances.min(axis=1)
+        if len(rows) > 1:
+            second[part] = np.partition(distances, 1, axis=1)[:, 1]
+    claimed = (first <= radius) & (second > radius)
+    return Matches(nearest, first, second - first, radius, claimed)

@@ -87,7 +87,8 @@ def chain(result: Result, front: Front, *, keep_going: KeepGoing = forever) -> C
     Notes
     -----
     A sample qualifies if the entries that are not zero determine what entered each layer, and what entered
-    explains all entries within six error bars. That costs O(m n²) for each sample and layer.
+    explains all entries within six error bars. That costs O(m n²) for each sample and layer, in one call of
+    LAPACK that cannot be interrupted.
 
     Examples
     --------
@@ -182,6 +183,8 @@ def _solved(step: Dense, values: Host, error: Host, side: Host, eps: float) -> t
     if len(weight) != len(values):
         msg = f"a layer of {len(weight)} neurons stands in front of {len(values)} features: need as many"
         raise ShapeError(msg)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise _Undetermined("weights in front of the layer are not finite")
     known = side == 0
     rows, n = weight[known], weight.shape[1]
     if len(rows) < n:
@@ -196,7 +199,8 @@ def _solved(step: Dense, values: Host, error: Host, side: Host, eps: float) -> t
     carried = inverse * error[known] if error.ndim == 1 else inverse @ error[known]
     difference = weight @ inputs + bias - values
     off = np.where(known, np.abs(difference), np.maximum(side * difference, 0.0))
-    off /= np.hypot(_sizes(error), _sizes(weight @ carried))
+    bars = np.hypot(_sizes(error), _sizes(weight @ carried))
+    off = np.divide(off, bars, where=bars > 0, out=np.where(off > 0, np.inf, 0.0))
     if off.max() > BARS:
         row = int(off.argmax())
         raise _Undetermined(f"neuron {row} in front contradicts the others by {off.max():.3g} error bars")

@@ -125,7 +125,7 @@ class Broken(Executor):
 
 def test_dead_workers_are_named(folder: Path) -> None:
     found = audit_folder(folder, executor=Broken())
-    assert found.updates[0].reason == "its worker is gone: RuntimeError('killed')"
+    assert found.updates[0].reason == "its worker failed: RuntimeError('killed')"
     assert [one.reason for one in found.updates[1:]] == [STOPPED] * 3
 
 

@@ -19,6 +19,13 @@ def test_rows_are_found_with_distance_and_margin() -> None:
     np.testing.assert_allclose(found.margins, second - found.distances)
 
 
+def test_many_states_are_looked_up_in_parts() -> None:
+    rows = RNG.integers(0, 60, 200)
+    found = match(TABLE[rows], TABLE, np.full(200, 1e-6))
+    assert found.rows.tolist() == rows.tolist()
+    assert found.claimed.all()
+
+
 def test_what_is_in_no_row_is_not_claimed() -> None:
     found = match(RNG.standard_normal((20, 12)), TABLE, np.full(20, 1e-3))
     assert not found.claimed.any()

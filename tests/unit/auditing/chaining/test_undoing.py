@@ -162,6 +162,14 @@ def test_what_is_not_certified_stays_so() -> None:
     assert set(chain(tentative, ONE).reasons) == {"its features are tentative"}
 
 
+def test_weights_that_are_not_finite_undo_nothing() -> None:
+    broken = dense(WIDTH, FEATURES)
+    data = gaussian_inputs(BATCH, FEATURES, rng=0)
+    result = recovered(forward(data, ONE))
+    broken.weight[3, 4] = np.nan
+    assert set(chain(result, (broken, Relu())).reasons) == {"weights in front of the layer are not finite"}
+
+
 def test_time_may_run_out() -> None:
     data = gaussian_inputs(BATCH, FEATURES, rng=0)
     answers = iter([True, True, False, False, False, False])
