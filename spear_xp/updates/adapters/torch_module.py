@@ -13,6 +13,7 @@ from spear_xp.numerics.backend import Array
 from spear_xp.updates.adapters.places import LAST, NO_BIAS, Place
 
 __all__ = [
+    "COMPUTED",
     "DROPS",
     "FOLD",
     "NO_ZERO",
@@ -31,6 +32,7 @@ __all__ = [
 
 WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
 OTHER = "no fully connected layer"
+COMPUTED = "its weight is computed from other parameters"
 NO_ZERO = "not a ReLU: no entry of its gradient is zero"
 FOLD = (
     "with statistics of its own: call invert with weights that hold it, as of "
@@ -144,7 +146,7 @@ class Named:
         if reason.endswith((OTHER, CLOSED)):
             return Place(name, weight, bias, reason, features)
         if weight not in self.parameters:
-            reason = "its weight is computed from other parameters"
+            reason = COMPUTED
         elif calls > 1 or self.uses[id(self.parameters[weight])] > 1:
             reason = "tied: its weight is used more than once, and the gradients of all uses are added"
         elif bias not in self.parameters:

@@ -11,7 +11,15 @@ from typing import Any
 
 from spear_xp.errors import UpdateError
 from spear_xp.updates.adapters.places import LAST, Place
-from spear_xp.updates.adapters.torch_module import FOLD, NO_ZERO, OTHER, Named, has_own_statistics, unwrapped
+from spear_xp.updates.adapters.torch_module import (
+    COMPUTED,
+    FOLD,
+    NO_ZERO,
+    OTHER,
+    Named,
+    has_own_statistics,
+    unwrapped,
+)
 
 __all__ = ["places_of_run"]
 
@@ -116,6 +124,8 @@ class _Run(Named):
         weight, bias = names[0], names[1] if len(names) > 1 else ""
         name = weight.rpartition(".")[0]
         linear = any(_kind(one) in LINEAR for one in (node, self.product(_operands(node)[0])) if one)
+        if linear and self.parameters[weight].ndim != 2:  # that is its bias
+            return Place(name, weight, "", COMPUTED, front)
         reason = self.what_follows(node) if linear else f"{type(self.modules[name]).__name__}: {OTHER}"
         return self.place(name, weight, bias, reason, front, uses)
 

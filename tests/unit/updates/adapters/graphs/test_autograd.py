@@ -1,3 +1,4 @@
+import importlib
 from typing import Any
 
 import pytest
@@ -110,6 +111,16 @@ def test_frozen_tied_and_unused_layers_say_so() -> None:
     assert found["square"].reason.startswith("tied")
     assert found["spare"].reason == "the example does not run through it"
     assert found["norm"].reason == "LayerNorm: no fully connected layer"
+
+
+def test_a_weight_that_is_computed_says_so() -> None:
+    prune = importlib.import_module("torch.nn.utils.prune")
+    model = network()
+    prune.l1_unstructured(model[2], "weight", amount=0.3)
+    nn.utils.parametrizations.weight_norm(model[4])
+    found = run(model, torch.randn(4, 40))
+    assert found["0"].reason == ""
+    assert found["2"].reason == found["4"].reason == "its weight is computed from other parameters"
 
 
 def test_what_is_computed_from_data_stands_in_front() -> None:
