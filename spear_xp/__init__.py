@@ -12,6 +12,7 @@ from typing import Any
 from spear_xp import errors
 from spear_xp._moved import Finder, moved
 from spear_xp.auditing.audit import audit
+from spear_xp.auditing.folder import FolderAudit, audit_folder
 from spear_xp.auditing.verdict import Audit, Exposure
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.diagnosis.causes import Cause
@@ -31,6 +32,7 @@ __all__ = [
     "Audit",
     "Cause",
     "Exposure",
+    "FolderAudit",
     "Forecast",
     "LayerUpdate",
     "Progress",
@@ -39,6 +41,7 @@ __all__ = [
     "Status",
     "Verdict",
     "audit",
+    "audit_folder",
     "errors",
     "estimate",
     "false_acceptance",

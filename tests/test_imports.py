@@ -36,9 +36,12 @@ HOST = (
     "forecast.py",
     "page.py",
     "arrays.py",
+    "breakdown.py",
     "ceiling.py",
+    "undoing.py",
     "defences.py",
     "entries.py",
+    "matching.py",
     "mechanisms.py",
     "sweep.py",
     "images.py",
@@ -57,7 +60,7 @@ HOST = (
     "flower.py",
 )  # files, host draws
 NUMPY = ("backend.py", "random.py", *HOST)
-TORCH = ("torch_module.py", "files.py")  # adapters that read what torch wrote
+TORCH = ("autograd.py", "steps.py", "torch_module.py", "files.py")  # adapters that read what torch wrote
 
 
 def name_of(path: Path) -> str:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from spear_xp.auditing.chaining import Chained, chain, none_chained
 from spear_xp.auditing.labels import labels_of
 from spear_xp.auditing.verdict import Audit, LayerAudit, verdict_of
-from spear_xp.errors import ArgumentRangeError, SpearError
+from spear_xp.errors import ArgumentRangeError, ShapeError, SpearError
 from spear_xp.reduction.problem import ACCURACY
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.invert import invert
-from spear_xp.solver.result import Progress, Status
+from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.updates.adapters.read import read
 from spear_xp.updates.layer_update import LayerUpdate
@@ -47,7 +48,7 @@ def audit(
     search, accuracy, rng, on_progress
         As for `spear_xp.invert`.
     **reading
-        Further arguments of `read`: kind, training, model, names, layout.
+        Further arguments of `read`: kind, training, model, names, layout, example.
 
     Returns
     -------
@@ -62,7 +63,8 @@ def audit(
 
     Notes
     -----
-    Inputs of the first layer are the data. Those of a deeper layer are features, and the audit says so.
+    Inputs of the first layer are the data. Those of a deeper layer are features, and the audit says so. Where
+    what stands in front of a layer can be undone, `LayerAudit.chained` has the data behind its inputs.
     Recovered data are personal data: treat an audit as you treat them.
 
     Examples
@@ -113,14 +115,24 @@ def _model(update: Any, weights: Any, reading: dict[str, Any]) -> ModelUpdate:
     return ModelUpdate((layer,), assumptions=update.assumptions)
 
 
-def _searched(layer: ModelLayer, **options: Any) -> LayerAudit:
+def _searched(layer: ModelLayer, time_limit: float, **options: Any) -> LayerAudit:
+    clock = Clock(time_limit)
     try:
-        result = invert(layer.update, **options)
+        result = invert(layer.update, time_limit=time_limit, **options)
     except ArgumentRangeError:
         raise
     except SpearError as error:
         return LayerAudit(layer.name, layer.shape, layer.features, reason=str(error))
-    return LayerAudit(layer.name, layer.shape, layer.features, result)
+    chained = _chained(result, layer, clock) if layer.front else None
+    return LayerAudit(layer.name, layer.shape, layer.features, result, chained=chained)
+
+
+def _chained(result: Result, layer: ModelLayer, clock: Clock) -> Chained:
+    """Data behind the inputs of a layer; why not, where the model is not what it seems."""
+    try:
+        return chain(result, layer.front, keep_going=lambda: clock.elapsed < clock.time_limit)
+    except ShapeError as error:
+        return none_chained(result, str(error))
 
 
 def _labels(model: ModelUpdate) -> tuple[int, ...] | None:

@@ -7,12 +7,13 @@ through, and `invert` attacks it. Beside it stands what an attack could recover 
 import csv
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from spear_xp.auditing.breakdown import FORECAST, breakdowns
 from spear_xp.auditing.ceiling import ceiling
 from spear_xp.auditing.mechanisms import DEFENCES, Clients, Defence, Sent
 from spear_xp.errors import ArgumentRangeError, ShapeError, SpearError
@@ -55,6 +56,8 @@ class Leak:
     causes : str
         Names of what `Result.diagnosis` says.
     seconds : float
+    breakdown : float
+        Strength of the defence at which a forecast expects recovery to end; NaN where there is none.
     """
 
     defence: str
@@ -69,6 +72,7 @@ class Leak:
     ends: str
     causes: str
     seconds: float
+    breakdown: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,12 @@ class Sweep:
             if leak.defence == defence:
                 groups.setdefault(leak.strength, []).append(leak)
         return [_averaged(group) for group in groups.values()]
+
+    def breakdown(self, defence: str) -> float:
+        """Strength at which a forecast expects recovery to end, the median over seeds; NaN without one."""
+        ends = [leak.breakdown for leak in self.leaks if leak.defence == defence]
+        known = [end for end in ends if not math.isnan(end)]
+        return float(np.median(known)) if known else math.nan
 
     def verdict(self, defence: str) -> str:
         """What the curve of a defence says, in a sentence; protection is never among it."""
@@ -186,11 +196,16 @@ def sweep(
     if records.ndim != 2:
         msg = f"records has shape {records.shape}: need (N, n)"
         raise ShapeError(msg)
-    leaks = []
+    leaks: list[Leak] = []
+    ends: dict[int, dict[str, float]] = {}
     for defence, strength in _planned(defences):
         for seed in seeds:
             clients = _clients(records, batch_size, (width, depth, classes), seed)
-            leaks.append(_leak(defence, strength, seed, clients, time_limit, work_limit))
+            if defence.name in FORECAST and seed not in ends:
+                ends[seed] = breakdowns(clients, time_limit=time_limit)
+            end = ends.get(seed, {}).get(defence.name, math.nan)
+            leak = _leak(defence, strength, seed, clients, time_limit, work_limit)
+            leaks.append(replace(leak, breakdown=end))
             if on_progress is not None:
                 on_progress(leaks[-1])
     return Sweep(tuple(leaks))
@@ -280,7 +295,7 @@ def _averaged(leaks: list[Leak]) -> Leak:
     def mean(name: str) -> float:
         return float(np.mean([getattr(leak, name) for leak in leaks]))
 
-    numbers = ("certified", "psnr", "recovered", "ceiling_psnr", "ceiling_recovered", "seconds")
+    numbers = ("certified", "psnr", "recovered", "ceiling_psnr", "ceiling_recovered", "seconds", "breakdown")
     return Leak(
         defence=first.defence,
         strength=first.strength,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from spear_xp.auditing.chaining import Chained
 from spear_xp.solver.result import Result
 
 __all__ = ["Audit", "Exposure", "LayerAudit", "verdict_of"]
@@ -52,6 +53,8 @@ class LayerAudit:
         Outcome of the search; None where there was none.
     reason : str
         Why there was none.
+    chained : Chained or None
+        Data behind the inputs of the layer, where what stands in front of it can be undone.
     """
 
     name: str
@@ -59,6 +62,7 @@ class LayerAudit:
     features: str = ""
     result: Result | None = None
     reason: str = ""
+    chained: Chained | None = None
 
     @property
     def certified(self) -> int:
@@ -71,6 +75,13 @@ class LayerAudit:
         return 0 if self.result is None else sum(map(bool, self.result.direction_certified))
 
     @property
+    def data_certified(self) -> int:
+        """Samples of the data that are certified: inputs of the first layer, or chained."""
+        if not self.features:
+            return self.certified
+        return 0 if self.chained is None else int(self.chained.certified.sum())
+
+    @property
     def outcome(self) -> str:
         """What was found, or why nothing was searched for."""
         result = self.result
@@ -80,6 +91,10 @@ class LayerAudit:
         counts = f"{self.certified} of {of} certified"
         if self.direction_certified > self.certified:
             counts += f", {self.direction_certified} up to their scale"
+        if self.features and self.chained is not None:
+            counts += f", {self.data_certified} of them chained to the data"
+            if not self.data_certified:
+                counts += next((f" ({why})" for why in self.chained.reasons if why), "")
         if result.success:
             return counts
         why = [text for text in (*result.reasons, *result.missing) if text]
@@ -96,6 +111,7 @@ class LayerAudit:
             "batch_size": None if result is None else result.batch_size,
             "certified": self.certified,
             "direction_certified": self.direction_certified,
+            "data_certified": self.data_certified,
             "reason": self.reason,
             "seconds": 0.0 if result is None else result.trace.seconds.get("total", 0.0),
         }
@@ -181,9 +197,9 @@ def verdict_of(layers: Sequence[LayerAudit]) -> Exposure:
     data = [one for one in searched if not one.features]
     if not searched:
         return Exposure.NOT_APPLICABLE
-    if any(one.result is not None and one.result.success for one in data):
+    if any(one.result is not None and one.data_certified == one.result.batch_size for one in searched):
         return Exposure.EXPOSED
-    if any(one.certified for one in data):
+    if any(one.data_certified for one in searched):
         return Exposure.PARTLY_EXPOSED
     if any(one.direction_certified for one in data):
         return Exposure.SCALE_OPEN

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from spear_xp import __version__
 from spear_xp.cli.forecast import forecast
-from spear_xp.cli.given import add_update
+from spear_xp.cli.given import add_update, hints
 from spear_xp.cli.page import add_page, write_page
-from spear_xp.cli.search import audit_model, demo, invert_layer
+from spear_xp.cli.search import BAD_INPUT, audit_model, demo, invert_layer
 from spear_xp.cli.sweep import add_sweep, sweep_defences
 from spear_xp.errors import SpearError
 from spear_xp.strategies.portfolio import STRATEGIES
 
 __all__ = ["main"]
-
-BAD_INPUT = 2  # chosen: exit code, beside those of `search`; scripts rely on it
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except (SpearError, ValueError, OSError, TypeError) as error:
-        print(f"spear-xp: {error}", file=sys.stderr)
+        print("\n".join([f"spear-xp: {error}", *hints(str(error))]), file=sys.stderr)
     except MemoryError:
         print("spear-xp: this takes more memory than there is", file=sys.stderr)
     except ModuleNotFoundError as error:
@@ -47,7 +45,13 @@ def _parser() -> argparse.ArgumentParser:
     first.add_argument("--out", type=Path, default=Path("spear_xp_demo.png"), help="picture to write")
     first.set_defaults(run=demo)
 
-    check = commands.add_parser("audit", help="say what each layer of an update reveals")
+    check = commands.add_parser("audit", help="say what each layer of an update, or all in a folder, reveals")
+    check.add_argument("--workers", type=int, default=1, help="processes for a folder of updates (default 1)")
+    check.add_argument("--csv", type=Path, help="CSV to write about a folder, a line for each update")
+    check.epilog = (
+        "FILE may be a folder: every file in it is audited, a line each. Exit code 0: every sample of every "
+        "update came back; 1: not all did; 2: nothing could be read."
+    )
     check.set_defaults(run=audit_model)
 
     run = commands.add_parser("invert", help="recover the batch behind one layer")

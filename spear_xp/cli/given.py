@@ -10,21 +10,42 @@ from typing import Any
 from spear_xp.errors import ArgumentRangeError, UpdateError
 from spear_xp.reduction.problem import ACCURACY
 from spear_xp.updates.adapters import Training, read
+from spear_xp.updates.adapters.files import read_arrays
 from spear_xp.updates.layer_update import LayerUpdate
 from spear_xp.updates.model_update import ModelUpdate
 
-__all__ = ["add_update", "layer_of", "update_of"]
+__all__ = ["add_update", "hints", "layer_of", "reading_of", "update_of"]
+
+
+OPTIONS = {  # what messages call an argument, and how it is given here
+    "weights=None": "weights= is the second file",
+    "training=": "training=Training(lr=0.1, steps=5) is --lr 0.1 --steps 5",
+    "kind=": "kind= is --kind",
+    "layout=": "layout= is --layout",
+    "example=": "example= is --example FILE, together with --model",
+    "time_limit": "time_limit is --time-limit",
+}
+
+
+def hints(message: str) -> list[str]:
+    """How the command line gives what a message asks for by the name of an argument."""
+    return [f"  here: {how}" for name, how in OPTIONS.items() if name in message]
 
 
 def add_update(command: argparse.ArgumentParser) -> None:
     """Arguments that say what was sent."""
     formats = ".npz, .safetensors or .pt"
     command.add_argument(
-        "file", type=Path, help=f"{formats}: gradients, weights after training, or one layer's four arrays"
+        "file",
+        type=Path,
+        help=f"{formats}: gradients, weights after training, or one layer's four arrays",
     )
     command.add_argument("weights", type=Path, nargs="?", help=f"{formats}: the weights before the step")
     command.add_argument(
         "--model", metavar="MODULE:NAME", help="torch or Keras model, or what returns it; its code is run"
+    )
+    command.add_argument(
+        "--example", type=Path, help=f"{formats}: what the torch model is called with, to see what layers do"
     )
     command.add_argument("--kind", choices=("gradient", "weights", "difference"), help="what the file holds")
     command.add_argument("--lr", type=float, help="learning rate, for weights after training")
@@ -42,6 +63,11 @@ def add_update(command: argparse.ArgumentParser) -> None:
 
 def update_of(options: argparse.Namespace) -> ModelUpdate:
     """What the files of a command hold."""
+    return read(options.file, options.weights, **reading_of(options))
+
+
+def reading_of(options: argparse.Namespace) -> dict[str, Any]:
+    """How files of updates are read."""
     if options.lr is None and options.optimizer != "sgd":
         msg = f"--optimizer {options.optimizer}: need --lr too"
         raise ArgumentRangeError(msg)
@@ -49,8 +75,9 @@ def update_of(options: argparse.Namespace) -> ModelUpdate:
     if options.lr is not None:
         training = Training(options.lr, options.steps, options.optimizer, options.momentum)
     model = None if options.model is None else _model(options.model)
-    given = {"kind": options.kind, "training": training, "model": model, "layout": options.layout}
-    return read(options.file, options.weights, **given)
+    example = None if options.example is None else tuple(read_arrays(options.example).values())
+    given = {"kind": options.kind, "training": training, "model": model}
+    return {**given, "layout": options.layout, "example": example}
 
 
 def _model(name: str) -> Any:

@@ -5,14 +5,19 @@ import dataclasses
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from spear_xp.auditing.audit import audit
+from spear_xp.auditing.folder import audit_folder
 from spear_xp.auditing.verdict import Exposure
 from spear_xp.certification.false_acceptance import false_acceptance
-from spear_xp.cli.given import layer_of, update_of
+from spear_xp.cli.given import layer_of, reading_of, update_of
 from spear_xp.cli.page import checked_out, of_page
+from spear_xp.errors import ArgumentRangeError
 from spear_xp.forecasting.default import estimate
 from spear_xp.reduction.problem import ACCURACY
 from spear_xp.reporting.progress import progress_bar
@@ -21,9 +26,9 @@ from spear_xp.solver.invert import invert
 from spear_xp.solver.result import Result
 from spear_xp.updates.layer_update import LayerUpdate
 
-__all__ = ["EXACT", "NOT_EXACT", "audit_model", "demo", "invert_layer"]
+__all__ = ["BAD_INPUT", "EXACT", "NOT_EXACT", "audit_model", "demo", "invert_layer"]
 
-EXACT, NOT_EXACT = 0, 1  # chosen: exit codes of the command; scripts rely on them
+EXACT, NOT_EXACT, BAD_INPUT = 0, 1, 2  # chosen: exit codes of the command; scripts rely on them
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -78,6 +83,11 @@ def invert_layer(options: argparse.Namespace) -> int:
 
 def audit_model(options: argparse.Namespace) -> int:
     """`spear-xp audit`."""
+    if options.file.is_dir():
+        return _audit_round(options)
+    if options.csv is not None or options.workers != 1:
+        msg = f"{options.file}: --csv and --workers are for a folder of updates"
+        raise ArgumentRangeError(msg)
     update = update_of(options)
     with progress_bar(quiet=options.json) as bar, _sigterm_as_ctrl_c():
         found = audit(
@@ -90,6 +100,43 @@ def audit_model(options: argparse.Namespace) -> int:
         )
     print(to_json(found.to_dict()) if options.json else found.summary())
     return EXACT if found.verdict is Exposure.EXPOSED else NOT_EXACT
+
+
+def _audit_round(options: argparse.Namespace) -> int:
+    """`spear-xp audit` of a folder; exit code 2 where no file could be read."""
+    words: dict[str, Any] = {
+        "time_limit": options.time_limit,
+        "search": options.search,
+        "accuracy": options.accuracy,
+        "rng": options.seed,
+        **reading_of(options),
+    }
+    if options.workers < 1:
+        msg = f"--workers {options.workers}: need at least 1"
+        raise ArgumentRangeError(msg)
+    tell = None if options.json else lambda one: print(one, flush=True)
+    with _workers(options.workers) as executor, _sigterm_as_ctrl_c():
+        found = audit_folder(options.file, options.weights, executor=executor, on_update=tell, **words)
+    if options.csv is not None:
+        found.to_csv(options.csv)
+    lines = found.summary().splitlines()[len(found.updates) :]  # those of the files are on the screen
+    if options.csv is not None:
+        lines.append(f"written: {options.csv.resolve()}")
+    print(to_json(found.to_dict()) if options.json else "\n".join(lines))
+    if not any(one.verdict for one in found.updates):
+        return BAD_INPUT
+    return EXACT if set(found.verdicts) == {Exposure.EXPOSED.name} else NOT_EXACT
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[Executor | None]:
+    """Processes that audit files side by side; none for one."""
+    if count == 1:
+        yield None
+        return
+    # A process that is forked may hold locks of BLAS or torch; one that is started afresh does not.
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
+        yield executor
 
 
 def _search(

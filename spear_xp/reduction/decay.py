@@ -52,7 +52,8 @@ class _Fit:
 
     @property
     def share(self) -> float:
-        return self.coefficient**2 * self.weights / self.rest if self.rest > 0 else 0.0
+        # A product, since a power of a float raises where it overflows.
+        return self.coefficient * self.coefficient * self.weights / self.rest if self.rest > 0 else 0.0
 
     @property
     def by_chance(self) -> bool:
@@ -115,7 +116,7 @@ def _refined(
             apart = _factored(gradient, Decay(of_weight, 0.0), batch_size, noise, keep_going)
             rest, fact, decay = min(((rest, fact, decay), apart), key=lambda one: _order(one[1]))
         fit = _fit(rest, fact, keep_going)
-        explained = of_weight**2 * fit.weights
+        explained = of_weight * of_weight * fit.weights
         if fact is not None and explained > SHARE * (explained + fit.rest):
             best = (rest, fact, decay)
         if fit.by_chance or (last is not None and abs(fit.coefficient) > CONVERGED * last):
@@ -136,6 +137,8 @@ def _factored(
     It is as large in small rows of G as in large ones, and the other way round in columns: no model has that.
     """
     xp, rest = gradient.space.xp, _minus(gradient, decay, keep_going)
+    if not int(rest.live.shape[0]):  # rounding is all that is left
+        return rest, None, decay
     try:
         fact = factorize(rest, batch_size, noise=noise, keep_going=keep_going)
         rounding = gradient.norms * (gradient.roundoff / gradient.columns**0.5)

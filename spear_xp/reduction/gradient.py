@@ -209,7 +209,7 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
     largest, norms, filled = _sizes(raw, keep_going)
     passed = ("grad_w", "grad_b") if bool(xp.all(xp.isfinite(largest))) else ()
     _check_finite(space, {name: array for name, array in arrays.items() if name not in passed})
-    if not bool(xp.any(largest > 0)):
+    if not bool(xp.any(largest >= float(xp.finfo(space.dtype).smallest_normal))):  # others have no inverse
         msg = "grad_w and grad_b are zero: need a layer with at least one active neuron"
         raise ZeroGradientError(msg)
     if not bool(xp.any(arrays["grad_b"] != 0)):

@@ -12,8 +12,10 @@ __all__ = ["draw_leaks"]
 ACROSS = 4  # cosmetic: panels side by side
 
 
-def draw_leaks(found: Sweep, path: Path | None = None, *, breakdown: dict[str, float] | None = None) -> Any:
+def draw_leaks(found: Sweep, path: Path | None = None) -> Any:
     """Share of records that comes back above 30 dB, and that is certified, over the strength of each defence.
+
+    A vertical line is the strength at which a forecast expects recovery to end (`Sweep.breakdown`).
 
     Parameters
     ----------
@@ -21,8 +23,6 @@ def draw_leaks(found: Sweep, path: Path | None = None, *, breakdown: dict[str, f
         Curves are averages over its seeds.
     path : Path, optional
         PNG to write.
-    breakdown : dict of str to float, optional
-        Strength of a defence at which a theory expects the search to end, drawn as a vertical line.
 
     Returns
     -------
@@ -47,10 +47,10 @@ def draw_leaks(found: Sweep, path: Path | None = None, *, breakdown: dict[str, f
             ("certified", "s:", "#c44e52", "certified"),
         ):
             axis.plot(places, [getattr(leak, value) for leak in curve], style, color=color, label=label)
-        end = (breakdown or {}).get(name)
-        if end is not None:
+        end = found.breakdown(name)
+        if 0 < end < math.inf:
             strengths = [leak.strength for leak in curve]
-            axis.axvline(_place(end, strengths), color="#55a868", linewidth=1.2, label="break-down")
+            axis.axvline(_place(end, strengths), color="#55a868", linewidth=1.2, label="forecast end")
         axis.set_xticks(places, ticks, fontsize=8)
         axis.set_title(name, fontsize=10)
         axis.set_xlabel(DEFENCES[name].unit, fontsize=9)

@@ -3,7 +3,7 @@
 import json
 import math
 
-from spear_xp.auditing.defences import Sweep
+from spear_xp.auditing.defences import DEFENCES, Sweep
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.forecasting.forecast import describe_seconds
 from spear_xp.forecasting.published import Estimate
@@ -68,9 +68,7 @@ def summary(result: Result) -> list[str]:
             for angle in (ONE_PER_CENT, UNRELATED)
         )
         chances = f"10^{near:.1f} for samples 1 % off, 10^{far:.1f} for unrelated ones"
-        lines.append(
-            f"chance that a wrong sample passes: at most {chances} (random model: theory.acceptance)"
-        )
+        lines.append(f"bound on the chance that a wrong sample passes: {chances} (docs/reading-a-result.md)")
     return lines + others
 
 
@@ -94,7 +92,12 @@ def describe_sweep(found: Sweep) -> list[str]:
     ]
     lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
     lines.insert(1, "|" + "---|" * len(head))
-    return [*lines, "", *(f"- {found.verdict(name)}." for name in found.defences)]
+    lines += ["", *(f"- {found.verdict(name)}." for name in found.defences)]
+    for name in found.defences:
+        end = found.breakdown(name)
+        if not math.isnan(end):
+            lines.append(f"- {name} is forecast to end recovery at {end:.2g} {DEFENCES[name].unit}.")
+    return lines
 
 
 def to_json(values: dict[str, object]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from spear_xp.updates.front import Front
 from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["ModelLayer", "ModelUpdate"]
@@ -25,6 +26,9 @@ class ModelLayer:
     features : str
         What stands between the data and this layer, such as "behind Conv2d 'conv1'"; empty where the inputs
         of the layer are the data.
+    front : tuple of Step
+        The same as steps that can be undone, from the data to the layer; empty where nothing is in front, or
+        not all of it can be undone.
     """
 
     name: str
@@ -32,6 +36,7 @@ class ModelLayer:
     update: LayerUpdate | None
     reason: str = ""
     features: str = ""
+    front: Front = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

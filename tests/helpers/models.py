@@ -28,6 +28,65 @@ def network(*, seed: int = 0, classes: int = 10) -> Any:
     )
 
 
+def lenet(*, seed: int = 0, classes: int = 10) -> Any:
+    """Two convolutions and three fully connected layers, for images of 12 × 12 pixels."""
+    torch = need("torch")
+    torch.manual_seed(seed)
+    nn = torch.nn
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 8, 3), nn.ReLU(), nn.Flatten(),
+        nn.Linear(72, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, classes),
+    )  # fmt: skip
+
+
+def branching(features: int = FEATURES, *, seed: int = 0) -> Any:
+    """A network whose path hangs on its input: torch.fx cannot trace it."""
+    torch = need("torch")
+    nn = torch.nn
+    torch.manual_seed(seed)
+
+    class Branching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            # out of the order in which they run, so that the order of definition tells nothing
+            self.last, self.second, self.first = (
+                nn.Linear(50, 10),
+                nn.Linear(WIDTH, 50),
+                nn.Linear(features, WIDTH),
+            )
+
+        def forward(self, x: Any) -> Any:
+            x = torch.relu(self.first(x))
+            x = self.second(x if x.sum() > 0 else -x)
+            return self.last(nn.functional.relu(x))
+
+    return Branching()
+
+
+def transformer(activation: str = "relu", *, words: int = 50, size: int = 24, seed: int = 0) -> Any:
+    """Tokens to classes: an embedding, a block of torch, the mean over tokens, a head."""
+    torch = need("torch")
+    nn = torch.nn
+    torch.manual_seed(seed)
+
+    class Transformer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(words, size)
+            self.blocks = nn.ModuleList(
+                [nn.TransformerEncoderLayer(size, 2, 160, 0.0, activation, batch_first=True)]
+            )
+            self.head = nn.Linear(size, 10)
+
+        def forward(self, tokens: Any) -> Any:
+            x = self.table(tokens)
+            for block in self.blocks:
+                x = block(x)
+            return self.head(x.mean(dim=1))
+
+    return Transformer()
+
+
 def backward(model: Any, inputs: Floats) -> Any:
     """The model, with the gradient of one batch."""
     torch = need("torch")

@@ -97,6 +97,10 @@ def _layer(
         if tuple(one.shape) != tuple(other.shape):
             msg = f"{name} was sent with shape {tuple(one.shape)}: need {tuple(other.shape)}, as before"
             raise UpdateError(msg)
+        if 0 in tuple(one.shape) or not (_is_real(one) and _is_real(other)):
+            kinds = f"dtype {one.dtype}, and {other.dtype} before"
+            msg = f"{name} has shape {tuple(one.shape)} and {kinds}: need real numbers"
+            raise UpdateError(msg)
     if getattr(came, "is_sparse", False) or getattr(came, "is_sparse_csr", False):
         came = came.to_dense()
     if turned:
@@ -119,6 +123,11 @@ def _layer(
         )
         raise UpdateError(msg)
     return LayerUpdate(grad_w, grad_b, weight, bias, **after, **known)
+
+
+def _is_real(array: Array) -> bool:
+    """Whether an array holds real numbers, and no text, complex numbers or dates."""
+    return bool(array_namespace(array).isdtype(array.dtype, ("real floating", "integral")))
 
 
 def _together(*arrays: Array) -> tuple[Array, ...]:

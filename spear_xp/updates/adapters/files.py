@@ -6,6 +6,7 @@ it is asked for.
 """
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ __all__ = ["FORMATS", "flattened", "read_arrays"]
 
 DAMAGED = (  # what readers raise on bytes that nobody wrote
     ValueError, OSError, EOFError, MemoryError, RuntimeError, LookupError, TypeError, AttributeError,
-    ArithmeticError, struct.error, zipfile.BadZipFile, zlib.error,
+    ArithmeticError, SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
@@ -44,6 +45,9 @@ def read_arrays(path: Path) -> Mapping[str, Array]:
         If the ending is not known, the file is missing or damaged, it needs a library that is not
         installed, or it holds pickled objects. The message names file and array.
     """
+    if path.is_dir():
+        msg = f"{path} is a folder: need a file, or spear_xp.audit_folder for all in it"
+        raise FileError(msg)
     if path.suffix not in FORMATS:
         msg = f"{path}: format {path.suffix!r} is not known: need {', '.join(FORMATS)}"
         raise FileError(msg)

@@ -1,6 +1,7 @@
 """Enters: what a federated-learning system sends, in its own form. Leaves: a `ModelUpdate`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from spear_xp.errors import ArgumentRangeError, UpdateError
 from spear_xp.numerics.backend import Array
 from spear_xp.updates.adapters import files, flower, keras, nvflare, torch_module
 from spear_xp.updates.adapters.assemble import Kind, assemble
+from spear_xp.updates.adapters.graphs.autograd import places_of_run
+from spear_xp.updates.adapters.graphs.steps import fronts_of
 from spear_xp.updates.adapters.places import Layout, Place, is_numbered, places_of_names
 from spear_xp.updates.adapters.training import Training
 from spear_xp.updates.layer_update import LayerUpdate
@@ -31,6 +34,7 @@ def read(
     model: Any = None,
     names: Sequence[str] | None = None,
     layout: Layout | None = None,
+    example: Any = None,
 ) -> ModelUpdate:
     """Turn what a client sends into the updates of its layers.
 
@@ -55,6 +59,9 @@ def read(
     layout : {"torch", "keras"}, optional
         Whether a weight has a row for each neuron, or a column. Shapes and names tell it, except for a square
         weight without a name.
+    example : tensor or array, or a tuple or mapping of them, optional
+        What the torch module is called with, of any content. It is run once to see what follows each layer:
+        for modules that torch.fx does not trace or does not open, such as `TransformerEncoderLayer`.
 
     Returns
     -------
@@ -65,7 +72,8 @@ def read(
     Raises
     ------
     UpdateError
-        If arrays are missing, do not fit together, or are not what `kind` says.
+        If arrays are missing, do not fit together, or are not what `kind` says; if the model does not take
+        the example, or there is none to take it.
     FileError
         If a file cannot be read.
     ArgumentRangeError
@@ -107,20 +115,27 @@ def read(
         msg = "weights=None: need the weights before the step, or the model that has them"
         raise UpdateError(msg)
     start = _sent(source, names, as_weights=True)[0]
+    if not start:
+        msg = "weights hold no arrays: need those before the step by name, or in a list"
+        raise UpdateError(msg)
     if is_numbered(start) and not is_numbered(sent):
         start = _renamed(start, list(sent))
-    places, order, assumptions = _places(model, start)
+    places, order, assumptions = _places(model, start, example)
     if weights is None and known is None:
         assumptions += ("the weights before the step are those of the model as it is",)
-    return assemble(
+    start = _aligned(start, order)
+    found = assemble(
         places,
         _aligned(sent, order),
-        _aligned(start, order),
+        start,
         kind=kind,
         training=training,
         layout=layout,
         assumptions=assumptions,
     )
+    fronts = fronts_of(model, start) if torch_module.is_module(model) else {}
+    layers = tuple(replace(one, front=fronts.get(one.name, ())) for one in found.layers)
+    return replace(found, layers=layers)
 
 
 def _one_layer(arrays: Arrays) -> ModelUpdate:
@@ -198,13 +213,19 @@ def _aligned(arrays: Arrays, order: Sequence[str]) -> Arrays:
     return {f"{prefix}{name}": array for name, array in arrays.items()}
 
 
-def _places(model: Any, start: Arrays) -> tuple[tuple[Place, ...], list[str], tuple[str, ...]]:
+def _places(model: Any, start: Arrays, example: Any) -> tuple[tuple[Place, ...], list[str], tuple[str, ...]]:
     """Layers, names of all arrays in their order, and what was assumed."""
+    if example is not None and (keras.is_model(model) or not torch_module.is_module(model)):
+        msg = "example is given without a torch module: need one as update or model"
+        raise UpdateError(msg)
     if keras.is_model(model):
         places, assumptions = keras.places_of_model(model)
         return places, list(keras.weights(model)), assumptions
     if torch_module.is_module(model):
-        places, assumptions = torch_module.places_of_module(model)
+        if example is None:
+            places, assumptions = torch_module.places_of_module(model)
+        else:
+            places, assumptions = places_of_run(model, example)
         return places, torch_module.names(model), assumptions
     if model is not None:
         msg = f"model is {type(model).__name__}: need a torch module or a Keras model"

@@ -12,10 +12,33 @@ from spear_xp.errors import UpdateError
 from spear_xp.numerics.backend import Array
 from spear_xp.updates.adapters.places import LAST, NO_BIAS, Place
 
-__all__ = ["gradients", "is_module", "names", "places_of_module", "weights"]
+__all__ = [
+    "COMPUTED",
+    "DROPS",
+    "FOLD",
+    "NO_ZERO",
+    "OTHER",
+    "RELU",
+    "Graph",
+    "Named",
+    "gradients",
+    "has_own_statistics",
+    "is_module",
+    "names",
+    "places_of_module",
+    "unwrapped",
+    "weights",
+]
 
 WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
 OTHER = "no fully connected layer"
+COMPUTED = "its weight is computed from other parameters"
+NO_ZERO = "not a ReLU: no entry of its gradient is zero"
+FOLD = (
+    "with statistics of its own: call invert with weights that hold it, as of "
+    "torch.nn.utils.fusion.fuse_linear_bn_weights"
+)
+CLOSED = "torch.fx does not open it: need example=, an input of the model, for what is inside"
 RELU = {"ReLU", "relu", "relu_"}
 PASSES = {  # what hands on every entry, wherever it puts it
     "Flatten", "Unflatten", "Identity", "flatten", "reshape", "view", "contiguous", "squeeze", "unsqueeze",
@@ -32,7 +55,7 @@ def is_module(source: Any) -> bool:
     return torch is not None and isinstance(source, torch.nn.Module)
 
 
-def _unwrapped(model: Any) -> Any:
+def unwrapped(model: Any) -> Any:
     """A module without what runs it on several devices or compiles it."""
     while type(model).__name__ in WRAPPERS:
         model = getattr(model, WRAPPERS[type(model).__name__])
@@ -41,12 +64,12 @@ def _unwrapped(model: Any) -> Any:
 
 def names(model: Any) -> list[str]:
     """Names of all arrays of a state dict, in its order: what a list of its arrays is named by."""
-    return list(_unwrapped(model).state_dict())
+    return list(unwrapped(model).state_dict())
 
 
 def weights(model: Any) -> dict[str, Array]:
     """Parameters by name, as they are now; those that share memory under each of their names."""
-    return {name: p.detach() for name, p in _unwrapped(model).named_parameters(remove_duplicate=False)}
+    return {name: p.detach() for name, p in unwrapped(model).named_parameters(remove_duplicate=False)}
 
 
 def gradients(model: Any) -> dict[str, Array]:
@@ -57,7 +80,7 @@ def gradients(model: Any) -> dict[str, Array]:
     UpdateError
         If no parameter has a gradient.
     """
-    named = _unwrapped(model).named_parameters(remove_duplicate=False)
+    named = unwrapped(model).named_parameters(remove_duplicate=False)
     found = {name: p.grad.detach() for name, p in named if p.grad is not None}
     if not found:
         msg = "no parameter of the model has a gradient: need a call of backward() first"
@@ -80,20 +103,26 @@ def places_of_module(model: Any) -> tuple[tuple[Place, ...], tuple[str, ...]]:
     """
     from torch import fx
 
-    model = _unwrapped(model)
+    model = unwrapped(model)
     try:
         graph = fx.symbolic_trace(model).graph
     except Exception as error:  # noqa: BLE001  # whatever the code of the module does when it is traced
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         order = (
             f"torch.fx cannot trace the model ({why}): its layers count in the order of their definition, "
-            "with a ReLU between two of them"
+            "with a ReLU between two of them; with example=, an input of the model, nothing is assumed"
         )
         return _Order(model).places(), (order,)
-    return _Graph(model, graph).places(), ()
+    return Graph(model, graph).places(), ()
 
 
-class _Named:
+def has_own_statistics(module: Any) -> bool:
+    """Whether a module normalises with numbers that do not hang on the batch."""
+    running = getattr(module, "running_mean", None)
+    return running is not None and not module.training and "BatchNorm" in type(module).__name__
+
+
+class Named:
     """Modules and parameters of a model by name."""
 
     def __init__(self, model: Any) -> None:
@@ -114,10 +143,10 @@ class _Named:
     def place(self, layer: str, weight: str, bias: str, reason: str, features: str, calls: int = 1) -> Place:
         """Place of a layer; what its parameters say goes before what stands behind it."""
         name = layer or "the model"
-        if reason.endswith(OTHER):
+        if reason.endswith((OTHER, CLOSED)):
             return Place(name, weight, bias, reason, features)
         if weight not in self.parameters:
-            reason = "its weight is computed from other parameters"
+            reason = COMPUTED
         elif calls > 1 or self.uses[id(self.parameters[weight])] > 1:
             reason = "tied: its weight is used more than once, and the gradients of all uses are added"
         elif bias not in self.parameters:
@@ -127,7 +156,7 @@ class _Named:
         return Place(name, weight, bias, reason, features)
 
 
-class _Graph(_Named):
+class Graph(Named):
     """Follows the graph of torch.fx."""
 
     def __init__(self, model: Any, graph: Any) -> None:
@@ -174,11 +203,16 @@ class _Graph(_Named):
             elif layer is not None:
                 before[node] = f"behind {self.kind(node)} '{layer[0]}'"
                 linear = node.op == "call_function" or self.is_linear(node.target)
-                reason = self.what_follows(node) if linear else f"{self.kind(node)}: {OTHER}"
+                reason = self.what_follows(node) if linear else f"{self.kind(node)}: {self.why_not(node)}"
                 found.append(self.place(*layer, reason, behind, self.calls[layer[1]]))
             else:
                 before[node] = behind or f"behind {self.kind(node)}"
         return tuple(found)
+
+    def why_not(self, node: Any) -> str:
+        """Why a module that is not fully connected is not searched."""
+        inside = [name for name in self.modules if name.startswith(f"{node.target}.")]
+        return CLOSED if any(map(self.is_linear, inside)) else OTHER
 
     def what_follows(self, node: Any) -> str:
         """Why no ReLU follows alone; empty where one does."""
@@ -193,11 +227,12 @@ class _Graph(_Named):
                 if reason:
                     return reason
             elif self.kind(user) not in RELU:
-                return f"{self.kind(user)} follows it, not a ReLU: no entry of its gradient is zero"
+                frozen = has_own_statistics(self.modules.get(user.target))
+                return f"{self.kind(user)} follows it, {FOLD if frozen else NO_ZERO}"
         return ""
 
 
-class _Order(_Named):
+class _Order(Named):
     """Takes modules in the order of their definition."""
 
     def places(self) -> tuple[Place, ...]:

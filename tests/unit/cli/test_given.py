@@ -5,7 +5,7 @@ import pytest
 
 from spear_xp.cli import main
 from tests.helpers.command import run_json
-from tests.helpers.models import backward, batch, network, state
+from tests.helpers.models import backward, batch, branching, network, state
 from tests.helpers.optional import need
 
 
@@ -101,3 +101,40 @@ def test_a_model_by_its_name(
             "behind Linear '0'",
             "behind Linear '2'",
         ]
+
+
+def test_an_example_shows_what_cannot_be_traced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need("torch")
+    (tmp_path / "my_branch.py").write_text(
+        "from tests.helpers.models import branching\ndef make():\n    return branching()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    model = branching()
+    np.savez("before.npz", **{name: one.numpy() for name, one in state(model).items()})
+    np.savez(
+        "sent.npz", **{name: one.grad.numpy() for name, one in backward(model, batch()).named_parameters()}
+    )
+    np.savez("example.npz", batch())
+    words = ["audit", "sent.npz", "before.npz", "--model", "my_branch:make", "--example", "example.npz"]
+    _, values = run_json(capsys, *words, "--time-limit", "2")
+    assert [(one["name"], one["inputs"]) for one in values["layers"]][:2] == [
+        ("first", "data"),
+        ("second", "behind Linear 'first'"),
+    ]
+    assert main(["audit", "sent.npz", "before.npz", "--example", "example.npz"]) == 2
+    assert "example is given without a torch module" in capsys.readouterr().err
+
+
+def test_messages_say_how_the_command_line_gives_an_argument(
+    states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", str(states[0])]) == 2
+    assert "  here: weights= is the second file" in capsys.readouterr().err
+    assert main(["audit", *map(str, states)]) == 2
+    err = capsys.readouterr().err
+    assert "  here: training=Training(lr=0.1, steps=5) is --lr 0.1 --steps 5" in err
+    assert "  here: kind= is --kind" in err
+    assert main(["audit", str(states[0].parent / "none.npz")]) == 2
+    assert "here:" not in capsys.readouterr().err

@@ -162,3 +162,35 @@ def test_a_noisy_update_is_certified_to_the_accuracy_that_is_asked_for(
     assert (code, values["status"], values["certified"]) == (0, "CERTIFIED", 6)
     code, values = run_json(capsys, "audit", *words, "--accuracy", 0.3)
     assert (code, values["verdict"]) == (0, "EXPOSED")
+
+
+def test_a_folder_of_updates(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "round"
+    folder.mkdir()
+    for name in ("b", "a"):
+        (folder / f"{name}.npz").write_bytes(file.read_bytes())
+    assert main(["audit", str(folder)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("a.npz: EXPOSED, 6 of 6 samples certified")
+    assert out[1].startswith("b.npz: EXPOSED")
+    assert out[3:5] == ["2 updates", "     2  EXPOSED"]
+    (folder / "broken.npz").write_text("nothing")
+    table = tmp_path / "round.csv"
+    code, values = run_json(capsys, "audit", folder, "--workers", 2, "--csv", table)
+    assert code == 1
+    assert [one["verdict"] for one in values["updates"]] == ["EXPOSED", "EXPOSED", ""]
+    assert values["verdicts"] == {"EXPOSED": 2, "not audited": 1}
+    assert len(table.read_text().splitlines()) == 4
+    for name in ("a", "b"):
+        (folder / f"{name}.npz").unlink()
+    assert main(["audit", str(folder)]) == 2
+
+
+@pytest.mark.parametrize("words", [["--workers", "2"], ["--csv", "table.csv"]])
+def test_options_of_folders_need_a_folder(
+    words: list[str], file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", str(file), *words]) == 2
+    assert "are for a folder of updates" in capsys.readouterr().err
+    assert main(["audit", str(file.parent), "--workers", "0"]) == 2
+    assert "--workers 0: need at least 1" in capsys.readouterr().err

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,13 @@ need("matplotlib.figure")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def leak(strength: float, share: float, defence: str = "noise") -> Leak:
-    return Leak(defence, strength, 0, 12, share / 2, 40.0, share, 40.0, 1.0, "EXACT", "", 1.0)
+def leak(strength: float, share: float, defence: str = "noise", end: float = 0.1) -> Leak:
+    return Leak(defence, strength, 0, 12, share / 2, 40.0, share, 40.0, 1.0, "EXACT", "", 1.0, end)
 
 
 def test_leaks_are_curves_over_strengths_with_the_break_down(tmp_path: Path) -> None:
-    found = Sweep((leak(1e-4, 1.0), leak(1e-2, 0.5), leak(1.0, 0.0), leak(4, 1.0, "clients")))
-    axes = draw_leaks(found, tmp_path / "leaks.png", breakdown={"noise": 0.1, "clients": 9.0})
+    found = Sweep((leak(1e-4, 1.0), leak(1e-2, 0.5), leak(1.0, 0.0), leak(4, 1.0, "clients", 9.0)))
+    axes = draw_leaks(found, tmp_path / "leaks.png")
     assert (tmp_path / "leaks.png").read_bytes().startswith(PNG)
     assert [axis.get_title() for axis in axes] == ["noise", "clients"]
     ceiling, recovered, certified, end = axes[0].lines
@@ -28,4 +29,4 @@ def test_leaks_are_curves_over_strengths_with_the_break_down(tmp_path: Path) -> 
 
 
 def test_a_picture_is_not_written_unless_asked_for() -> None:
-    assert len(draw_leaks(Sweep((leak(1.0, 1.0),)))) == 1
+    assert len(draw_leaks(Sweep((leak(1.0, 1.0, end=math.nan),)))[0].lines) == 3

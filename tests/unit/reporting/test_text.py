@@ -140,3 +140,6 @@ def test_a_sweep_is_a_table_and_what_it_says() -> None:
     assert "| 0.01 | 12 | 0% | 0 dB | 0% | unknown | unknown | TIME_LIMIT |" in row
     assert empty == ""
     assert verdict == "- top-k hides records from this search from 0.01 of the entries kept on."
+    forecast = replace(nothing, defence="noise", breakdown=0.123)
+    last = describe_sweep(Sweep((forecast,)))[-1]
+    assert last == "- noise is forecast to end recovery at 0.12 of the rms entry."

@@ -218,3 +218,12 @@ def test_a_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "a.safetensors").write_bytes(b"x")
     with pytest.raises(FileError, match="pip install safetensors"):
         read_arrays(tmp_path / "a.safetensors")
+
+
+def test_a_header_that_does_not_end_is_damage(tmp_path: Path) -> None:
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (3,"
+    header += b" " * (117 - len(header)) + b"\n"
+    with zipfile.ZipFile(tmp_path / "file.npz", "w") as file:
+        file.writestr("a.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(12))
+    with pytest.raises(FileError, match="array 'a' cannot be read"):
+        read_arrays(tmp_path / "file.npz")

@@ -168,3 +168,8 @@ def test_bad_input_is_named(
 def test_files_that_are_missing_are_named(tmp_path: Path) -> None:
     with pytest.raises(UpdateError, match=r"nothing.npz"):
         read(tmp_path / "nothing.npz")
+
+
+def test_weights_without_arrays_say_so() -> None:
+    with pytest.raises(UpdateError, match="weights hold no arrays"):
+        read([np.ones((3, 4)), np.ones(3)], {})

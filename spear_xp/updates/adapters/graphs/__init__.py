@@ -1,0 +1,1 @@
+"""What stands in front of the layers of a torch module, and what follows them."""

@@ -1,0 +1,96 @@
+"""Bytes that a fuzzer finds by what they reach in the code, beside those that Hypothesis draws.
+
+`python -m tests.benchmarks.fuzz [--cases 2500] [--only NAME] [--write FILE]`. Needs atheris, which is no
+dependency of this library or of its tests. A case is right if it ends in a result or in a `SpearError`;
+anything else ends the run, and the bytes are printed.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TARGETS = ("file_of_arrays", "file_of_a_result", "layer", "forecast", "update_by_names")
+SAYS = (
+    "Cases that [atheris](https://github.com/google/atheris) makes, guided by what they reach in `spear_xp`. "
+    "Each ends in a result or in an error that is documented; what ends otherwise counts as a failure. "
+    "Written by `python -m tests.benchmarks.fuzz --write FILE`."
+)
+LONGEST = 400  # bytes of a case
+
+
+def fuzz(name: str, folder: Path, cases: int, seed: int) -> None:
+    """Run one target in this process, which ends with it."""
+    import atheris
+
+    with atheris.instrument_imports(include=["spear_xp"]):
+        from tests.helpers import fuzzing
+    for k, content in enumerate(fuzzing.whole_archives()):
+        (folder / f"seed-{k}").write_bytes(content)
+    words = [
+        f"-runs={cases}",
+        f"-seed={seed}",
+        f"-max_len={LONGEST if name != 'file_of_a_result' else 20000}",
+    ]
+    atheris.Setup(
+        [sys.argv[0], *words, f"-artifact_prefix={folder}/", "-rss_limit_mb=8192", str(folder)],
+        fuzzing.TARGETS[name],
+    )
+    atheris.Fuzz()
+
+
+def measured(name: str, cases: int, seed: int) -> tuple[str, ...]:
+    """Name, cases, seconds, code reached, failures."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["-m", "tests.benchmarks.fuzz", "--target", name, "--folder", folder, "--cases", str(cases)]
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", *words, "--seed", str(seed)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        text = done.stderr + done.stdout
+        ran = re.search(r"Done (\d+) runs in (\d+) second", text)
+        reached = re.findall(r"cov: (\d+)", text) or ["unknown"]
+        if ran is None or done.returncode:
+            print(text[-4000:])
+            for path in Path(folder).glob("crash-*"):
+                print(name, path.read_bytes())
+            return name, "ended", "", reached[-1], "1"
+        return name, ran[1], ran[2], reached[-1], "0"
+
+
+def main() -> None:
+    """Print a table, or write it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--cases", type=int, default=2500, help="of each target (default 2500: 12,500 in all)"
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=TARGETS)
+    parser.add_argument("--write", type=Path)
+    parser.add_argument("--target", choices=TARGETS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.target:
+        fuzz(options.target, options.folder, options.cases, options.seed)
+        return
+    from tests.benchmarks.machine import (
+        facts,
+        markdown_table,
+        write_page,
+    )  # not before a target is instrumented
+
+    rows = [
+        measured(name, options.cases, options.seed) for name in ([options.only] if options.only else TARGETS)
+    ]
+    table = markdown_table(("target", "cases", "seconds", "branches reached", "failures"), rows)
+    print(table)
+    if options.write:
+        write_page(options.write, "Fuzzing", SAYS, facts(), table)
+
+
+if __name__ == "__main__":
+    main()
