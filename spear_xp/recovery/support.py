@@ -52,7 +52,7 @@ def supported(samples: SampleSet, keep_going: KeepGoing = forever) -> Support:
     """
     problem, xp, b = samples.problem, samples.problem.space.xp, samples.problem.rank
     if b == 1:
-        return Support(to_host(samples.real), xp.ones((1, 1), dtype=problem.space.dtype))
+        return Support(to_host(samples.real), xp.ones_like(samples.duals))
     unit = normalize(xp, samples.directions)
     counts = to_host(xp.sum(xp.astype(samples.support, xp.int64), axis=0))
 
