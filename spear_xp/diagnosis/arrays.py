@@ -6,9 +6,11 @@ import numpy as np
 
 from spear_xp.diagnosis.causes import Cause, cause
 from spear_xp.diagnosis.entries import of_entries, sample_of
+from spear_xp.diagnosis.missing import HIDING
 from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.numerics.backend import Array, Host, Namespace
 from spear_xp.numerics.random import Stream, generator
+from spear_xp.reduction.completion.complete import Completion
 from spear_xp.reduction.decay import Decay
 from spear_xp.reduction.factorization import Factorization
 from spear_xp.reduction.gradient import Gradient
@@ -31,7 +33,10 @@ OUTSIDE, INSIDE = 0.1, 0.01  # chosen: share of grad_b beyond the columns of gra
 
 
 def of_arrays(
-    gradient: Gradient, factorization: Factorization | None = None, decay: Decay | None = None
+    gradient: Gradient,
+    factorization: Factorization | None = None,
+    decay: Decay | None = None,
+    completion: Completion | None = None,
 ) -> tuple[Cause, ...]:
     """Causes that do not need a search.
 
@@ -43,6 +48,8 @@ def of_arrays(
         Of it; none where no low rank was found.
     decay : Decay, optional
         What was taken out of it.
+    completion : Completion, optional
+        Of it, where missing entries were completed: then it and its factorisation are those of that.
 
     Returns
     -------
@@ -59,7 +66,13 @@ def of_arrays(
     if decay is not None and decay.of_weight:
         causes = (cause("weight decay", decay.of_weight),)
     noise = 1.0 if factorization is None else factorization.noise_level * gradient.columns**0.5
-    causes += of_entries(gradient, noisy=noise > LOUD)
+    entries = of_entries(gradient, noisy=noise > LOUD)
+    if completion is not None:
+        causes += (cause("entries completed", 1 - completion.share),)
+        if completion.lost.shape[0]:
+            causes += (cause("inputs lost", int(completion.lost.shape[0])),)
+        entries = tuple(one for one in entries if one.name not in HIDING)
+    causes += entries
     if factorization is None:
         return (*_swapped(gradient), *causes)
     causes = (*_unexpected(factorization), *causes)

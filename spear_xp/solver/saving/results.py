@@ -30,6 +30,7 @@ PLAIN = {  # fields of `Trace` that are one value each
     "expected": (int, type(None)),
     "numerical_rank": WHOLE,
     "weight_decay": REAL,
+    "completed": REAL,
     "work": REAL,
     "call": TEXT,
 }

@@ -1,0 +1,52 @@
+"""Enters: a `Gradient` noisier than rounding. Leaves: which of its entries are missing, where it shows.
+
+Zeros in place of the smallest entries, or at random, and entries at one largest magnitude. An entry that is
+taken for missing and is not costs evidence, and no truth.
+"""
+
+import numpy as np
+
+from spear_xp.diagnosis.causes import Cause
+from spear_xp.diagnosis.entries import CUT, of_entries, sample_of
+from spear_xp.numerics.backend import Array
+from spear_xp.reduction.gradient import Gradient
+
+__all__ = ["HIDING", "missing_in"]
+
+HIDING = {"entries dropped", "entries clipped"}  # causes that leave the other entries as they were
+
+
+def missing_in(gradient: Gradient) -> tuple[Cause, Array] | None:
+    """The cause, and the entries that are as they were, shape (m, n + 1); None where none is missing.
+
+    Parameters
+    ----------
+    gradient : Gradient
+        Checked gradient whose low rank is hidden.
+
+    Notes
+    -----
+    A random mask does not hit all entries of a row or a column: those of zeros are what they are. Of entries
+    that were dropped because they are small these may be all of a row.
+    """
+    causes = [one for one in of_entries(gradient) if one.name in HIDING]
+    if not causes:
+        return None
+    xp, names = gradient.space.xp, {one.name for one in causes}
+    parts = (gradient.grad_w, gradient.grad_b[:, None])
+    known = xp.concat([part != 0 for part in parts], axis=1)
+    if "entries dropped" not in names:
+        known = xp.ones_like(known)
+    elif not _smallest(gradient):
+        known = known | ~xp.any(known, axis=0, keepdims=True) | ~xp.any(known, axis=1, keepdims=True)
+    if "entries clipped" in names:  # each tensor may have been clipped on its own
+        sizes = [xp.abs(part) for part in parts]
+        known = known & xp.concat([part < xp.max(part) for part in sizes], axis=1)
+    return causes[0], known
+
+
+def _smallest(gradient: Gradient) -> bool:
+    """Whether hardly an entry is small: those that were are the ones that are missing."""
+    sizes = np.abs(sample_of(gradient, gradient.grad_w))
+    shown = sizes[sizes > 0]
+    return bool(shown.min() > CUT * np.median(shown))
