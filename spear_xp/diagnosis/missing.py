@@ -1,4 +1,4 @@
-"""Enters: a `Gradient` noisier than rounding. Leaves: which of its entries are missing, where it shows.
+"""Enters: a `Gradient` that shows no batch. Leaves: which of its entries are missing, where it shows.
 
 Zeros in place of the smallest entries, or at random, and entries at one largest magnitude. An entry that is
 taken for missing and is not costs evidence, and no truth.
@@ -16,20 +16,22 @@ __all__ = ["HIDING", "missing_in"]
 HIDING = {"entries dropped", "entries clipped"}  # causes that leave the other entries as they were
 
 
-def missing_in(gradient: Gradient) -> tuple[Cause, Array] | None:
+def missing_in(gradient: Gradient, *, noisy: bool = True) -> tuple[Cause, Array] | None:
     """The cause, and the entries that are as they were, shape (m, n + 1); None where none is missing.
 
     Parameters
     ----------
     gradient : Gradient
-        Checked gradient whose low rank is hidden.
+        Checked gradient.
+    noisy : bool
+        Whether it has more noise than rounding: zeros at random are no inputs then.
 
     Notes
     -----
     A random mask does not hit all entries of a row or a column: those of zeros are what they are. Of entries
     that were dropped because they are small these may be all of a row.
     """
-    causes = [one for one in of_entries(gradient) if one.name in HIDING]
+    causes = [one for one in of_entries(gradient, noisy=noisy) if one.name in HIDING]
     if not causes:
         return None
     xp, names = gradient.space.xp, {one.name for one in causes}

@@ -179,7 +179,8 @@ class Result:
     ----------
     inputs : array, shape (k, n)
         Recovered samples, certified ones first and tentative ones last, in the caller's library and the dtype
-        of `grad_w`. NaN where too few entries of a column of `grad_w` came; nothing is certified then.
+        of `grad_w`. NaN where too few entries of a column of `grad_w` came: then at most directions are
+        certified.
     certified : array of bool, shape (k,)
         Proven without ground truth.
     direction_certified : array of bool, shape (k,)

@@ -213,4 +213,4 @@ def alternate(
 def _sweep_work(entries: Entries, rank: int) -> float:
     m, n = entries.values.shape
     both = product(m, n, rank * (rank + 1)) + small_solves(rank, m + n)
-    return both + DOUBLE * 3 * m * n * rank + elementwise(m * n, 4)
+    return float(both + DOUBLE * 3 * m * n * rank + elementwise(m * n, 4))

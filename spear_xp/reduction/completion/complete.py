@@ -32,13 +32,12 @@ class Completion:
     Attributes
     ----------
     gradient : Gradient
-        With rows that are determined as live ones, or as dead ones if all that came of them is zero.
+        With rows that are determined as live ones, or as dead ones if all that came of them is zero, and the
+        columns that are not.
     factorization : Factorization
         Of it, with the noise that completed entries carry.
     share : float
         Share of the entries that are known.
-    lost : array of int, shape (k,)
-        Columns of grad_w of which too little came: inputs that are not determined.
     undetermined : int
         Rows that are neither live nor dead, because too little of them came.
     surprise : float
@@ -48,7 +47,6 @@ class Completion:
     gradient: Gradient
     factorization: Factorization
     share: float
-    lost: Array
     undetermined: int
     surprise: float
 
@@ -207,8 +205,11 @@ def _finished(whole: _Whole, found: Tested, rows: Array, batch_size: int | None)
     own = xp.sqrt(squares / xp.clip(counts - rank, 1.0, None)) / sigma  # of each row in units of it
     of_bias = float(xp.sqrt(xp.sum(last) / xp.clip(xp.sum(known) - rank, 1.0, None)))
     wide = float(xp.sqrt(xp.mean(part.of_columns[columns] ** 2)))
+    lost = xp.nonzero(~columns[:-1])[0]
     return Completion(
-        gradient=replace(whole.gradient, live=part.rows, dead=part.dead),
+        gradient=replace(
+            whole.gradient, live=part.rows, dead=part.dead, lost=lost if lost.shape[0] else None
+        ),
         factorization=Factorization(
             left=u,
             singular_values=values,
@@ -223,7 +224,6 @@ def _finished(whole: _Whole, found: Tested, rows: Array, batch_size: int | None)
             spectrum=values,
         ),
         share=float(xp.mean(xp.astype(whole.known, space.dtype))),
-        lost=xp.nonzero(~columns[:-1])[0],
         undetermined=part.open,
         surprise=found.surprise,
     )

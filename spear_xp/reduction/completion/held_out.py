@@ -17,7 +17,7 @@ from spear_xp.reduction.completion.alternating import (
     grams,
     leverages,
 )
-from spear_xp.reduction.completion.rank import SPARE, fit_of_least_rank
+from spear_xp.reduction.completion.rank import SPARE, cut, fit_of_least_rank
 
 __all__ = ["WORST", "Tested", "tested"]
 
@@ -88,6 +88,7 @@ def tested(
         if min(part.values.shape) <= fit.rank + SPARE:
             return None, work
         fit = alternate(part, right, keep_going, ridge=UNRIDGED, least=UNRIDGED)
+        fit = cut(part, fit, keep_going)
         work += fit.work
         settled = [
             amplification(space, grams(one, xp.linalg.qr(factor).Q)) < WORST

@@ -4,20 +4,22 @@ A rank too small leaves a misfit far above the noise, a larger one does not lowe
 misfit falls. Factors of a larger rank, cut, are the start of those of a smaller one.
 """
 
+import itertools
 from dataclasses import replace
 
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.completion.alternating import LAST_RIDGE, Entries, Fit, alternate
 
-__all__ = ["SPARE", "fit_of_least_rank"]
+__all__ = ["SMALLEST", "SPARE", "cut", "fit_of_least_rank"]
 
 SMALLEST = 8  # chosen: rank that is tried first; those that are too small cost little
 GROWS = 3  # chosen: halves of the last rank that the next one has
 SPARE = 2  # derived: entries beyond the rank that a row needs, to be determined and then confirmed
-OVER = 1.3  # chosen: known entries for each free number of the factors, below which any rank fits
+OVER = 1.15  # chosen: known entries for each free number of the factors, below which any rank fits
 NOISY = 3e-3  # chosen: relative misfit that may be noise; below, a larger rank is tried as well
 EXACT = 20.0  # chosen: rounding units up to which a misfit is rounding
+WIDE = 1000.0  # chosen: ratio of singular values after which the rest may be noise
 FALLS = 3.0  # chosen: factor by which the misfit is larger at too small a rank
 
 
@@ -47,8 +49,9 @@ def fit_of_least_rank(
     xp = entries.space.xp
     _, values, right = xp.linalg.svd(entries.values, full_matrices=False)  # zeros for what is not known
     best, least, work = None, 0, 0.0
-    rank = first or SMALLEST
-    while _determined(entries, rank):
+    largest = _largest(entries)
+    rank = min(first or SMALLEST, largest)
+    while least < rank:
         start = right[:rank, :].T * xp.sqrt(values[:rank])
         fit = alternate(entries, start, keep_going)
         work += fit.work
@@ -56,11 +59,11 @@ def fit_of_least_rank(
             break  # the smaller one was enough
         if fit.misfit <= NOISY:
             best = fit
-            if fit.misfit <= EXACT * roundoff:
-                break
         else:
             least = rank
-        rank = GROWS * rank // 2
+        if fit.misfit <= EXACT * roundoff or rank == largest:
+            break
+        rank = min(GROWS * rank // 2, largest)
     if best is None:
         return None, work
     least = 0 if best.rank == first else least
@@ -75,11 +78,12 @@ def fit_of_least_rank(
     return replace(best, work=work), work
 
 
-def _determined(entries: Entries, rank: int) -> bool:
-    """Whether there are more known entries than free numbers in factors of this rank."""
+def _largest(entries: Entries) -> int:
+    """The largest rank whose factors have fewer free numbers than entries are known."""
     m, n = entries.values.shape
     known = float(entries.space.xp.sum(entries.known))
-    return bool(rank < min(m, n) - 1 and known > OVER * rank * (m + n - rank))
+    ranks = range(1, min(m, n) - SPARE)
+    return max((rank for rank in ranks if known > OVER * rank * (m + n - rank)), default=0)
 
 
 def _spectrum(entries: Entries, fit: Fit) -> tuple[Array, Array]:
@@ -95,6 +99,19 @@ def _cut(entries: Entries, fit: Fit, rank: int) -> Array:
     """Start of a smaller rank from factors of a larger one."""
     values, right = _spectrum(entries, fit)
     return right[:, :rank] * entries.space.xp.sqrt(values[:rank])
+
+
+def cut(entries: Entries, fit: Fit, keep_going: KeepGoing) -> Fit:
+    """Factors of a smaller rank that fit as well, where a wide gap says that the rest is noise."""
+    values, _ = _spectrum(entries, fit)
+    host = [float(value) for value in values]
+    ratios = [first / max(then, 1e-300) for first, then in itertools.pairwise(host)]
+    if not ratios or max(ratios) < WIDE:
+        return fit
+    start = _cut(entries, fit, 1 + ratios.index(max(ratios)))
+    less = alternate(entries, start, keep_going, ridge=LAST_RIDGE)
+    work = fit.work + less.work
+    return replace(less if less.misfit <= FALLS * fit.misfit else fit, work=work)
 
 
 def _between(entries: Entries, fit: Fit, least: int) -> int:

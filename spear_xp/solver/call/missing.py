@@ -6,10 +6,12 @@ Which are missing is told, or shows in the arrays.
 import math
 from dataclasses import dataclass, replace
 
+from spear_xp.diagnosis.arrays import drowned
 from spear_xp.diagnosis.causes import Cause, cause
 from spear_xp.diagnosis.missing import missing_in
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array, to_host
+from spear_xp.numerics.work import OutOfTime, ask
 from spear_xp.reduction.completion.complete import Completion, complete
 from spear_xp.reduction.completion.mask import entries_of
 from spear_xp.reduction.decay import Decay
@@ -21,9 +23,11 @@ from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["Reading", "read_factors", "without_lost"]
 
-SHOWN = 1e-4  # chosen: noise over the usual entry of a row, from which missing entries are looked for
+SHOWN = 1e-4  # chosen: noise over the usual entry of a row, from which zeros are no inputs
+TIME = 0.5  # chosen: share of the limits for completion; what takes longer fails anyway
 DROWNED = 0.25  # measured: the same, from which nothing comes back (lab.md, "Missing entries")
-OPEN = "{} of its {} entries are not determined: too little came of these columns of grad_w"
+OPEN = "{}{} of its {} entries are not determined: too little came of these columns of grad_w"
+PROVEN = "proven in all others, but "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,51 +75,75 @@ class Reading:
 def read_factors(gradient: Gradient, update: LayerUpdate, batch_size: int | None, clock: Clock) -> Reading:
     """Factor a gradient; complete it where entries are missing.
 
-    Where nobody tells, it is looked at only if there is more noise than rounding, and none that is known.
+    Where nobody tells, it is looked at. What is missing hides as noise, or as a higher rank: what completion
+    finds has to have less of either.
     """
     known = None if update.observed is None else entries_of(gradient, update.observed)
     if known is not None:
-        completion = _completed(gradient, known, batch_size, clock)
-        if completion is not None:
-            return Reading.of(completion)
-        xp = gradient.space.xp
-        share = 1 - float(xp.mean(xp.astype(known, gradient.space.dtype)))
-        why = cause("entries missing", share, hopeless=True)
-        return Reading(gradient, RankError(str(why)), obstacle=why)
+        return _told(gradient, known, batch_size, clock)
     factors = low_rank(gradient, batch_size, update.noise, clock)
-    noise = math.inf if isinstance(factors, RankError) else factors[1].noise_level * gradient.columns**0.5
-    if update.observed is not None or update.noise is not None or noise < SHOWN:
+    if update.observed is not None or update.noise is not None:
         return Reading(gradient, factors)
+    return _shown(gradient, factors, batch_size, clock)
+
+
+def _told(gradient: Gradient, known: Array, batch_size: int | None, clock: Clock) -> Reading:
+    """Of a mask: what is not known cannot stay as it is."""
+    completion = _completed(gradient, known, batch_size, clock)
+    if completion is not None:
+        return Reading.of(completion)
+    xp = gradient.space.xp
+    share = 1 - float(xp.mean(xp.astype(known, gradient.space.dtype)))
+    why = cause("entries missing", share, hopeless=True)
+    return Reading(gradient, RankError(str(why)), obstacle=why)
+
+
+def _shown(gradient: Gradient, factors: LowRank | RankError, batch_size: int | None, clock: Clock) -> Reading:
+    """Of what the arrays show."""
+    noise = math.inf if isinstance(factors, RankError) else factors[1].noise_level * gradient.columns**0.5
     with clock.stage("diagnosis"):
-        found = missing_in(gradient)
+        found = missing_in(gradient, noisy=noise > SHOWN)
     if found is None:
         return Reading(gradient, factors)
     completion = _completed(gradient, found[1], batch_size, clock)
-    if completion is not None:
+    if completion is not None and (
+        isinstance(factors, RankError) or completion.factorization.rank < factors[1].rank or noise > SHOWN
+    ):
         return Reading.of(completion)
-    return Reading(gradient, factors, None, replace(found[0], hopeless=True) if noise > DROWNED else None)
+    if completion is None and (isinstance(factors, RankError) or drowned(gradient, factors[1], DROWNED)):
+        return Reading(gradient, factors, obstacle=replace(found[0], hopeless=True))
+    return Reading(gradient, factors)
 
 
 def _completed(gradient: Gradient, known: Array, batch_size: int | None, clock: Clock) -> Completion | None:
+    """The completed gradient; None where it cannot be, or half of a limit does not suffice."""
     with clock.stage("complete"):
-        completion, work = complete(gradient, known, batch_size, keep_going=clock.before_limit)
+        try:
+            completion, work = complete(gradient, known, batch_size, keep_going=clock.within(TIME))
+        except OutOfTime:
+            ask(clock.before_limit)
+            return None
     clock.count(work)
     return completion
 
 
 def without_lost(result: Result, reading: Reading) -> Result:
-    """A result whose inputs are NaN, and not certified, where too little of a column came to tell them."""
-    lost = [] if reading.completion is None else to_host(reading.completion.lost).tolist()
-    if not lost or not len(result.inputs):
+    """A result whose inputs are NaN, and not certified, where too little of a column came to tell them.
+
+    Directions stay proven.
+    """
+    if reading.gradient.lost is None or not len(result.inputs):
         return result
+    lost = to_host(reading.gradient.lost).tolist()
     inputs, n = result.inputs, int(result.inputs.shape[1])
-    inputs[:, lost] = math.nan
-    sure = result.status in {Status.EXACT, Status.CERTIFIED, Status.PARTIAL, Status.SCALE_OPEN}
+    for column in lost:
+        inputs[:, column] = math.nan
+    sure = result.status in {Status.EXACT, Status.CERTIFIED, Status.PARTIAL}
+    counts = len(lost), n
     return replace(
         result,
         inputs=inputs,
         certified=result.certified & False,
-        direction_certified=result.direction_certified & False,
         status=Status.UNCERTIFIED if sure else result.status,
-        reasons=tuple(reason or OPEN.format(len(lost), n) for reason in result.reasons),
+        reasons=tuple(reason or OPEN.format(PROVEN, *counts) for reason in result.reasons),
     )
