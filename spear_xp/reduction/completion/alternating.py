@@ -10,9 +10,10 @@ from typing import NamedTuple
 from spear_xp.numerics.backend import Array, Space
 from spear_xp.numerics.work import DOUBLE, KeepGoing, ask, elementwise, product, small_solves
 
-__all__ = ["Entries", "Fit", "alternate", "amplification", "grams", "leverages", "solve"]
+__all__ = ["UNRIDGED", "Entries", "Fit", "alternate", "amplification", "grams", "leverages", "solve"]
 
 FIRST_RIDGE, LAST_RIDGE, FALL = 0.1, 1e-7, 0.6  # measured: (lab.md, "Missing entries")
+UNRIDGED = 1e-12  # derived: a ridge without a part in the last digits
 TRUST, GROWTH, MOST = (
     0.05,
     1.05,

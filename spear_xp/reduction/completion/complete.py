@@ -12,7 +12,7 @@ from spear_xp.numerics.backend import Array
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.completion.alternating import Entries, amplification, grams, solve
-from spear_xp.reduction.completion.held_out import WORST, Tested, tested
+from spear_xp.reduction.completion.held_out import WORST, Confirmed, confirmed
 from spear_xp.reduction.completion.rank import SMALLEST, SPARE
 from spear_xp.reduction.factorization import Factorization
 from spear_xp.reduction.gradient import NEGLIGIBLE, Gradient
@@ -22,7 +22,7 @@ __all__ = ["Completion", "complete"]
 
 COLUMNS = 384  # chosen: columns that the rank and the left factor are first found from
 PASSES = 2  # chosen: sweeps over all columns, each of which may determine more rows, and these more columns
-CONFIRMED = 1.1  # chosen: known entries for each free number of the factors, below which they confirm nothing
+REDUNDANT = 1.1  # chosen: known entries for each free number of the factors, below which they confirm nothing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +97,7 @@ def complete(
     if rows.shape[0] <= SMALLEST or not bool(xp.any(known[:, -1])):
         return None, 0.0
     part, unit = _best_known(gradient, known, rows)
-    found, work = tested(part, gradient.roundoff, batch_size, keep_going)
+    found, work = confirmed(part, gradient.roundoff, batch_size, keep_going)
     if found is None:
         return None, work
     whole = _Whole(gradient, known, unit, keep_going)
@@ -184,7 +184,7 @@ class _Determined(NamedTuple):
     open: int
 
 
-def _finished(whole: _Whole, found: Tested, rows: Array, batch_size: int | None) -> Completion | None:
+def _finished(whole: _Whole, found: Confirmed, rows: Array, batch_size: int | None) -> Completion | None:
     """All rows and columns that are determined, their factors and their noise; None without grad_b."""
     part = _determined(whole, rows, found.fit.left)
     if part is None:
@@ -194,7 +194,7 @@ def _finished(whole: _Whole, found: Tested, rows: Array, batch_size: int | None)
     squares, counts, last, known = whole.rest(part.rows, part.left, part.basis, columns)
     free = rank * (part.rows.shape[0] + int(xp.sum(xp.astype(columns, xp.int64))) - rank)
     total = float(xp.sum(counts))
-    if not bool(columns[-1]) or total < CONFIRMED * free:
+    if not bool(columns[-1]) or total < REDUNDANT * free:
         return None
     norms = xp.sqrt(xp.sum(part.left * part.left, axis=1))
     additive = is_additive(norms, xp.sqrt(squares / counts))

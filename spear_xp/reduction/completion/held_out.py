@@ -10,6 +10,7 @@ from spear_xp.numerics.backend import Array
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.completion.alternating import (
+    UNRIDGED,
     Entries,
     Fit,
     alternate,
@@ -19,20 +20,19 @@ from spear_xp.reduction.completion.alternating import (
 )
 from spear_xp.reduction.completion.rank import SPARE, cut, fit_of_least_rank
 
-__all__ = ["WORST", "Tested", "tested"]
+__all__ = ["WORST", "Confirmed", "confirmed"]
 
 HELD_OUT = 0.03  # chosen: share of the known entries that are predicted and not used
 FEWEST = 50  # chosen: held-out entries without which nothing is taken
 WORST = 100.0  # chosen: times the noise that a row or column may carry, of which enough entries came
 # chosen: root mean square of held-out errors in units of those expected, up to which all is right
-PREDICTED = 3.0
+SURPRISED = 3.0
 TRIMMED = 0.98  # chosen: share of them that counts: rounding errors have tails
 ROUNDS = 4  # chosen: of leaving out what is not determined
-UNRIDGED = 1e-12  # derived: a ridge without a part in the last digits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tested:
+class Confirmed:
     """Factors that predict what was held out.
 
     Attributes
@@ -50,9 +50,9 @@ class Tested:
     surprise: float
 
 
-def tested(
+def confirmed(
     entries: Entries, roundoff: float, batch_size: int | None, keep_going: KeepGoing
-) -> tuple[Tested | None, float]:
+) -> tuple[Confirmed | None, float]:
     """Find the rank and the factors from most of the known entries, and predict the others.
 
     Parameters
@@ -68,7 +68,7 @@ def tested(
 
     Returns
     -------
-    found : Tested or None
+    found : Confirmed or None
         None where nothing predicts what was held out.
     work : float
         Multiply-adds.
@@ -98,10 +98,10 @@ def tested(
             break
         rows, columns, right = rows[settled[0]], columns[settled[1]], fit.right[settled[1], :]
     surprise = _surprise(part, held.part(rows, columns), fit)
-    if not surprise < PREDICTED:
+    if not surprise < SURPRISED:
         return None, work
     fit = alternate(entries.part(rows, columns), fit.right, keep_going, ridge=UNRIDGED, least=UNRIDGED)
-    return Tested(fit, rows, max(1.0, surprise)), work + fit.work
+    return Confirmed(fit, rows, max(1.0, surprise)), work + fit.work
 
 
 def _surprise(used: Entries, held: Entries, fit: Fit) -> float:

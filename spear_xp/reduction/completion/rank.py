@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.work import KeepGoing
-from spear_xp.reduction.completion.alternating import LAST_RIDGE, Entries, Fit, alternate
+from spear_xp.reduction.completion.alternating import LAST_RIDGE, UNRIDGED, Entries, Fit, alternate
 
 __all__ = ["SMALLEST", "SPARE", "cut", "fit_of_least_rank"]
 
@@ -109,7 +109,7 @@ def cut(entries: Entries, fit: Fit, keep_going: KeepGoing) -> Fit:
     if not ratios or max(ratios) < WIDE:
         return fit
     start = _cut(entries, fit, 1 + ratios.index(max(ratios)))
-    less = alternate(entries, start, keep_going, ridge=LAST_RIDGE)
+    less = alternate(entries, start, keep_going, ridge=UNRIDGED, least=UNRIDGED)
     work = fit.work + less.work
     return replace(less if less.misfit <= FALLS * fit.misfit else fit, work=work)
 
