@@ -12,7 +12,7 @@ from spear_xp.numerics.work import DOUBLE, KeepGoing, ask, elementwise, product,
 
 __all__ = ["UNRIDGED", "Entries", "Fit", "alternate", "amplification", "grams", "leverages", "solve"]
 
-FIRST_RIDGE, LAST_RIDGE, FALL = 0.1, 1e-7, 0.6  # measured: (lab.md, "Missing entries")
+FIRST_RIDGE, LAST_RIDGE, FALL = 0.1, 1e-7, 0.5  # measured: (lab.md, "Missing entries")
 UNRIDGED = 1e-12  # derived: a ridge without a part in the last digits
 TRUST, GROWTH, MOST = (
     0.05,
@@ -178,7 +178,7 @@ def alternate(
     keep_going : callable
         Asked before each sweep; `OutOfTime` is raised when it says no.
     ridge, least : float
-        First and last ridge; it falls by a tenth a sweep.
+        First and last ridge; it halves with each sweep.
     sweeps : int
         Most sweeps.
 

@@ -20,7 +20,9 @@ from spear_xp.reduction.noise import is_additive
 
 __all__ = ["Completion", "complete"]
 
-COLUMNS = 384  # chosen: columns that the rank and the left factor are first found from
+# chosen: known entries of a row, at least and of the number of rows, that the rank and the left factor are
+# first found from; more take longer, fewer tell less of large batches
+KNOWN, KNOWN_SHARE = 128, 1 / 3
 PASSES = 2  # chosen: sweeps over all columns, each of which may determine more rows, and these more columns
 REDUNDANT = 1.1  # chosen: known entries for each free number of the factors, below which they confirm nothing
 
@@ -110,8 +112,11 @@ def _best_known(gradient: Gradient, known: Array, rows: Array) -> tuple[Entries,
     xp = space.xp
     known = xp.take(known, rows, axis=0) & gradient.filled
     counts = xp.sum(xp.astype(known[:, :n], xp.int64), axis=0)
-    some = min(COLUMNS, int(xp.sum(xp.astype(counts > SMALLEST, xp.int64))))
-    best = xp.argsort(counts, descending=True, stable=True)[:some]
+    wanted = max(KNOWN, KNOWN_SHARE * rows.shape[0]) * rows.shape[0]
+    best = xp.argsort(counts, descending=True, stable=True)
+    enough = xp.cumulative_sum(xp.take(counts, best)) < wanted
+    some = 1 + min(int(xp.sum(xp.astype(one, xp.int64))) for one in (enough, counts > SMALLEST))
+    best = best[: min(some, n)]
     weights = xp.take(xp.take(gradient.grad_w, best, axis=1), rows, axis=0)
     values = xp.concat([weights, xp.take(gradient.grad_b, rows)[:, None]], axis=1)
     which = xp.concat([xp.take(known, best, axis=1), known[:, n:]], axis=1)

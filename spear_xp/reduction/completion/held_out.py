@@ -18,7 +18,7 @@ from spear_xp.reduction.completion.alternating import (
     grams,
     leverages,
 )
-from spear_xp.reduction.completion.rank import SPARE, cut, fit_of_least_rank
+from spear_xp.reduction.completion.rank import SPARE, fit_of_least_rank, lowered
 
 __all__ = ["WORST", "Confirmed", "confirmed"]
 
@@ -88,7 +88,6 @@ def confirmed(
         if min(part.values.shape) <= fit.rank + SPARE:
             return None, work
         fit = alternate(part, right, keep_going, ridge=UNRIDGED, least=UNRIDGED)
-        fit = cut(part, fit, keep_going)
         work += fit.work
         settled = [
             amplification(space, grams(one, xp.linalg.qr(factor).Q)) < WORST
@@ -97,6 +96,9 @@ def confirmed(
         if all(bool(xp.all(one)) for one in settled):
             break
         rows, columns, right = rows[settled[0]], columns[settled[1]], fit.right[settled[1], :]
+    # what was not determined may have made for a rank that is not there
+    less = lowered(part, fit, roundoff, keep_going)
+    work, fit = work + less.work - fit.work, less
     surprise = _surprise(part, held.part(rows, columns), fit)
     if not surprise < SURPRISED:
         return None, work

@@ -4,14 +4,13 @@ A rank too small leaves a misfit far above the noise, a larger one does not lowe
 misfit falls. Factors of a larger rank, cut, are the start of those of a smaller one.
 """
 
-import itertools
 from dataclasses import replace
 
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.completion.alternating import LAST_RIDGE, UNRIDGED, Entries, Fit, alternate
 
-__all__ = ["SMALLEST", "SPARE", "cut", "fit_of_least_rank"]
+__all__ = ["SMALLEST", "SPARE", "fit_of_least_rank", "lowered"]
 
 SMALLEST = 8  # chosen: rank that is tried first; those that are too small cost little
 GROWS = 3  # chosen: halves of the last rank that the next one has
@@ -19,7 +18,6 @@ SPARE = 2  # derived: entries beyond the rank that a row needs, to be determined
 OVER = 1.15  # chosen: known entries for each free number of the factors, below which any rank fits
 NOISY = 3e-3  # chosen: relative misfit that may be noise; below, a larger rank is tried as well
 EXACT = 20.0  # chosen: rounding units up to which a misfit is rounding
-WIDE = 1000.0  # chosen: ratio of singular values after which the rest may be noise
 FALLS = 3.0  # chosen: factor by which the misfit is larger at too small a rank
 
 
@@ -67,15 +65,30 @@ def fit_of_least_rank(
     if best is None:
         return None, work
     least = 0 if best.rank == first else least
-    while best.rank - least > 1:
-        rank = _between(entries, best, least)
-        fit = alternate(entries, _cut(entries, best, rank), keep_going, ridge=LAST_RIDGE)
-        work += fit.work
-        if fit.misfit <= FALLS * best.misfit:
-            best = fit
+    found = lowered(entries, best, roundoff, keep_going, least=least, ridge=LAST_RIDGE)
+    return found, work + found.work - best.work
+
+
+def lowered(
+    entries: Entries,
+    fit: Fit,
+    roundoff: float,
+    keep_going: KeepGoing,
+    *,
+    least: int = 0,
+    ridge: float = UNRIDGED,
+) -> Fit:
+    """Factors of the least rank above `least` that fit as well; work is that of all and of the given ones."""
+    work = fit.work
+    while fit.rank - least > 1:
+        rank = _between(entries, fit, least)
+        less = alternate(entries, _cut(entries, fit, rank), keep_going, ridge=ridge, least=ridge)
+        work += less.work
+        if less.misfit <= FALLS * max(fit.misfit, roundoff):
+            fit = less
         else:
             least = rank
-    return replace(best, work=work), work
+    return replace(fit, work=work)
 
 
 def _largest(entries: Entries) -> int:
@@ -99,19 +112,6 @@ def _cut(entries: Entries, fit: Fit, rank: int) -> Array:
     """Start of a smaller rank from factors of a larger one."""
     values, right = _spectrum(entries, fit)
     return right[:, :rank] * entries.space.xp.sqrt(values[:rank])
-
-
-def cut(entries: Entries, fit: Fit, keep_going: KeepGoing) -> Fit:
-    """Factors of a smaller rank that fit as well, where a wide gap says that the rest is noise."""
-    values, _ = _spectrum(entries, fit)
-    host = [float(value) for value in values]
-    ratios = [first / max(then, 1e-300) for first, then in itertools.pairwise(host)]
-    if not ratios or max(ratios) < WIDE:
-        return fit
-    start = _cut(entries, fit, 1 + ratios.index(max(ratios)))
-    less = alternate(entries, start, keep_going, ridge=UNRIDGED, least=UNRIDGED)
-    work = fit.work + less.work
-    return replace(less if less.misfit <= FALLS * fit.misfit else fit, work=work)
 
 
 def _between(entries: Entries, fit: Fit, least: int) -> int:

@@ -11,7 +11,7 @@ from spear_xp.diagnosis.causes import Cause, cause
 from spear_xp.diagnosis.missing import missing_in
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array, to_host
-from spear_xp.numerics.work import OutOfTime, ask
+from spear_xp.numerics.work import KeepGoing, OutOfTime, ask
 from spear_xp.reduction.completion.complete import Completion, complete
 from spear_xp.reduction.completion.mask import entries_of
 from spear_xp.reduction.decay import Decay
@@ -24,7 +24,7 @@ from spear_xp.updates.layer_update import LayerUpdate
 __all__ = ["Reading", "read_factors", "without_lost"]
 
 SHOWN = 1e-4  # chosen: noise over the usual entry of a row, from which zeros are no inputs
-TIME = 0.5  # chosen: share of the limits for completion; what takes longer fails anyway
+TIME = 0.5  # chosen: share of the limits, after which missing entries that nobody told are given up
 DROWNED = 0.25  # measured: the same, from which nothing comes back (lab.md, "Missing entries")
 OPEN = "{}{} of its {} entries are not determined: too little came of these columns of grad_w"
 PROVEN = "proven in all others, but "
@@ -89,7 +89,7 @@ def read_factors(gradient: Gradient, update: LayerUpdate, batch_size: int | None
 
 def _told(gradient: Gradient, known: Array, batch_size: int | None, clock: Clock) -> Reading:
     """Of a mask: what is not known cannot stay as it is."""
-    completion = _completed(gradient, known, batch_size, clock)
+    completion = _completed(gradient, known, batch_size, clock, clock.before_limit)
     if completion is not None:
         return Reading.of(completion)
     xp = gradient.space.xp
@@ -105,7 +105,11 @@ def _shown(gradient: Gradient, factors: LowRank | RankError, batch_size: int | N
         found = missing_in(gradient, noisy=noise > SHOWN)
     if found is None:
         return Reading(gradient, factors)
-    completion = _completed(gradient, found[1], batch_size, clock)
+    try:
+        completion = _completed(gradient, found[1], batch_size, clock, clock.within(TIME))
+    except OutOfTime:  # which proves nothing
+        ask(clock.before_limit)
+        return Reading(gradient, factors)
     if completion is not None and (
         isinstance(factors, RankError) or completion.factorization.rank < factors[1].rank or noise > SHOWN
     ):
@@ -115,14 +119,12 @@ def _shown(gradient: Gradient, factors: LowRank | RankError, batch_size: int | N
     return Reading(gradient, factors)
 
 
-def _completed(gradient: Gradient, known: Array, batch_size: int | None, clock: Clock) -> Completion | None:
-    """The completed gradient; None where it cannot be, or half of a limit does not suffice."""
+def _completed(
+    gradient: Gradient, known: Array, batch_size: int | None, clock: Clock, keep_going: KeepGoing
+) -> Completion | None:
+    """The completed gradient; None where what is known does not determine it."""
     with clock.stage("complete"):
-        try:
-            completion, work = complete(gradient, known, batch_size, keep_going=clock.within(TIME))
-        except OutOfTime:
-            ask(clock.before_limit)
-            return None
+        completion, work = complete(gradient, known, batch_size, keep_going=keep_going)
     clock.count(work)
     return completion
 

@@ -69,7 +69,7 @@ def test_a_mask_that_lies_is_hopeless() -> None:
     assert [one.name for one in result.diagnosis] == ["entries missing"]
     assert len(result.inputs) == 0
     assert result.missing == (result.diagnosis[0].sentence,)
-    assert result.trace.seconds["total"] < 2
+    assert result.trace.work < 1e10  # a second or two
 
 
 @pytest.mark.parametrize("name", ["top 10 %", "Adam, one step", "sign"])
@@ -79,7 +79,7 @@ def test_what_hides_everything_ends_at_once(name: str) -> None:
     assert result.status is Status.HOPELESS
     assert result.diagnosis[0].name in {"entries dropped", "sign-like"}
     assert result.diagnosis[0].hopeless
-    assert result.trace.seconds["total"] < 2
+    assert result.trace.work < 1e10  # a second or two
 
 
 def test_inputs_of_columns_that_did_not_come_are_nan_and_uncertified() -> None:
