@@ -60,13 +60,14 @@ class Cell(NamedTuple):
     seconds: float
 
 
-def cell(data: str, change: str, seed: int, limit: float, accuracy: float) -> Cell:
+def cell(data: str, change: str, seed: int, limit: float, work: float | None, accuracy: float) -> Cell:
     """Solve one update and compare with the truth."""
     update, inputs = update_of(data, change, seed)
     start = time.perf_counter()
     try:
         peak = float(inputs.max() - inputs.min())
-        result = invert(update, rng=0, time_limit=limit, accuracy=accuracy, data_range=peak)
+        limits = {"time_limit": limit, "work_limit": work}
+        result = invert(update, rng=0, **limits, accuracy=accuracy, data_range=peak)
     except SpearError as error:
         return Cell(len(inputs), "–", 0, "–", 0, 0, (), (), type(error).__name__, time.perf_counter() - start)
     seconds, psnr = time.perf_counter() - start, np.zeros(len(inputs))
@@ -101,6 +102,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="regular expression on update and data")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--limit", type=float, default=3.0, help="seconds for each problem")
+    parser.add_argument(
+        "--work", type=float, help="multiply-adds for each; with --limit 600 on a busy machine"
+    )
     parser.add_argument("--accuracy", type=float, default=0.3, help="relative error of a certified sample")
     parser.add_argument("--write", metavar="FILE", help="write the table as a page of the documentation")
     options = parser.parse_args()
@@ -111,7 +115,8 @@ def main() -> None:
             if not re.search(options.only, f"{change} {data}"):
                 continue
             seeds = range(40, 40 + options.seeds)
-            cells = [cell(data, change, seed, options.limit, options.accuracy) for seed in seeds]
+            given = options.limit, options.work, options.accuracy
+            cells = [cell(data, change, seed, *given) for seed in seeds]
             ends = ", ".join(f"{name} {count}" for name, count in Counter(c.status for c in cells).items())
             row = [change, data, str(cells[0].batch), " ".join(c.rank for c in cells)]
             row += [" ".join(str(c.returned) for c in cells), " ".join(c.psnr for c in cells)]
