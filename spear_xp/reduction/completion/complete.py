@@ -204,12 +204,14 @@ def _finished(whole: _Whole, found: Confirmed, rows: Array, batch_size: int | No
     norms = xp.sqrt(xp.sum(part.left * part.left, axis=1))
     additive = is_additive(norms, xp.sqrt(squares / counts))
     scale = xp.ones_like(norms) / upper_median(xp, norms) if additive else 1 / norms
-    u, values, mix = xp.linalg.svd(part.left * scale[:, None], full_matrices=False)
     squares, last = scale * scale * squares, scale * scale * last
     sigma = max(float(xp.sqrt(xp.sum(squares) / (total - free))), 4 * space.eps)
     own = xp.sqrt(squares / xp.clip(counts - rank, 1.0, None)) / sigma  # of each row in units of it
     of_bias = float(xp.sqrt(xp.sum(last) / xp.clip(xp.sum(known) - rank, 1.0, None)))
     wide = float(xp.sqrt(xp.mean(part.of_columns[columns] ** 2)))
+    # Rows of which less came carry more noise: scaled down by that they carry as much as all others.
+    scale = scale / xp.clip(xp.clip(own, 1.0, None) * part.of_rows / wide, 1.0, None)
+    u, values, mix = xp.linalg.svd(part.left * scale[:, None], full_matrices=False)
     lost = xp.nonzero(~columns[:-1])[0]
     return Completion(
         gradient=replace(
@@ -221,7 +223,7 @@ def _finished(whole: _Whole, found: Confirmed, rows: Array, batch_size: int | No
             right=mix @ part.basis.T,
             scale=scale / whole.unit,
             noise_level=found.surprise * wide * sigma,
-            row_noise=xp.clip(xp.clip(own, 1.0, None) * part.of_rows / wide, 1.0, None),
+            row_noise=xp.ones_like(scale),
             bias_noise=found.surprise * float(part.of_columns[-1]) * max(of_bias, sigma),
             noise_model="additive" if additive else "relative",
             numerical_rank=rank,
