@@ -4,8 +4,6 @@ Zeros in place of the smallest entries, or at random, and entries at one largest
 taken for missing and is not costs evidence, and no truth.
 """
 
-import numpy as np
-
 from spear_xp.diagnosis.causes import Cause
 from spear_xp.diagnosis.entries import CUT, of_entries, sample_of
 from spear_xp.numerics.backend import Array
@@ -49,6 +47,5 @@ def missing_in(gradient: Gradient, *, noisy: bool = True) -> tuple[Cause, Array]
 
 def _smallest(gradient: Gradient) -> bool:
     """Whether hardly an entry is small: those that were are the ones that are missing."""
-    sizes = np.abs(sample_of(gradient, gradient.grad_w))
-    shown = sizes[sizes > 0]
-    return bool(shown.min() > CUT * np.median(shown))
+    sizes = sorted(filter(None, abs(sample_of(gradient, gradient.grad_w)).ravel().tolist()))
+    return sizes[0] > CUT * sizes[len(sizes) // 2]

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from spear_xp.errors import DtypeError, ShapeError
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.reduction.gradient import Gradient
@@ -37,11 +35,11 @@ def entries_of(gradient: Gradient, observed: Any) -> Array | None:
     if host.shape not in {(m, n), (m, n + 1)}:
         msg = f"observed has shape {host.shape}: need {(m, n)}, that of grad_w, or {(m, n + 1)} with grad_b"
         raise ShapeError(msg)
-    if host.dtype != np.bool_:
+    if host.dtype.kind != "b":
         msg = f"observed has dtype {host.dtype}: need bool, True where an entry is as it was computed"
         raise DtypeError(msg)
     if host.all():
         return None
-    if host.shape[1] == n:
-        host = np.concatenate([host, np.ones((m, 1), dtype=bool)], axis=1)
-    return gradient.space.asarray(host, dtype=gradient.space.xp.bool)
+    xp = gradient.space.xp
+    known = gradient.space.asarray(host, dtype=xp.bool)
+    return known if host.shape[1] > n else xp.concat([known, xp.ones_like(known[:, :1])], axis=1)
