@@ -73,7 +73,7 @@ def cell(data: str, change: str, seed: int, limit: float, work: float | None, ac
     seconds, psnr = time.perf_counter() - start, np.zeros(len(inputs))
     told = ~np.isnan(result.inputs).any(axis=0) if len(result.inputs) else np.ones(inputs.shape[1], bool)
     if len(result.inputs):
-        found = compare(inputs[:, told], result.inputs[:, told])
+        found = compare(inputs, result.inputs)
         psnr[found.truth] = np.minimum(found.psnr, 999)
     sure = np.asarray(result.certified)
     distance = np.linalg.norm(result.inputs[sure][:, None].astype(float) - inputs[None], axis=2)

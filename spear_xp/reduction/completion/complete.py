@@ -213,10 +213,11 @@ def _finished(whole: _Whole, found: Confirmed, rows: Array, batch_size: int | No
     scale = scale / xp.clip(xp.clip(own, 1.0, None) * part.of_rows / wide, 1.0, None)
     u, values, mix = xp.linalg.svd(part.left * scale[:, None], full_matrices=False)
     lost = xp.nonzero(~columns[:-1])[0]
+    known = {"live": part.rows, "dead": part.dead}
+    if lost.shape[0]:  # which inputs a row of zeros denies is open then
+        known = {"live": part.rows, "dead": part.dead[:0], "lost": lost}
     return Completion(
-        gradient=replace(
-            whole.gradient, live=part.rows, dead=part.dead, lost=lost if lost.shape[0] else None
-        ),
+        gradient=replace(whole.gradient, **known),
         factorization=Factorization(
             left=u,
             singular_values=values,
