@@ -15,7 +15,7 @@ from spear_xp.reduction.decay import Decay
 from spear_xp.reduction.factorization import Factorization
 from spear_xp.reduction.gradient import Gradient
 
-__all__ = ["SPOILING", "drowned", "of_arrays", "too_few_rows"]
+__all__ = ["LOUD", "SPOILING", "drowned", "of_arrays", "too_few_rows"]
 
 SPOILING = {
     "inputs lost",
@@ -40,6 +40,7 @@ def of_arrays(
     factorization: Factorization | None = None,
     decay: Decay | None = None,
     completion: Completion | None = None,
+    entries: tuple[Cause, ...] | None = None,
 ) -> tuple[Cause, ...]:
     """Causes that do not need a search.
 
@@ -53,6 +54,8 @@ def of_arrays(
         What was taken out of it.
     completion : Completion, optional
         Of it, where missing entries were completed: then it and its factorisation are those of that.
+    entries : tuple of Cause, optional
+        What its entries show, where that is known.
 
     Returns
     -------
@@ -69,7 +72,8 @@ def of_arrays(
     if decay is not None and decay.of_weight:
         causes = (cause("weight decay", decay.of_weight),)
     noise = 1.0 if factorization is None else factorization.noise_level * gradient.columns**0.5
-    entries = of_entries(gradient, noisy=noise > LOUD)
+    if entries is None:
+        entries = of_entries(gradient, noisy=noise > LOUD)
     if completion is not None:
         causes += (cause("entries completed", 1 - completion.share),)
         if gradient.lost is not None:

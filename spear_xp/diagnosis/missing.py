@@ -1,11 +1,11 @@
-"""Enters: a `Gradient` that shows no batch. Leaves: which of its entries are missing, where it shows.
+"""Enters: a `Gradient` and what its entries show. Leaves: which of its entries are missing, where it shows.
 
 Zeros in place of the smallest entries, or at random, and entries at one largest magnitude. An entry that is
 taken for missing and is not costs evidence, and no truth.
 """
 
 from spear_xp.diagnosis.causes import Cause
-from spear_xp.diagnosis.entries import CUT, of_entries, sample_of
+from spear_xp.diagnosis.entries import CUT, sample_of
 from spear_xp.numerics.backend import Array
 from spear_xp.reduction.gradient import Gradient
 
@@ -14,25 +14,25 @@ __all__ = ["HIDING", "missing_in"]
 HIDING = {"entries dropped", "entries clipped"}  # causes that leave the other entries as they were
 
 
-def missing_in(gradient: Gradient, *, noisy: bool = True) -> tuple[Cause, Array] | None:
+def missing_in(gradient: Gradient, causes: tuple[Cause, ...]) -> tuple[Cause, Array] | None:
     """The cause, and the entries that are as they were, shape (m, n + 1); None where none is missing.
 
     Parameters
     ----------
     gradient : Gradient
         Checked gradient.
-    noisy : bool
-        Whether it has more noise than rounding: zeros at random are no inputs then.
+    causes : tuple of Cause
+        What its entries show.
 
     Notes
     -----
     A random mask does not hit all entries of a row or a column: those of zeros are what they are. Of entries
     that were dropped because they are small these may be all of a row.
     """
-    causes = [one for one in of_entries(gradient, noisy=noisy) if one.name in HIDING]
-    if not causes:
+    shown = [one for one in causes if one.name in HIDING]
+    if not shown:
         return None
-    xp, names = gradient.space.xp, {one.name for one in causes}
+    xp, names = gradient.space.xp, {one.name for one in shown}
     parts = (gradient.grad_w, gradient.grad_b[:, None])
     known = xp.concat([part != 0 for part in parts], axis=1)
     if "entries dropped" not in names:
@@ -42,7 +42,7 @@ def missing_in(gradient: Gradient, *, noisy: bool = True) -> tuple[Cause, Array]
     if "entries clipped" in names:  # each tensor may have been clipped on its own
         sizes = [xp.abs(part) for part in parts]
         known = known & xp.concat([part < xp.max(part) for part in sizes], axis=1)
-    return causes[0], known
+    return shown[0], known
 
 
 def _smallest(gradient: Gradient) -> bool:

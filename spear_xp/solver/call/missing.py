@@ -6,8 +6,9 @@ Which are missing is told, or shows in the arrays.
 import math
 from dataclasses import dataclass, replace
 
-from spear_xp.diagnosis.arrays import drowned
+from spear_xp.diagnosis.arrays import LOUD, drowned
 from spear_xp.diagnosis.causes import Cause, cause
+from spear_xp.diagnosis.entries import of_entries
 from spear_xp.diagnosis.missing import missing_in
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array, to_host
@@ -23,7 +24,6 @@ from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["Reading", "read_factors", "without_lost"]
 
-SHOWN = 1e-4  # chosen: noise over the usual entry of a row, from which zeros are no inputs
 TIME = 0.5  # chosen: share of the limits, after which missing entries that nobody told are given up
 DROWNED = 0.25  # measured: the same, from which nothing comes back (lab.md, "Missing entries")
 OPEN = "{}{} of its {} entries are not determined: too little came of these columns of grad_w"
@@ -41,6 +41,8 @@ class Reading:
     factors : LowRank or RankError
     completion : Completion or None
         Where missing entries were completed: the factors are those of it.
+    entries : tuple of Cause or None
+        What the entries show, where they were looked at.
     obstacle : Cause or None
         Why no search can succeed: what is missing hides the rest.
     """
@@ -49,12 +51,13 @@ class Reading:
     factors: LowRank | RankError
     completion: Completion | None = None
     obstacle: Cause | None = None
+    entries: tuple[Cause, ...] | None = None
 
     @classmethod
-    def of(cls, completion: Completion) -> "Reading":
+    def of(cls, completion: Completion, entries: tuple[Cause, ...] | None = None) -> "Reading":
         """Of what was completed."""
         factors = completion.gradient, completion.factorization, Decay()
-        return cls(completion.gradient, factors, completion)
+        return cls(completion.gradient, factors, completion, entries=entries)
 
     @property
     def whole(self) -> bool:
@@ -102,21 +105,22 @@ def _shown(gradient: Gradient, factors: LowRank | RankError, batch_size: int | N
     """Of what the arrays show."""
     noise = math.inf if isinstance(factors, RankError) else factors[1].noise_level * gradient.columns**0.5
     with clock.stage("diagnosis"):
-        found = missing_in(gradient, noisy=noise > SHOWN)
+        entries = of_entries(gradient, noisy=noise > LOUD)
+        found = missing_in(gradient, entries)
     if found is None:
-        return Reading(gradient, factors)
+        return Reading(gradient, factors, entries=entries)
     try:
         completion = _completed(gradient, found[1], batch_size, clock, clock.within(TIME))
     except OutOfTime:  # which proves nothing
         ask(clock.before_limit)
-        return Reading(gradient, factors)
+        return Reading(gradient, factors, entries=entries)
     if completion is not None and (
-        isinstance(factors, RankError) or completion.factorization.rank < factors[1].rank or noise > SHOWN
+        isinstance(factors, RankError) or completion.factorization.rank < factors[1].rank or noise > LOUD
     ):
-        return Reading.of(completion)
+        return Reading.of(completion, entries)
     if completion is None and (isinstance(factors, RankError) or drowned(gradient, factors[1], DROWNED)):
-        return Reading(gradient, factors, obstacle=replace(found[0], hopeless=True))
-    return Reading(gradient, factors)
+        return Reading(gradient, factors, obstacle=replace(found[0], hopeless=True), entries=entries)
+    return Reading(gradient, factors, entries=entries)
 
 
 def _completed(

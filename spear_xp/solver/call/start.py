@@ -36,7 +36,9 @@ def begun(
     state.expected, state.spectrum = factorization.expected, factorization.spectrum
     state.weight_decay = decay.of_weight
     with clock.stage("diagnosis"):
-        state.diagnosis = of_arrays(reading.gradient, factorization, decay, reading.completion)
+        state.diagnosis = of_arrays(
+            reading.gradient, factorization, decay, reading.completion, reading.entries
+        )
     state.completed = 0.0 if reading.completion is None else 1 - reading.completion.share
     state.obstacle = reading.obstacle or next((one for one in state.diagnosis if one.hopeless), None)
     return state

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from spear_xp.diagnosis.entries import of_entries
 from spear_xp.diagnosis.missing import HIDING, missing_in
 from spear_xp.reduction.gradient import validate
 from tests.helpers.causes import DATA, PLANTED, honest
@@ -16,7 +17,8 @@ def test_what_is_known_is_as_it_was(name: str, data: str) -> None:
     change, fitting = PLANTED[name]
     before = honest(data, seed=3)
     after = change(before)
-    found = missing_in(validate(*after.arrays))
+    gradient = validate(*after.arrays)
+    found = missing_in(gradient, of_entries(gradient))
     assert found is not None
     why, known = found
     assert {why.name} == set(fitting) <= HIDING
@@ -30,7 +32,8 @@ def test_rows_and_columns_of_zeros_are_known_under_a_random_mask_alone() -> None
     blank = ~before.arrays[0].any(axis=0)
     assert blank.any()
     for name, whole in (("random mask", True), ("top 50 %", False)):
-        found = missing_in(validate(*PLANTED[name][0](before).arrays))
+        gradient = validate(*PLANTED[name][0](before).arrays)
+        found = missing_in(gradient, of_entries(gradient))
         assert found is not None
         assert found[1][:, :-1][:, blank].all() == whole
 
@@ -40,4 +43,4 @@ def test_rows_and_columns_of_zeros_are_known_under_a_random_mask_alone() -> None
 def test_nothing_is_missing_in_honest_gradients(data: str, b: int, m: int) -> None:
     for seed in range(3):
         gradient = validate(*honest(data, b, m, seed).arrays)
-        assert missing_in(gradient, noisy=False) is None
+        assert missing_in(gradient, of_entries(gradient, noisy=False)) is None
