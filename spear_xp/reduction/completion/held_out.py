@@ -22,7 +22,10 @@ from spear_xp.reduction.completion.rank import SPARE, fit_of_least_rank, lowered
 
 __all__ = ["WORST", "Confirmed", "confirmed"]
 
-HELD_OUT = 0.03  # chosen: share of the known entries that are predicted and not used
+HELD_OUT, MOST = (
+    0.03,
+    0.1,
+)  # chosen: share of the known entries that are predicted and not used; where few are
 FEWEST = 50  # chosen: held-out entries without which nothing is taken
 WORST = 100.0  # chosen: times the noise that a row or column may carry, of which enough entries came
 # chosen: root mean square of held-out errors in units of those expected, up to which all is right
@@ -75,8 +78,9 @@ def confirmed(
     """
     space = entries.space
     xp = space.xp
+    share = min(MOST, max(HELD_OUT, 2 * FEWEST / float(xp.sum(entries.known))))
     drawn = space.asarray(generator(0, Stream.HELD_OUT, 0).random(tuple(entries.values.shape)))
-    held = Entries.of(space, entries.values, (drawn < HELD_OUT) & (entries.known > 0))
+    held = Entries.of(space, entries.values, (drawn < share) & (entries.known > 0))
     used = Entries(space, entries.values - held.values, entries.known - held.known)
     fit, work = fit_of_least_rank(used, roundoff, keep_going, batch_size)
     if fit is None:
