@@ -13,6 +13,7 @@ from spear_xp.numerics.backend import Array, enter
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
 from spear_xp.overcomplete.table import Table
+from spear_xp.reduction.completion.mask import known_alone
 from spear_xp.reduction.gradient import checked
 from spear_xp.reduction.problem import ACCURACY, reduce
 from spear_xp.reduction.protocol import Strategy
@@ -78,8 +79,8 @@ def invert(
         estimate.
     observed : array of bool, shape (m, n) or (m, n + 1), optional
         True where an entry of grad_w (and, in a last column more, of grad_b) is as the client computed it.
-        The others are completed from these, whatever stands in their place. Where it is not given, zeros of
-        top-k and of random masks and entries clipped to one magnitude are found from the arrays.
+        The others are completed from these, whatever stands in their place, NaN too. Where it is not given,
+        zeros of top-k and of random masks and entries clipped to one magnitude are found from the arrays.
     weight_after, bias_after : array, shape (m, n) and (m,), optional
         W and β after all steps of an update of several local steps. They say which masks may have changed on
         the way, which the certificate then allows for.
@@ -181,7 +182,7 @@ def invert(
     problem = state = read = table = None
     try:
         with clock.stage("factorize"):
-            read = checked(space, arrays, clock.before_limit)
+            read = checked(space, known_alone(space, arrays, update.observed), clock.before_limit)
         reading = read_factors(read, update, batch_size, clock)
         if reading.hopeless:
             return unread(space, columns, Status.HOPELESS, clock, diagnosis=reading.causes, **about)

@@ -14,20 +14,14 @@ __all__ = ["UNRIDGED", "Entries", "Fit", "alternate", "amplification", "grams", 
 
 FIRST_RIDGE, LAST_RIDGE, FALL = 0.1, 1e-7, 0.5  # measured: (lab.md, "Missing entries")
 UNRIDGED = 1e-12  # derived: a ridge without a part in the last digits
-TRUST, GROWTH, MOST = (
-    0.05,
-    1.05,
-    0.95,
-)  # measured: extrapolation of the next factor (lab.md, "Missing entries")
-STILL, STILL_FOR = (
-    1e-3,
-    3,
-)  # chosen: relative change of the misfit, and sweeps of it, after which it has settled
+# measured: extrapolation of the next factor (lab.md, "Missing entries")
+TRUST, GROWTH, MOST = 0.05, 1.05, 0.95
+# chosen: relative change of the misfit, and sweeps of it, after which it has settled
+STILL, STILL_FOR = 1e-3, 3
 SWEEPS = 200  # chosen: most sweeps; 60 suffice where the entries determine the rest
 BELOW = 0.01  # chosen: share of the misfit, below which a ridge has no part in it
-DEFINITE = (
-    16.0  # chosen: rounding units of the trace that keep a matrix of too few entries from being singular
-)
+# chosen: rounding units of the trace that keep a matrix of too few entries from being singular
+DEFINITE = 16.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,10 +22,8 @@ from spear_xp.reduction.completion.rank import SPARE, fit_of_least_rank, lowered
 
 __all__ = ["WORST", "Confirmed", "confirmed"]
 
-HELD_OUT, MOST = (
-    0.03,
-    0.1,
-)  # chosen: share of the known entries that are predicted and not used; where few are
+# chosen: share of the known entries that are predicted and not used, and the same where few are known
+HELD_OUT, MOST = 0.03, 0.1
 FEWEST = 50  # chosen: held-out entries without which nothing is taken
 WORST = 100.0  # chosen: times the noise that a row or column may carry, of which enough entries came
 # chosen: root mean square of held-out errors in units of those expected, up to which all is right
@@ -123,8 +121,7 @@ def _surprise(used: Entries, held: Entries, fit: Fit) -> float:
     rest = used.misfit(fit.left, fit.right)
     variance = float(xp.sum(rest * rest)) / (count - free)
     variance = max(variance, used.space.eps**2)
-    expected = xp.ones_like(rest)
-    expected = expected + leverages(used, fit.right) + leverages(used.transposed, fit.left).T
+    expected = 1 + leverages(used, fit.right) + leverages(used.transposed, fit.left).T
     errors = held.misfit(fit.left, fit.right) ** 2 / (expected * variance)
     found = xp.sort(errors[held.known > 0])
     kept = found[: int(TRIMMED * found.shape[0])]

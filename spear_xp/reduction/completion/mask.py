@@ -3,19 +3,32 @@
 from typing import Any
 
 from spear_xp.errors import DtypeError, ShapeError
-from spear_xp.numerics.backend import Array, to_host
-from spear_xp.reduction.gradient import Gradient
+from spear_xp.numerics.backend import Array, Space, to_host
 
-__all__ = ["entries_of"]
+__all__ = ["entries_of", "known_alone"]
 
 
-def entries_of(gradient: Gradient, observed: Any) -> Array | None:
+def known_alone(space: Space, arrays: dict[str, Array], observed: Any) -> dict[str, Array]:
+    """Arrays of an update with zeros in grad_w and grad_b where these were not observed, NaN or not."""
+    known = None if observed is None else entries_of(space, arrays["grad_w"].shape, observed)
+    if known is None or arrays["grad_b"].shape != known.shape[:1]:
+        return arrays
+    parts = {"grad_w": known[:, :-1], "grad_b": known[:, -1]}
+    return arrays | {
+        name: space.xp.where(part, arrays[name], space.xp.zeros_like(arrays[name]))
+        for name, part in parts.items()
+    }
+
+
+def entries_of(space: Space, shape: tuple[int, ...], observed: Any) -> Array | None:
     """The mask of the extended gradient, shape (m, n + 1); None where nothing is missing.
 
     Parameters
     ----------
-    gradient : Gradient
-        Checked gradient.
+    space : Space
+        Of the update.
+    shape : tuple of int
+        Of grad_w, (m, n).
     observed : array of bool, shape (m, n) or (m, n + 1)
         True where an entry of grad_w is as the client computed it. A last column beyond those of grad_w
         stands for grad_b; without it, all of grad_b is.
@@ -31,15 +44,15 @@ def entries_of(gradient: Gradient, observed: Any) -> Array | None:
     DtypeError
         If it is not of bool.
     """
-    host, (m, n) = to_host(observed), gradient.grad_w.shape
-    if host.shape not in {(m, n), (m, n + 1)}:
-        msg = f"observed has shape {host.shape}: need {(m, n)}, that of grad_w, or {(m, n + 1)} with grad_b"
+    host, wider = to_host(observed), (*shape[:-1], shape[-1] + 1)
+    if len(shape) != 2 or host.shape not in {tuple(shape), wider}:
+        msg = f"observed has shape {host.shape}: need {tuple(shape)}, that of grad_w, or {wider} with grad_b"
         raise ShapeError(msg)
     if host.dtype.kind != "b":
         msg = f"observed has dtype {host.dtype}: need bool, True where an entry is as it was computed"
         raise DtypeError(msg)
     if host.all():
         return None
-    xp = gradient.space.xp
-    known = gradient.space.asarray(host, dtype=xp.bool)
-    return known if host.shape[1] > n else xp.concat([known, xp.ones_like(known[:, :1])], axis=1)
+    xp = space.xp
+    known = space.asarray(host, dtype=xp.bool)
+    return known if host.shape == wider else xp.concat([known, xp.ones_like(known[:, :1])], axis=1)

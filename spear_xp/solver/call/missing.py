@@ -81,7 +81,11 @@ def read_factors(gradient: Gradient, update: LayerUpdate, batch_size: int | None
     Where nobody tells, it is looked at. What is missing hides as noise, or as a higher rank: what completion
     finds has to have less of either.
     """
-    known = None if update.observed is None else entries_of(gradient, update.observed)
+    known = (
+        None
+        if update.observed is None
+        else entries_of(gradient.space, gradient.grad_w.shape, update.observed)
+    )
     if known is not None:
         return _told(gradient, known, batch_size, clock)
     factors = low_rank(gradient, batch_size, update.noise, clock)
