@@ -97,7 +97,8 @@ def confirmed(
         ]
         if all(bool(xp.all(one)) for one in settled):
             break
-        rows, columns, right = rows[settled[0]], columns[settled[1]], fit.right[settled[1], :]
+        rows, columns = rows[settled[0]], columns[settled[1]]
+        right = xp.take(fit.right, xp.nonzero(settled[1])[0], axis=0)
     # what was not determined may have made for a rank that is not there
     less = lowered(part, fit, roundoff, keep_going)
     work, fit = work + less.work - fit.work, less
