@@ -17,9 +17,7 @@ __all__ = ["Gradient", "validate"]
 
 BLOCK_BYTES = 2 * 2**20  # cosmetic: one block in the working dtype; it stays in the cache while it is used
 NARROW = 64  # cosmetic: columns that a block has at least: fewer would fetch memory for a part of its bytes
-LOST = (
-    3.0  # chosen: times the root mean square of its entries that what is not known of an input may add up to
-)
+LOST = 3.0  # chosen: root mean squares of a sample, to which what is not known of it may add up in each row
 # measured: share of the median norm, below which a row is left aside (lab.md, "Trained networks")
 NEGLIGIBLE = 1e-7
 

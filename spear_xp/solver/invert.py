@@ -81,6 +81,7 @@ def invert(
         True where an entry of grad_w (and, in a last column more, of grad_b) is as the client computed it.
         The others are completed from these, whatever stands in their place, NaN too. Where it is not given,
         zeros of top-k and of random masks and entries clipped to one magnitude are found from the arrays.
+        Where entries are missing, the noise is measured, whatever was given as `noise`.
     weight_after, bias_after : array, shape (m, n) and (m,), optional
         W and β after all steps of an update of several local steps. They say which masks may have changed on
         the way, which the certificate then allows for.
@@ -177,7 +178,7 @@ def invert(
         "rng": given,
     }
     origin = origin_of(space, arrays["grad_w"], update.assumptions, options)
-    dtype, columns = arrays["grad_w"].dtype, int(arrays["grad_w"].shape[-1])
+    dtype = arrays["grad_w"].dtype
     about = {"seed": given, "origin": origin, "data_range": data_range, "leave": leave, "dtype": dtype}
     problem = state = read = table = None
     try:
@@ -185,7 +186,7 @@ def invert(
             read = checked(space, known_alone(space, arrays, update.observed), clock.before_limit)
         reading = read_factors(read, update, batch_size, clock)
         if reading.hopeless:
-            return unread(space, columns, Status.HOPELESS, clock, diagnosis=reading.causes, **about)
+            return unread(space, read.columns - 1, Status.HOPELESS, clock, diagnosis=reading.causes, **about)
         if search == "auto" and update.noise is None and reading.whole:
             table = table_in(read, reading.factors, clock)
         if table is not None:
@@ -222,5 +223,5 @@ def invert(
         return overcomplete_result(table, clock, stopped, expected=batch_size, **about)
     if problem is None or state is None:
         shown = () if read is None else of_arrays(read)
-        return unread(space, columns, status, clock, diagnosis=shown, **about)
+        return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, diagnosis=shown, **about)
     return without_lost(result_of(problem, state, status, clock, **about), reading)

@@ -10,7 +10,9 @@ __all__ = ["entries_of", "known_alone"]
 
 def known_alone(space: Space, arrays: dict[str, Array], observed: Any) -> dict[str, Array]:
     """Arrays of an update with zeros in grad_w and grad_b where these were not observed, NaN or not."""
-    known = None if observed is None else entries_of(space, arrays["grad_w"].shape, observed)
+    if observed is None or arrays["grad_w"].ndim != 2:
+        return arrays
+    known = entries_of(space, arrays["grad_w"].shape, observed)
     if known is None or arrays["grad_b"].shape != known.shape[:1]:
         return arrays
     parts = {"grad_w": known[:, :-1], "grad_b": known[:, -1]}
@@ -45,7 +47,7 @@ def entries_of(space: Space, shape: tuple[int, ...], observed: Any) -> Array | N
         If it is not of bool.
     """
     host, wider = to_host(observed), (*shape[:-1], shape[-1] + 1)
-    if len(shape) != 2 or host.shape not in {tuple(shape), wider}:
+    if host.shape not in {tuple(shape), wider}:
         msg = f"observed has shape {host.shape}: need {tuple(shape)}, that of grad_w, or {wider} with grad_b"
         raise ShapeError(msg)
     if host.dtype.kind != "b":

@@ -25,7 +25,8 @@ from spear_xp.updates.layer_update import LayerUpdate
 __all__ = ["Reading", "read_factors", "without_lost"]
 
 TIME = 0.5  # chosen: share of the limits, after which missing entries that nobody told are given up
-DROWNED = 0.25  # measured: the same, from which nothing comes back (lab.md, "Missing entries")
+# measured: noise over the usual entry of a row, from which nothing comes back (lab.md, "Missing entries")
+DROWNED = 0.25
 OPEN = "{}{} of its {} entries are not determined: too little came of these columns of grad_w"
 PROVEN = "proven in all others, but "
 
@@ -41,10 +42,10 @@ class Reading:
     factors : LowRank or RankError
     completion : Completion or None
         Where missing entries were completed: the factors are those of it.
-    entries : tuple of Cause or None
-        What the entries show, where they were looked at.
     obstacle : Cause or None
         Why no search can succeed: what is missing hides the rest.
+    entries : tuple of Cause or None
+        What the entries show, where they were looked at.
     """
 
     gradient: Gradient
@@ -81,15 +82,12 @@ def read_factors(gradient: Gradient, update: LayerUpdate, batch_size: int | None
     Where nobody tells, it is looked at. What is missing hides as noise, or as a higher rank: what completion
     finds has to have less of either.
     """
-    known = (
-        None
-        if update.observed is None
-        else entries_of(gradient.space, gradient.grad_w.shape, update.observed)
-    )
+    told = update.observed is not None
+    known = entries_of(gradient.space, gradient.grad_w.shape, update.observed) if told else None
     if known is not None:
         return _told(gradient, known, batch_size, clock)
     factors = low_rank(gradient, batch_size, update.noise, clock)
-    if update.observed is not None or update.noise is not None:
+    if told or update.noise is not None:
         return Reading(gradient, factors)
     return _shown(gradient, factors, batch_size, clock)
 
