@@ -6,16 +6,19 @@ import numpy as np
 
 from spear_xp.diagnosis.causes import Cause, cause
 from spear_xp.diagnosis.entries import of_entries, sample_of
+from spear_xp.diagnosis.missing import HIDING
 from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.numerics.backend import Array, Host, Namespace
 from spear_xp.numerics.random import Stream, generator
+from spear_xp.reduction.completion.complete import Completion
 from spear_xp.reduction.decay import Decay
 from spear_xp.reduction.factorization import Factorization
 from spear_xp.reduction.gradient import Gradient
 
-__all__ = ["SPOILING", "of_arrays", "too_few_rows"]
+__all__ = ["LOUD", "SPOILING", "drowned", "of_arrays", "too_few_rows"]
 
 SPOILING = {
+    "inputs lost",
     *("sign-like", "entries dropped", "entries clipped"),
     *("quantised", "bfloat16", "float16", "float16 underflow"),
 }  # causes of noise, and of a rank that is none
@@ -23,6 +26,8 @@ SPOILING = {
 LOUD = 1e-4  # chosen: noise over the usual entry of a row, from which zeros at random are no inputs
 FEW = 2**14  # cosmetic: entries that show whether an update and weights are the same
 WEIGHTS = 0.95  # chosen: cosine of update and weights, from which the one is the other
+SIGNS = 0.1  # measured: noise from which nothing comes back of signs (lab.md, "Missing entries")
+WIDE = 4  # chosen: rows for each sample, below which a rank of what was done to the entries leaves nothing
 ALIKE = 2.0  # chosen: factor between them up to which it is no decay
 LOWER = 2  # chosen: times less rank that a gradient has than weights
 SMALL = 1e-9  # chosen: relative eigenvalue below which there is none; float32 leaves 1e-13 of a low rank
@@ -31,7 +36,11 @@ OUTSIDE, INSIDE = 0.1, 0.01  # chosen: share of grad_b beyond the columns of gra
 
 
 def of_arrays(
-    gradient: Gradient, factorization: Factorization | None = None, decay: Decay | None = None
+    gradient: Gradient,
+    factorization: Factorization | None = None,
+    decay: Decay | None = None,
+    completion: Completion | None = None,
+    entries: tuple[Cause, ...] | None = None,
 ) -> tuple[Cause, ...]:
     """Causes that do not need a search.
 
@@ -43,6 +52,10 @@ def of_arrays(
         Of it; none where no low rank was found.
     decay : Decay, optional
         What was taken out of it.
+    completion : Completion, optional
+        Of it, where missing entries were completed: then it and its factorisation are those of that.
+    entries : tuple of Cause, optional
+        What its entries show, where that is known.
 
     Returns
     -------
@@ -59,17 +72,29 @@ def of_arrays(
     if decay is not None and decay.of_weight:
         causes = (cause("weight decay", decay.of_weight),)
     noise = 1.0 if factorization is None else factorization.noise_level * gradient.columns**0.5
-    causes += of_entries(gradient, noisy=noise > LOUD)
+    if entries is None:
+        entries = of_entries(gradient, noisy=noise > LOUD)
+    if completion is not None:
+        causes += (cause("entries completed", 1 - completion.share),)
+        if gradient.lost is not None:
+            causes += (cause("inputs lost", int(gradient.lost.shape[0])),)
+        entries = tuple(one for one in entries if one.name not in HIDING)
+    causes += entries
     if factorization is None:
         return (*_swapped(gradient), *causes)
     causes = (*_unexpected(factorization), *causes)
     few = too_few_rows(int(gradient.live.shape[0]), factorization.rank)
-    if few is None:
-        return causes
+    spoiled = drowned(gradient, factorization, SIGNS)
     for k, one in enumerate(causes):  # the rank is that of what was done to the entries
-        if one.name in SPOILING:
+        if one.name in SPOILING if few is not None else one.name == "sign-like" and spoiled:
             return (replace(one, hopeless=True), *causes[:k], *causes[k + 1 :])
-    return (few, *causes)
+    return causes if few is None else (few, *causes)
+
+
+def drowned(gradient: Gradient, factorization: Factorization, most: float) -> bool:
+    """Whether there is more noise than so much of a usual entry, or too high a rank for any search."""
+    noise = factorization.noise_level * gradient.columns**0.5
+    return noise > most or WIDE * factorization.rank > int(gradient.live.shape[0])
 
 
 def too_few_rows(width: int, rank: int) -> Cause | None:

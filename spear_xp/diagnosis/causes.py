@@ -57,7 +57,19 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "entries dropped": (
         "{:.1%} of the entries of live rows are zero where no input makes them so: top-k, or a mask",
-        "give the whole gradient; what was dropped hides as noise does",
+        "give the whole gradient; the entries that are left do not determine those that were dropped",
+    ),
+    "entries completed": (
+        "{:.1%} of the entries were missing or clipped; the others determine them, and they were completed",
+        "nothing to do",
+    ),
+    "entries missing": (
+        "{:.1%} of the entries are not observed, and no low rank fits the others and predicts them",
+        "check `observed`; less noise, more entries or a smaller batch would tell more",
+    ),
+    "inputs lost": (
+        "of {:.0f} columns of grad_w too little came: inputs are NaN there, and directions alone are proven",
+        "give more of these columns",
     ),
     "entries clipped": (
         "{:.2%} of the entries are exactly as large as the largest: single entries were clipped",

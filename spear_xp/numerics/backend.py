@@ -92,7 +92,7 @@ class Space:
 
     def fused(self, name: str) -> Callable[..., Any] | None:
         """A kernel of `numerics/cuda`, where the device compiles it; None where arrays have to do."""
-        if not is_cupy_namespace(self.xp):
+        if not is_cupy_namespace(self.xp) or "cupy" not in sys.modules:  # a double of it compiles nothing
             return None
         from spear_xp.numerics.cuda import FUSED  # its twins are written on top of this file
 

@@ -41,6 +41,7 @@ class Stream(IntEnum):
     ROTATION = 17
     HALVES = 18
     NUISANCE = 19
+    HELD_OUT = 20
     # Search.
     SAMPLING = 32
     INFORMATION_SETS = 33

@@ -19,6 +19,7 @@ __all__ = ["Gradient", "validate"]
 # device, each block costs launches
 BLOCK_BYTES, DEVICE_BYTES = 2 * 2**20, 256 * 2**20
 NARROW = 64  # cosmetic: columns that a block has at least: fewer would fetch memory for a part of its bytes
+LOST = 3.0  # chosen: root mean squares of a sample, to which what is not known of it may add up in each row
 # measured: share of the median norm, below which a row is left aside (lab.md, "Trained networks")
 NEGLIGIBLE = 1e-7
 
@@ -47,6 +48,8 @@ class Gradient:
         Rounding unit of the dtype in which the gradient came.
     weight_after, bias_after : array or None
         W and β after all steps of an update, where they are known.
+    lost : array of int, shape (k,), or None
+        Columns of grad_w of which too little came: those inputs are not determined.
     """
 
     space: Space
@@ -61,6 +64,7 @@ class Gradient:
     roundoff: float
     weight_after: Array = None
     bias_after: Array = None
+    lost: Array = None
 
     @property
     def columns(self) -> int:
@@ -76,14 +80,22 @@ class Gradient:
         yield from self._blocks(self.weight, self.bias, rows)
 
     def drift(self, rows: Array) -> Array | None:
-        """Norms of the given rows of [ΔW | Δβ], what the layer moved by, shape (rows,); None if not known."""
-        if self.weight_after is None or self.bias_after is None:
+        """Norms of the given rows of [ΔW | Δβ], what the layer moved by, shape (rows,); None if not known.
+
+        Inputs that are not determined count as if the layer had moved by what they may add to a
+        pre-activation: they are taken to be as large as the others.
+        """
+        moves = self.weight_after is not None and self.bias_after is not None
+        if not moves and self.lost is None:
             return None
         xp, dtype = self.space.xp, self.space.dtype
         squares = xp.zeros(rows.shape, dtype=dtype, device=self.space.device)
-        after = self._blocks(self.weight_after, self.bias_after, rows)
-        for (_, _, block), (_, _, moved) in zip(self.layer_blocks(rows), after, strict=True):
+        after = self._blocks(self.weight_after, self.bias_after, rows) if moves else ()
+        for (_, _, block), (_, _, moved) in zip(self.layer_blocks(rows) if moves else (), after, strict=True):
             squares = squares + xp.sum((moved - block) ** 2, axis=1)
+        if self.lost is not None:
+            part = xp.astype(xp.take(xp.take(self.weight, self.lost, axis=1), rows, axis=0), dtype)
+            squares = squares + LOST**2 / self.columns * xp.sum(part * part, axis=1)
         return xp.sqrt(squares)
 
     def _blocks(self, matrix: Array, column: Array, rows: Array) -> Iterator[tuple[int, int, Array]]:

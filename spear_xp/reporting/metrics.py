@@ -48,7 +48,7 @@ def compare(
     inputs : array, shape (b, n)
         The true batch.
     recovered : array, shape (k, n)
-        Recovered samples in any order.
+        Recovered samples in any order. Columns that are NaN, inputs that are not determined, do not count.
     data_range : float, optional
         Peak of the PSNR in units of the inputs; the range of `inputs` where not given.
     exact_psnr : float
@@ -80,7 +80,8 @@ def compare(
     if not peak > 0:
         msg = f"data_range={peak}: need a positive number"
         raise ArgumentRangeError(msg)
-    squared = cdist(true, found, "sqeuclidean") / true.shape[1]
+    told = ~np.isnan(found).all(axis=0) if len(found) else np.ones(true.shape[1], dtype=bool)
+    squared = cdist(true[:, told], found[:, told], "sqeuclidean") / max(1, told.sum())
     rows, columns = linear_sum_assignment(np.log(np.maximum(squared, TINY * peak**2)))
     mse = squared[rows, columns]
     psnr = to_host([10 * math.log10(peak**2 / e) if e > 0 else math.inf for e in mse]).astype(float)

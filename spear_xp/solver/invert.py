@@ -13,11 +13,13 @@ from spear_xp.numerics.backend import Array, enter, on_its_device
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
 from spear_xp.overcomplete.table import Table
+from spear_xp.reduction.completion.mask import known_alone
 from spear_xp.reduction.gradient import checked
 from spear_xp.reduction.problem import ACCURACY, reduce
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.call.arguments import check_numbers, renamed, update_of
-from spear_xp.solver.call.factors import low_rank, settled, table_in
+from spear_xp.solver.call.factors import settled, table_in
+from spear_xp.solver.call.missing import read_factors, without_lost
 from spear_xp.solver.call.start import begun, observer_of, published_alone
 from spear_xp.solver.outcome import result_of, status_of, unread
 from spear_xp.solver.published import solve_published
@@ -43,6 +45,7 @@ def invert(
     bias: Array | None = None,
     *,
     noise: Array | float | None = None,
+    observed: Array | None = None,
     weight_after: Array | None = None,
     bias_after: Array | None = None,
     accuracy: float = ACCURACY,
@@ -75,6 +78,11 @@ def invert(
         Standard deviation of the error of an entry of [grad_w | grad_b] in the units of grad_w, where it is
         known: of all entries, of those of a row, or of each entry of grad_w. It takes the place of an
         estimate.
+    observed : array of bool, shape (m, n) or (m, n + 1), optional
+        True where an entry of grad_w (and, in a last column more, of grad_b) is as the client computed it.
+        The others are completed from these, whatever stands in their place, NaN too. Where it is not given,
+        zeros of top-k and of random masks and entries clipped to one magnitude are found from the arrays.
+        Where entries are missing, the noise is measured, whatever was given as `noise`.
     weight_after, bias_after : array, shape (m, n) and (m,), optional
         W and β after all steps of an update of several local steps. They say which masks may have changed on
         the way, which the certificate then allows for.
@@ -150,7 +158,7 @@ def invert(
     >>> result.status.name, result.batch_size, result.success
     ('EXACT', 5, True)
     """
-    known = {"noise": noise, "weight_after": weight_after, "bias_after": bias_after}
+    known = {"noise": noise, "observed": observed, "weight_after": weight_after, "bias_after": bias_after}
     update = update_of(grad_w, grad_b, weight, bias, **known)
     limits = {"time_limit": time_limit, "work_limit": work_limit, "data_range": data_range}
     check_numbers(accuracy=accuracy, rounds=rounds, **limits)
@@ -160,21 +168,31 @@ def invert(
     rng, given = repeatable(seed_in(kept) if rng is None else rng)
     seed = seed_of(rng)
     space, arrays, leave = enter(**update.arrays)
-    options = {"noise": update.noise, "batch_size": batch_size, "search": search, **limits}
-    options |= {"accuracy": accuracy, "rounds": rounds, "rng": given}
+    options = {
+        "noise": update.noise,
+        "observed": update.observed,
+        "batch_size": batch_size,
+        "search": search,
+        **limits,
+        "accuracy": accuracy,
+        "rounds": rounds,
+        "rng": given,
+    }
     origin = origin_of(space, arrays["grad_w"], update.assumptions, options)
-    about: dict[str, Any] = {"seed": given, "origin": origin, "data_range": data_range, "leave": leave}
-    about["dtype"] = arrays["grad_w"].dtype
+    dtype = arrays["grad_w"].dtype
+    about = {"seed": given, "origin": origin, "data_range": data_range, "leave": leave, "dtype": dtype}
     problem = state = read = table = None
     try:
         with clock.stage("factorize"):
-            read = checked(space, arrays, clock.before_limit)
-        found = low_rank(read, batch_size, update.noise, clock)
-        if search == "auto" and update.noise is None:
-            table = table_in(read, found, clock)
+            read = checked(space, known_alone(space, arrays, update.observed), clock.before_limit)
+        reading = read_factors(read, update, batch_size, clock)
+        if reading.hopeless:
+            return unread(space, read.columns - 1, Status.HOPELESS, clock, diagnosis=reading.causes, **about)
+        if search == "auto" and update.noise is None and reading.whole:
+            table = table_in(read, reading.factors, clock)
         if table is not None:
             search_table(table, clock, on_progress, batch_size)
-        factors = settled(read, found, table, batch_size, clock)
+        factors = settled(read, reading.factors, table, batch_size, clock)
         if isinstance(factors, Table):
             return overcomplete_result(
                 factors, clock, expected=batch_size, diagnosis=of_arrays(read), **about
@@ -182,7 +200,7 @@ def invert(
         with clock.stage("factorize"):
             problem = reduce(*factors[:2], accuracy=accuracy, keep_going=clock.before_limit)
         chosen = strategies(problem)
-        state = begun(problem, chosen, read, factors, clock)
+        state = begun(problem, chosen, reading, factors, clock)
         observer = observer_of(problem, clock, on_progress)
         identity = None if kept is None else identity_of(problem, chosen, seed, rounds, origin["versions"])
         run: dict[str, Any] = {
@@ -207,4 +225,4 @@ def invert(
     if problem is None or state is None:
         shown = () if read is None else of_arrays(read)
         return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, diagnosis=shown, **about)
-    return result_of(problem, state, status, clock, **about)
+    return without_lost(result_of(problem, state, status, clock, **about), reading)

@@ -126,6 +126,7 @@ def result_of(
             threshold=search.threshold,
             expected=search.expected,
             weight_decay=search.weight_decay,
+            completed=search.completed,
             numerical_rank=problem.numerical_rank,
             seconds={**clock.seconds, "total": clock.elapsed},
             work=clock.work,
@@ -201,7 +202,7 @@ def unread(
         status=status,
         batch_size=None,
         reasons=(),
-        missing=(RANK_UNKNOWN,),
+        missing=(diagnosis[0].sentence if status is Status.HOPELESS else RANK_UNKNOWN,),
         evidence=None,
         seed=seed,
         trace=Trace(

@@ -106,6 +106,8 @@ class Trace:
         Rank of the gradient, whatever was given.
     weight_decay : float
         Multiple of the weights that was found in the update and taken out of it, in the units of `grad_w`.
+    completed : float
+        Share of the entries of [grad_w | grad_b] that was missing and was completed from the others.
     seconds : dict of str to float
         Time by stage.
     work : float
@@ -141,6 +143,7 @@ class Trace:
     expected: int | None = None
     numerical_rank: int = 0
     weight_decay: float = 0.0
+    completed: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     work: float = 0.0
     residuals: Host | None = None
@@ -176,7 +179,8 @@ class Result:
     ----------
     inputs : array, shape (k, n)
         Recovered samples, certified ones first and tentative ones last, in the caller's library and the dtype
-        of `grad_w`.
+        of `grad_w`. NaN where too few entries of a column of `grad_w` came: then at most directions are
+        certified.
     certified : array of bool, shape (k,)
         Proven without ground truth.
     direction_certified : array of bool, shape (k,)

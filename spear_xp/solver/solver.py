@@ -60,6 +60,8 @@ class Search:
         Batch size that the caller gave.
     weight_decay : float
         Multiple of the weights that was taken out of the update.
+    completed : float
+        Share of the entries that was missing and was completed.
     spectrum : array, shape (k,)
         Leading singular values of the scaled gradient, also those beyond the rank.
     """
@@ -74,6 +76,7 @@ class Search:
     judged: bool = False
     expected: int | None = None
     weight_decay: float = 0.0
+    completed: float = 0.0
     spectrum: Array = None
 
     @classmethod

@@ -27,6 +27,10 @@ class LayerUpdate:
     noise : float or array, shape (m, 1) or (m, n), optional
         Standard deviation of the error of an entry of grad_w, in its units, where it is known: added noise, a
         quantisation step, the rounding of a difference of weights (`spear_xp.updates.noise_models`).
+    observed : array of bool, shape (m, n) or (m, n + 1), optional
+        True where an entry of grad_w is as the client computed it; False where it was dropped, masked or
+        clipped, whatever stands there. A last column beyond those of grad_w stands for grad_b; without it,
+        all of grad_b is as it was.
     name : str
         Name of the layer.
     assumptions : tuple of str
@@ -47,6 +51,7 @@ class LayerUpdate:
     weight_after: Array = None
     bias_after: Array = None
     noise: Array = None
+    observed: Array = None
     name: str = ""
     assumptions: tuple[str, ...] = ()
 

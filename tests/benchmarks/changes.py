@@ -8,7 +8,7 @@ import numpy as np
 from spear_xp import LayerUpdate
 from tests.helpers.networks import Floats, Network
 
-__all__ = ["CHANGES", "Varied", "local"]
+__all__ = ["CHANGES", "MISSING", "Varied", "local"]
 
 Rng = np.random.Generator
 
@@ -25,6 +25,7 @@ class Varied:
     batch_size: int | None
     parts: tuple[str, ...]
     after: tuple[Floats, Floats] | None = None  # weight and bias after local steps, where they are told
+    mask: Floats | None = None  # which entries of [grad_w | grad_b] are as they were, where that is told
 
     @property
     def observed(self) -> tuple[Floats, Floats, Floats, Floats]:
@@ -34,7 +35,7 @@ class Varied:
     @property
     def update(self) -> LayerUpdate:
         """All that the server has."""
-        return LayerUpdate(*self.observed, *(self.after or (None, None)))
+        return LayerUpdate(*self.observed, *(self.after or (None, None)), observed=self.mask)
 
 
 def local(rng: Rng, net: Network, labels: Floats, problem: Varied) -> Varied:
@@ -110,6 +111,35 @@ def clipped(rng: Rng, problem: Varied) -> Varied:
     return each(problem, lambda g: np.clip(g, -(top := np.quantile(np.abs(g), limit)), top))
 
 
+def told(rng: Rng, problem: Varied, known: Floats) -> Varied:
+    """With the mask, at even odds."""
+    return replace(problem, mask=known) if rng.random() < 0.5 else problem
+
+
+def largest_half(rng: Rng, problem: Varied) -> Varied:
+    """The largest half of the entries that are not zero."""
+
+    def keep(g: Floats) -> Floats:
+        sizes = np.abs(g)
+        return np.where(sizes >= np.median(sizes[sizes > 0]), g, 0.0)
+
+    changed = each(problem, keep)
+    return told(rng, changed, np.c_[changed.grad_w, changed.grad_b] != 0)
+
+
+def random_half(rng: Rng, problem: Varied) -> Varied:
+    """Every entry at even odds."""
+    known = rng.random((len(problem.bias), problem.grad_w.shape[1] + 1)) < 0.5
+    return told(rng, each(problem, lambda g: g * known), known)
+
+
+def clipped_tail(rng: Rng, problem: Varied) -> Varied:
+    """The largest entries, one of a thousand, at one magnitude."""
+    both = np.abs(np.c_[problem.grad_w, problem.grad_b])
+    top = np.quantile(both, 0.999)
+    return told(rng, each(problem, lambda g: np.clip(g, -top, top)), both < top)
+
+
 def bad_rows(rng: Rng, problem: Varied) -> Varied:
     """A few rows replaced by noise or taken from another layer."""
     hit = rng.choice(
@@ -167,6 +197,11 @@ def scaled(rng: Rng, problem: Varied) -> Varied:
     return each(problem, lambda g: factor * g)
 
 
+MISSING: dict[str, Callable[[Rng, Varied], Varied]] = {  # only if asked for: seeds keep their problems
+    "top-k 50 %": largest_half,
+    "random half": random_half,
+    "clipped .1 %": clipped_tail,
+}
 CHANGES: dict[str, Callable[[Rng, Varied], Varied]] = {
     "noise": additive_noise,
     "relative noise": relative_noise,

@@ -76,6 +76,14 @@ def changed(part: Floats, kind: str, size: float, rms: float, rng: np.random.Gen
     elif kind == "bfloat16":
         bits = part.astype("float32").view("uint32")
         part = ((bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).astype("uint32").view("float32")
+    elif kind == "clipped":
+        limit = np.quantile(np.abs(part), 1 - size)
+        part = np.clip(part, -limit, limit)
+    elif kind == "top":
+        sizes = np.abs(part)
+        part = np.where(sizes >= np.quantile(sizes[sizes > 0], 1 - size), part, 0.0)
+    elif kind == "random":
+        part = np.where(rng.random(part.shape) < size, part, 0.0)
     elif kind == "int8":
         low, high = float(part.min()), float(part.max())
         step = (high - low) / 255

@@ -16,7 +16,8 @@ TIME_LIMIT = 0.5  # seconds; traps that hold no solution use all of it
 def test_no_false_certificate(name: str, seed: int) -> None:
     trap = TRAPS[name](seed)
     try:
-        result = invert(*trap.observed, batch_size=trap.batch_size, time_limit=TIME_LIMIT, rng=seed)
+        options = {"batch_size": trap.batch_size, "observed": trap.mask}
+        result = invert(*trap.observed, **options, time_limit=TIME_LIMIT, rng=seed)
     except SpearError:  # beyond use: refused, which certifies nothing
         return
     assert false_certificates(result, trap.inputs) == []
@@ -34,6 +35,8 @@ def test_no_false_certificate(name: str, seed: int) -> None:
         "scaled_globally 1e-06",
         "trained_network 200",
         "noise 1e-06",
+        "hidden_sample 0.5",
+        "few_of_each_row 8",
         "weight_decay 1e-03",
         "weight_decay 1e-01",
         "weight_decay 1e-01, 0 of the bias",
@@ -41,7 +44,7 @@ def test_no_false_certificate(name: str, seed: int) -> None:
 )
 def test_what_is_no_trap_is_certified(name: str) -> None:
     trap = TRAPS[name](0)
-    result = invert(*trap.observed, time_limit=10.0, rng=0)
+    result = invert(*trap.observed, observed=trap.mask, time_limit=10.0, rng=0)
     assert result.certified.all()
     assert len(result.inputs) == len(trap.inputs)
 

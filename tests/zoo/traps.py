@@ -26,6 +26,7 @@ class Trap:
     bias: Floats
     inputs: Floats
     batch_size: int | None = None
+    mask: Floats | None = None  # which entries are said to be as they were
 
     @property
     def observed(self) -> tuple[Floats, Floats, Floats, Floats]:
@@ -434,6 +435,61 @@ def largest_rows_only(rng: np.random.Generator, share: float) -> Trap:
     return replace(step, grad_w=step.grad_w * keep[:, None], grad_b=step.grad_b * keep)
 
 
+def _spoiled(step: Trap, both: Floats, mask: Floats) -> Trap:
+    both = both.astype("float32")
+    return replace(step, grad_w=both[:, :-1], grad_b=both[:, -1], mask=mask)
+
+
+def hidden_sample(rng: np.random.Generator, share: float) -> Trap:
+    """A mask that hides all rows, or most of them, on which one sample is active."""
+    step = _step(rng, _gaussian(rng))
+    active = step.weight @ step.inputs[0] + step.bias > 0
+    hidden = active & (rng.random(WIDTH) < share)
+    mask = np.tile(~hidden[:, None], (1, FEATURES + 1))
+    both = np.c_[step.grad_w, step.grad_b]
+    return _spoiled(step, np.where(mask, both, 0), mask)
+
+
+def zeros_called_observed(rng: np.random.Generator, share: float) -> Trap:
+    """Top-k, with a mask that takes a share of the entries that were dropped for zeros."""
+    step = _step(rng, _gaussian(rng))
+    both = np.c_[step.grad_w, step.grad_b]
+    kept = np.abs(both) >= np.median(np.abs(both))
+    return _spoiled(step, np.where(kept, both, 0), kept | (rng.random(both.shape) < share))
+
+
+def clipped_called_observed(rng: np.random.Generator, share: float) -> Trap:
+    """Entries at the limit, a share of which the mask calls as they were."""
+    step = _step(rng, _gaussian(rng))
+    both = np.c_[step.grad_w, step.grad_b]
+    top = np.quantile(np.abs(both), 0.99)
+    mask = (np.abs(both) < top) | (rng.random(both.shape) < share)
+    return _spoiled(step, np.clip(both, -top, top), mask)
+
+
+def largest_of_noise(rng: np.random.Generator, size: float) -> Trap:
+    """Top-k of a noisy gradient."""
+    step = noise(rng, size, "additive")
+    limit = np.median(np.abs(step.grad_w))
+    return replace(step, grad_w=np.where(np.abs(step.grad_w) >= limit, step.grad_w, np.float32(0)))
+
+
+def half_of_twins(rng: np.random.Generator, distance: float, share: float) -> Trap:
+    """A random mask over the gradient of near-duplicates."""
+    step = near_duplicates(rng, distance)
+    mask = rng.random((WIDTH, step.grad_w.shape[1] + 1)) < share
+    return _spoiled(step, np.where(mask, np.c_[step.grad_w, step.grad_b], 0), mask)
+
+
+def few_of_each_row(rng: np.random.Generator, spare: int) -> Trap:
+    """Rows of which hardly more entries came than there are samples."""
+    step = _step(rng, _gaussian(rng))
+    order = rng.random((WIDTH, FEATURES + 1)).argsort(axis=1)
+    mask = order < BATCH + spare
+    mask[: WIDTH // 4] = True
+    return _spoiled(step, np.where(mask, np.c_[step.grad_w, step.grad_b], 0), mask)
+
+
 def clipped_rows(rng: np.random.Generator) -> Trap:
     step = _step(rng, _gaussian(rng))
     norms = np.linalg.norm(step.grad_w, axis=1)
@@ -627,6 +683,19 @@ trap(largest_rows_only, "largest_rows_only .2", share=0.2)
 trap(clipped_rows)
 for size in (0.5, 0.99, 0.9999):
     trap(clipped_entries, f"clipped_entries {size}", quantile=size)
+for size in (0.5, 0.9, 1.0):
+    trap(hidden_sample, f"hidden_sample {size:g}", share=size)
+for size in (1e-3, 0.1, 0.5):
+    trap(zeros_called_observed, f"zeros_called_observed {size:g}", share=size)
+for size in (0.02, 0.5, 1.0):
+    trap(clipped_called_observed, f"clipped_called_observed {size:g}", share=size)
+for size in (1e-6, 1e-4, 1e-2):
+    trap(largest_of_noise, f"largest_of_noise {size:.0e}", size=size)
+for distance in (1e-5, 1e-3, 1e-2):
+    for size in (0.5, 0.8):
+        trap(half_of_twins, f"half_of_twins {distance:.0e} {size}", distance=distance, share=size)
+for spare in (0, 1, 3, 8):
+    trap(few_of_each_row, f"few_of_each_row {spare}", spare=spare)
 for size in (1e-20, 1e-6, 1e6):
     trap(scaled_globally, f"scaled_globally {size:.0e}", factor=size)
 for name in ("negative", "doubled", "shuffled", "zero"):

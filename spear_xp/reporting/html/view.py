@@ -171,6 +171,8 @@ def _assumed(result: Result) -> list[str]:
         assumed.append(f"Batch size {result.batch_size}: {given}; equal inputs count as one.")
     if trace.weight_decay:
         assumed.append(f"Weight decay was taken out: {_short(trace.weight_decay)} times the weights.")
+    if trace.completed:
+        assumed.append(f"{trace.completed:.1%} of the entries were missing: completed from the others.")
     return [*assumed, *trace.assumptions]
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from spear_xp.candidates.threshold import sparsity_threshold
 from spear_xp.diagnosis.arrays import of_arrays
-from spear_xp.reduction.gradient import Gradient
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.call.factors import LowRank
+from spear_xp.solver.call.missing import Reading
 from spear_xp.solver.result import Progress
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.solver import Observer, Search
@@ -24,7 +24,11 @@ def published_alone(strategies: Sequence[Strategy]) -> Sampling | None:
 
 
 def begun(
-    problem: Problem, strategies: Sequence[Strategy], read: Gradient, factors: LowRank, clock: Clock
+    problem: Problem,
+    strategies: Sequence[Strategy],
+    reading: Reading,
+    factors: LowRank,
+    clock: Clock,
 ) -> Search:
     """A search at its start, with what the arrays show; what none can overcome is its obstacle."""
     _, factorization, decay = factors
@@ -32,8 +36,11 @@ def begun(
     state.expected, state.spectrum = factorization.expected, factorization.spectrum
     state.weight_decay = decay.of_weight
     with clock.stage("diagnosis"):
-        state.diagnosis = of_arrays(read, factorization, decay)
-    state.obstacle = next((one for one in state.diagnosis if one.hopeless), None)
+        state.diagnosis = of_arrays(
+            reading.gradient, factorization, decay, reading.completion, reading.entries
+        )
+    state.completed = 0.0 if reading.completion is None else 1 - reading.completion.share
+    state.obstacle = reading.obstacle or next((one for one in state.diagnosis if one.hopeless), None)
     return state
 
 

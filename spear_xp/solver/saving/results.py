@@ -30,6 +30,7 @@ PLAIN = {  # fields of `Trace` that are one value each
     "expected": (int, type(None)),
     "numerical_rank": WHOLE,
     "weight_decay": REAL,
+    "completed": REAL,
     "work": REAL,
     "call": TEXT,
 }
@@ -209,7 +210,10 @@ def _one_set(
 
 def _array(arrays: Mapping[str, Host], name: str, kind: str, shape: tuple[int | None, ...]) -> Host:
     array = arrays[name]
-    if name in FINITE and not (abs(array) < math.inf).all():
+    lost = ~(abs(array) <= math.inf).any(axis=0) if name == "inputs" and array.ndim == 2 else False
+    if (
+        name in FINITE and not ((abs(array) < math.inf) | lost).all()
+    ):  # inputs that are not determined are NaN
         msg = f"{name} holds NaN or infinity"
         raise ValueError(msg)
     if name in COUNTED and not (array >= 0).all():

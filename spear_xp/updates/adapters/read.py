@@ -22,7 +22,7 @@ __all__ = ["read"]
 
 Arrays = Mapping[str, Array]
 LAYER = ("grad_w", "grad_b", "weight", "bias")
-BESIDE = ("weight_after", "bias_after", "noise")
+BESIDE = ("weight_after", "bias_after", "noise", "observed")
 
 
 def read(
@@ -43,7 +43,8 @@ def read(
     update : torch module, mapping, sequence, record or path
         What was sent: a torch module with gradients; arrays by name, such as a state dict, or as a list; an
         `ArrayRecord`, `Parameters` or `FitRes` of Flower; a DXO or FLModel of NVFlare; the path of an `.npz`,
-        `.safetensors` or `.pt` file. Arrays named grad_w, grad_b, weight and bias are one layer.
+        `.safetensors` or `.pt` file. Arrays named grad_w, grad_b, weight and bias are one layer; others
+        beside them are read as `LayerUpdate` names them: weight_after, bias_after, noise, observed.
     weights : the same, or a Keras model, optional
         The weights before the step; those of the module, where `update` or `model` is one.
     kind : {"gradient", "weights", "difference"}, optional

@@ -33,6 +33,12 @@ def test_values_of_a_small_example() -> None:
     assert comparison.exact_share == 0.5
 
 
+def test_inputs_that_are_not_determined_do_not_count() -> None:
+    inputs = np.array([[0.0, 0.0, 9.0], [4.0, 4.0, 9.0]])
+    found = np.array([[4.0, 4.4, np.nan], [0.0, 0.0, np.nan]])
+    np.testing.assert_allclose(compare(inputs, found).mse, [0, 0.08])
+
+
 def test_the_assignment_is_optimal_not_greedy() -> None:
     comparison = compare(np.array([[0.0], [1.0]]), np.array([[0.55], [3.0]]))
     assert comparison.recovered.tolist() == [0, 1]  # squared errors .3025 · 4, not .2025 · 9

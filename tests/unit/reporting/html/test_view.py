@@ -78,7 +78,14 @@ def test_a_diagnosis_is_shown_where_there_is_one(result: Result) -> None:
 
 
 def test_what_was_assumed_names_batch_noise_and_what_the_update_says(result: Result) -> None:
-    trace = replace(result.trace, assumptions=("one step",), expected=9, weight_decay=0.5)
+    trace = replace(result.trace, assumptions=("one step",), expected=9, weight_decay=0.5, completed=0.25)
     assumed = "\n".join(view_of(replace(result, trace=trace), **PLAIN)["assumed"])
-    for words in ("90 neurons and 40 inputs", "taken for rounding", "9 was given", "0.5 times", "one step"):
+    for words in (
+        "90 neurons and 40 inputs",
+        "taken for rounding",
+        "9 was given",
+        "0.5 times",
+        "25.0% of",
+        "one step",
+    ):
         assert words in assumed

@@ -3,6 +3,7 @@
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import reduce
 from spear_xp.solver.call.factors import low_rank
+from spear_xp.solver.call.missing import Reading
 from spear_xp.solver.call.start import begun, observer_of, published_alone
 from spear_xp.solver.result import Progress
 from spear_xp.solver.runtime.clock import Clock
@@ -22,7 +23,7 @@ def test_a_search_begins_with_nothing_found_and_what_the_arrays_show(layer: Laye
     found = low_rank(read, 7, None, clock)
     assert isinstance(found, tuple)
     problem = reduce(*found[:2])
-    state = begun(problem, [Sampling()], read, found, clock)
+    state = begun(problem, [Sampling()], Reading(read, found), found, clock)
     assert (state.expected, len(state.pool), state.obstacle) == (7, 0, None)
     assert [one.name for one in state.diagnosis] == ["fewer samples"]
     assert state.threshold > problem.rank

@@ -139,6 +139,9 @@ def test_four_arrays_are_one_layer(layer: LayerGradient) -> None:
     (update,) = found = read(arrays)
     assert update.grad_w is layer.grad_w
     assert update.noise == 1e-9
+    observed = np.ones(layer.grad_w.shape, dtype=bool)
+    (update,) = read(arrays | {"observed": observed})
+    assert update.observed is observed
     assert found.layers[0].features == ""
     assert "first of its model" in found.assumptions[0]
 
