@@ -45,6 +45,8 @@ class Gradient:
         Rounding unit of the dtype in which the gradient came.
     weight_after, bias_after : array or None
         W and β after all steps of an update, where they are known.
+    scaled : bool
+        Whether grad_b was given, which fixes the scale of each sample; it is zero where it was not.
     """
 
     space: Space
@@ -59,6 +61,7 @@ class Gradient:
     roundoff: float
     weight_after: Array = None
     bias_after: Array = None
+    scaled: bool = True
 
     @property
     def columns(self) -> int:
@@ -132,6 +135,13 @@ def _check_shapes(grad_w: Array, grad_b: Array, weight: Array, bias: Array, **af
         raise ShapeError(msg)
 
 
+def _nothing_for_missing(space: Space, arrays: dict[str, Array]) -> dict[str, Array]:
+    """With zeros for vectors that are not there."""
+    xp, grad_w = space.xp, arrays["grad_w"]
+    nothing = xp.zeros(grad_w.shape[:1], dtype=grad_w.dtype, device=space.device)
+    return {"grad_b": nothing, "bias": nothing} | arrays
+
+
 def _check_finite(space: Space, arrays: dict[str, Array]) -> None:
     xp = space.xp
     for name, array in arrays.items():
@@ -184,9 +194,10 @@ def validate(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> Gradie
 def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = forever) -> Gradient:
     """`validate` for arrays that have entered a space; `OutOfTime` if `keep_going` says no on the way.
 
-    `weight_after` and `bias_after` may be among them.
+    `weight_after` and `bias_after` may be among them; `grad_b`, or `bias` as well, may be missing.
     """
-    xp = space.xp
+    xp, scaled = space.xp, "grad_b" in arrays
+    arrays = _nothing_for_missing(space, arrays)
     _check_shapes(**arrays)
     everything = xp.arange(arrays["grad_w"].shape[0], dtype=xp.int64, device=space.device)
     roundoff = float(xp.finfo(arrays["grad_w"].dtype).eps) / 2
@@ -198,6 +209,7 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
         dead=everything,
         filled=everything,
         roundoff=roundoff,
+        scaled=scaled,
     )
     largest, norms, filled = _sizes(raw, keep_going)
     passed = ("grad_w", "grad_b") if bool(xp.all(xp.isfinite(largest))) else ()
@@ -205,8 +217,8 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
     if not bool(xp.any(largest > 0)):
         msg = "grad_w and grad_b are zero: need a layer with at least one active neuron"
         raise ZeroGradientError(msg)
-    if not bool(xp.any(arrays["grad_b"] != 0)):
-        msg = "grad_b is zero: need the gradient of the bias, which fixes the scale of each sample"
+    if scaled and not bool(xp.any(arrays["grad_b"] != 0)):
+        msg = "grad_b is zero: need the gradient of the bias, which fixes the scale of each sample, or None"
         raise ZeroGradientError(msg)
     usable = norms > NEGLIGIBLE * float(upper_median(xp, norms[norms > 0]))
     return Gradient(
@@ -217,6 +229,7 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
         dead=xp.nonzero(largest == 0)[0],
         filled=filled,
         roundoff=roundoff,
+        scaled=scaled,
     )
 
 

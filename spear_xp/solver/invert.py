@@ -18,6 +18,7 @@ from spear_xp.reduction.problem import ACCURACY, reduce
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.call.arguments import check_numbers, renamed, update_of
 from spear_xp.solver.call.factors import low_rank, settled, table_in
+from spear_xp.solver.call.sizes import sized
 from spear_xp.solver.call.start import begun, observer_of, published_alone
 from spear_xp.solver.outcome import result_of, status_of, unread
 from spear_xp.solver.published import solve_published
@@ -169,7 +170,7 @@ def invert(
         with clock.stage("factorize"):
             read = checked(space, arrays, clock.before_limit)
         found = low_rank(read, batch_size, update.noise, clock)
-        if search == "auto" and update.noise is None:
+        if search == "auto" and update.noise is None and read.scaled:
             table = table_in(read, found, clock)
         if table is not None:
             search_table(table, clock, on_progress, batch_size)
@@ -193,7 +194,12 @@ def invert(
         if published is not None and state.obstacle is None:
             solve_published(problem, published, state, clock, **run)
         elif state.obstacle is None:  # otherwise no search can succeed
-            solve(problem, state, clock, executor=runs, rounds=rounds, **run)
+            run |= {"executor": runs, "rounds": rounds}
+            solve(problem, state, clock, provisional=problem.scale != "given", **run)
+            again = sized(problem, state)
+            if again is not None:  # without its checkpoint: one of the search before leads here, too
+                problem, state = again, begun(again, chosen, read, factors, clock)
+                solve(problem, state, clock, **(run | {"checkpoint": Checkpoint()}))
         status = status_of(state, problem, clock)
         observer(state, chosen[0].name, "done")
     except KeyboardInterrupt:

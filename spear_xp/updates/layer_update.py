@@ -61,11 +61,15 @@ class LayerUpdate:
         """
         after = {"weight_after": self.weight_after, "bias_after": self.bias_after}
         known = {name: array for name, array in after.items() if array is not None}
-        if len(known) == 1:
+        if len(known) == 1 and self.bias is not None:
             msg = f"{next(iter(known))} is given alone: need both weight_after and bias_after, or neither"
             raise ArgumentRangeError(msg)
-        names = ("grad_w", "grad_b", "weight", "bias")
-        return dict(zip(names, self, strict=True)) | known
+        four = dict(zip(("grad_w", "grad_b", "weight", "bias"), self, strict=True))
+        missing = {name for name in ("bias", "grad_b") if four[name] is None}
+        if missing == {"bias"}:
+            msg = "grad_b is given without bias: need bias, too, or neither for a layer without one"
+            raise ArgumentRangeError(msg)
+        return {name: array for name, array in four.items() if name not in missing} | known
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.grad_w, self.grad_b, self.weight, self.bias))
