@@ -139,7 +139,8 @@ def _nothing_for_missing(space: Space, arrays: dict[str, Array]) -> dict[str, Ar
     """With zeros for vectors that are not there."""
     xp, grad_w = space.xp, arrays["grad_w"]
     nothing = xp.zeros(grad_w.shape[:1], dtype=grad_w.dtype, device=space.device)
-    return {"grad_b": nothing, "bias": nothing} | arrays
+    after = {"bias_after": nothing} if "weight_after" in arrays else {}
+    return {"grad_b": nothing, "bias": nothing} | after | arrays
 
 
 def _check_finite(space: Space, arrays: dict[str, Array]) -> None:

@@ -73,8 +73,8 @@ class Problem:
     accuracy : float
         Largest relative error that a certified sample may have.
     scale : {"given", "made up", "masks"}
-        What gives samples their scale: the bias gradient; nothing, and then `layer` is W V S alone; masks of a
-        layer with a bias.
+        What gives samples their scale: the bias gradient; nothing, and then `layer` is W V S alone; or masks
+        of a layer with a bias.
     """
 
     space: Space
@@ -134,13 +134,18 @@ class Problem:
         return self.space.xp.abs(columns) < limit * spread
 
     @cached_property
+    def bias_is_open(self) -> bool:
+        """Whether the layer has a bias, and `layer` is without it."""
+        return self.scale == "made up" and bool(self.space.xp.any(self.layer_bias != 0))
+
+    @cached_property
     def layer_basis(self) -> Array:
         """Orthonormal basis of the pre-activations that an input can have, shape (m_live, b).
 
-        One column more where the scale of an input, and with it the part of β, is open.
+        One column more, β, where no bias gradient tells how large an input is beside it.
         """
         xp = self.space.xp
-        if self.scale == "made up" and bool(xp.any(self.layer_bias != 0)):
+        if self.scale != "given" and bool(xp.any(self.layer_bias != 0)):
             return xp.linalg.qr(xp.concat([self.layer, self.layer_bias[:, None]], axis=1)).Q
         return xp.linalg.qr(self.layer).Q
 
@@ -151,9 +156,7 @@ class Problem:
             for rows, bias in ((self.layer, self.layer_bias), (self.dead_layer, self.dead_bias))
         )
         activity = layer @ (last / (last @ last))
-        return replace(
-            self, layer=layer, dead_layer=dead_layer, last=last, activity=activity, scale="masks"
-        )
+        return replace(self, layer=layer, dead_layer=dead_layer, last=last, activity=activity, scale="masks")
 
 
 def reduce(
@@ -226,8 +229,9 @@ def reduce(
 def _made_up(xp: Namespace, rows: Array, layer: Array) -> Array:
     """What stands for `last` without a bias gradient, shape (b,): positive on nearly all duals.
 
-    A row Σ_k d_ik x_k has the pre-activation Σ_k d_ik z_ik, and z_ik > 0 where d_ik is not zero. Its projection on
-    the columns of D has for coordinates the means of z_ik, weighted with d_ik², up to what random signs leave.
+    A row Σ_k d_ik x_k has the pre-activation Σ_k d_ik z_ik, and z_ik > 0 where d_ik is not zero. A projection
+    of these on the columns of D has for coordinates means of z_ik, weighted with d_ik², as far as other terms
+    average out.
     """
     return rows.T @ xp.vecdot(rows, layer)
 

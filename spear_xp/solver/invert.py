@@ -5,6 +5,7 @@ The public call: checks, reduces the gradient to its row space, searches, hands 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor as Workers
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,14 @@ from spear_xp.reduction.problem import ACCURACY, reduce
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.call.arguments import check_numbers, renamed, update_of
 from spear_xp.solver.call.factors import low_rank, settled, table_in
-from spear_xp.solver.call.sizes import sized
-from spear_xp.solver.call.start import begun, observer_of, published_alone
+from spear_xp.solver.call.gauges import gauges
+from spear_xp.solver.call.start import begun, method_of, observer_of
 from spear_xp.solver.outcome import result_of, status_of, unread
-from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.runtime.executor import executor_of
 from spear_xp.solver.saving.checkpoint import Checkpoint, identity_of, seed_in
 from spear_xp.solver.saving.origin import origin_of
-from spear_xp.solver.solver import solve
 from spear_xp.solver.tables.outcome import overcomplete_result
 from spear_xp.solver.tables.search import search_table
 from spear_xp.strategies.portfolio import strategies_of
@@ -185,21 +184,13 @@ def invert(
         state = begun(problem, chosen, read, factors, clock)
         observer = observer_of(problem, clock, on_progress)
         identity = None if kept is None else identity_of(problem, chosen, seed, rounds, origin["versions"])
-        run: dict[str, Any] = {
-            "seed": seed,
-            "observer": observer,
-            "checkpoint": Checkpoint(kept, identity, given),
-        }
-        published = published_alone(chosen)
-        if published is not None and state.obstacle is None:
-            solve_published(problem, published, state, clock, **run)
-        elif state.obstacle is None:  # otherwise no search can succeed
-            run |= {"executor": runs, "rounds": rounds}
-            solve(problem, state, clock, provisional=problem.scale != "given", **run)
-            again = sized(problem, state)
-            if again is not None:  # without its checkpoint: one of the search before leads here, too
-                problem, state = again, begun(again, chosen, read, factors, clock)
-                solve(problem, state, clock, **(run | {"checkpoint": Checkpoint()}))
+        run: dict[str, Any] = {"clock": clock, "seed": seed, "observer": observer}
+        if state.obstacle is None:  # otherwise no search can succeed
+            begin = partial(begun, strategies=chosen, read=read, factors=factors, clock=clock)
+            method, stages = method_of(chosen, runs, rounds), gauges(problem, state, begin, clock)
+            for problem, state, enough, longest in stages:
+                file = Checkpoint(kept, identity, given) if longest else Checkpoint()
+                method(problem, search=state, enough=enough, checkpoint=file, **run)
         status = status_of(state, problem, clock)
         observer(state, chosen[0].name, "done")
     except KeyboardInterrupt:

@@ -28,7 +28,8 @@ class Status(Enum):
     )
     SCALE_OPEN = (
         "Samples are certified up to their scale: the bias of the layer is too small for masks to tell it, "
-        "so it rests on grad_b alone, which has to be of the same step and treated the same way as grad_w."
+        "so it rests on grad_b alone, which has to be of the same step and treated the same way as grad_w; "
+        "without grad_b it is open."
     )
     UNCERTIFIED = (
         "Samples were found and none could be certified: read `reasons`, check that weight and bias belong "

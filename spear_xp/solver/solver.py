@@ -95,7 +95,7 @@ def solve(
     observer: Observer = lambda *_: None,
     checkpoint: Checkpoint | None = None,
     rounds: int = 1,
-    provisional: bool = False,
+    enough: Callable[[Search], bool] = lambda _: False,
 ) -> None:
     """Strategies propose, the screen admits, the pool keeps; full sets are assessed and repaired.
 
@@ -117,8 +117,8 @@ def solve(
         Has the state to begin with, and keeps it at the start of a round.
     rounds : int
         Turns of a round: they see the same state of the pool, so that workers may run them side by side.
-    provisional : bool
-        Whether the first full set is enough.
+    enough : callable
+        Asked after a find; the search stays as it is when the answer is yes.
     """
     pool, best, schedule = search.pool, search.best, search.schedule
     executor = Serial() if executor is None else executor
@@ -137,7 +137,7 @@ def solve(
             for _ in range(REPAIRS):
                 if not _assess(problem, search, partial, clock):
                     break
-            if provisional and best.best is not None:
+            if enough(search):
                 return
         elif schedule.stalled:
             pool.drop_doubtful(partial.complete_sets())

@@ -10,7 +10,7 @@ from typing import Any
 
 from spear_xp.errors import UpdateError
 from spear_xp.numerics.backend import Array
-from spear_xp.updates.adapters.places import LAST, NO_BIAS, Place
+from spear_xp.updates.adapters.places import LAST, Place
 
 __all__ = ["gradients", "is_module", "names", "places_of_module", "weights"]
 
@@ -120,8 +120,6 @@ class _Named:
             reason = "its weight is computed from other parameters"
         elif calls > 1 or self.uses[id(self.parameters[weight])] > 1:
             reason = "tied: its weight is used more than once, and the gradients of all uses are added"
-        elif bias not in self.parameters:
-            bias, reason = "", NO_BIAS
         elif not self.parameters[weight].requires_grad:
             reason = "frozen: it is not trained"
         return Place(name, weight, bias, reason, features)
