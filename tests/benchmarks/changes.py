@@ -18,7 +18,7 @@ class Varied:
     """Arguments of `invert`, the true batch, and how the problem came about."""
 
     grad_w: Floats
-    grad_b: Floats
+    grad_b: Floats | None
     weight: Floats
     bias: Floats
     inputs: Floats
@@ -27,7 +27,7 @@ class Varied:
     after: tuple[Floats, Floats] | None = None  # weight and bias after local steps, where they are told
 
     @property
-    def observed(self) -> tuple[Floats, Floats, Floats, Floats]:
+    def observed(self) -> tuple[Floats, Floats | None, Floats, Floats]:
         """`(grad_w, grad_b, weight, bias)`."""
         return self.grad_w, self.grad_b, self.weight, self.bias
 

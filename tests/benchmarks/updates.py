@@ -19,6 +19,7 @@ from spear_xp import SpearError, invert
 from spear_xp.reporting.metrics import compare
 from tests.benchmarks.machine import facts, markdown_row, markdown_table, write_page
 from tests.benchmarks.rank_of_updates import update_of
+from tests.benchmarks.verdicts import fitting
 
 HEADER = ["update", "data", "b", "rank", "returned", "PSNR min/median", "certified", "false"]
 HEADER += ["actual − predicted, bars", "ends", "s"]
@@ -30,13 +31,15 @@ CHANGES = (
     *(f"steps {rate:g}" for rate in (1e-3, 1e-2, 1e-1)),
     "difference",
     *(f"decay {size:g}" for size in (1e-4, 1e-3, 5e-2)),
+    "no bias gradient",
 )
 FAR = 6.0  # error bars from which a certified sample is false
 
 EXPLANATION = """One number a seed. *returned*: samples in the result; *PSNR*: smallest and median, in dB;
 *certified*: to the accuracy asked for, {accuracy:g}; *false*: certified samples off every true one by more
 than that, or by more than six error bars; *actual − predicted*: of the PSNR of certified samples, median in
-dB, then their largest error in error bars; *ends*: how searches ended. Written by
+dB, then their largest error in error bars; *ends*: how searches ended. Without a bias gradient a sample is
+compared in the size that fits best, and *certified* counts directions. Written by
 `python -m tests.benchmarks.updates --write FILE`."""
 
 
@@ -65,15 +68,19 @@ def cell(data: str, change: str, seed: int, limit: float, accuracy: float) -> Ce
     except SpearError as error:
         return Cell(len(inputs), "–", 0, "–", 0, 0, (), (), type(error).__name__, time.perf_counter() - start)
     seconds, psnr = time.perf_counter() - start, np.zeros(len(inputs))
-    if len(result.inputs):
-        found = compare(inputs, result.inputs)
+    scaled = update.grad_b is not None
+    recovered = np.asarray(result.inputs, dtype=float)
+    factors = np.ones(len(recovered)) if scaled else fitting(recovered, inputs)
+    recovered = factors[:, None] * recovered
+    if len(recovered):
+        found = compare(inputs, recovered.astype(inputs.dtype))
         psnr[found.truth] = np.minimum(found.psnr, 999)
-    sure = np.asarray(result.certified)
-    distance = np.linalg.norm(result.inputs[sure][:, None].astype(float) - inputs[None], axis=2)
+    sure = np.asarray(result.certified if scaled else result.direction_certified)
+    distance = np.linalg.norm(recovered[sure][:, None] - inputs[None], axis=2)
     sizes = np.linalg.norm(inputs[distance.argmin(axis=1)], axis=1)
     rms = distance.min(axis=1) / inputs.shape[1] ** 0.5
-    bars = np.maximum(rms - np.finfo(inputs.dtype).eps * peak, 0) / result.error_bars[sure]
-    gains = 20 * np.log10(peak / np.maximum(rms, 1e-30)) - result.psnr[sure]
+    bars = np.maximum(rms - np.finfo(inputs.dtype).eps * peak, 0) / (factors * result.error_bars)[sure]
+    gains = 20 * np.log10(peak / np.maximum(rms, 1e-30)) - result.psnr[sure] + 20 * np.log10(factors[sure])
     false = (bars > FAR) | (distance.min(axis=1) > accuracy * sizes)
     return Cell(
         len(inputs),

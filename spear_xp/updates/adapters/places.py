@@ -145,16 +145,16 @@ def layout_of(place: Place, arrays: Mapping[str, Array], told: Layout | None, ot
     return next(iter(found))
 
 
-def _shapes(place: Place, arrays: Mapping[str, Array]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of weight and bias; empty without a bias."""
-    return tuple(arrays[place.weight].shape), tuple(arrays[place.bias].shape) if place.bias else ()
+def _shapes(place: Place, arrays: Mapping[str, Array]) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+    """Of weight and bias; None where there is no bias."""
+    return tuple(arrays[place.weight].shape), tuple(arrays[place.bias].shape) if place.bias else None
 
 
-def _fits(shape: tuple[int, ...], length: tuple[int, ...]) -> set[Layout]:
+def _fits(shape: tuple[int, ...], length: tuple[int, ...] | None) -> set[Layout]:
     """Layouts that the length of the bias allows; both without a bias."""
     sides: tuple[Layout, ...] = ("torch", "keras")
     found = zip(sides, shape, strict=False) if len(shape) == 2 else ()
-    return {layout for layout, side in found if not length or (side,) == length}
+    return {layout for layout, side in found if length is None or (side,) == length}
 
 
 def _hint(place: Place, arrays: Mapping[str, Array]) -> set[Layout]:
