@@ -64,12 +64,12 @@ def invert(
     grad_w : array, shape (m, n), real floating-point, or LayerUpdate
         dL/dW of the layer ReLU(W x + β), one neuron a row; NumPy, CuPy or torch. A `LayerUpdate` stands for
         all four arrays and for what is known beside them.
-    grad_b : array, shape (m,)
-        dL/dβ.
+    grad_b : array, shape (m,), optional
+        dL/dβ. Where it was not sent, samples are certified up to their scale: see `Status.SCALE_OPEN`.
     weight : array, shape (m, n)
         W at the step that produced the gradient.
-    bias : array, shape (m,)
-        β at that step.
+    bias : array, shape (m,), optional
+        β at that step; None, as grad_b then is, where the layer has none.
     noise : float, or array of shape (m, 1) or (m, n), optional
         Standard deviation of the error of an entry of [grad_w | grad_b] in the units of grad_w, where it is
         known: of all entries, of those of a row, or of each entry of grad_w. It takes the place of an
@@ -111,9 +111,10 @@ def invert(
     checkpoint : str or Path, optional
         File to keep the state of the search in, written every few seconds. If it is there, the search goes on
         from it, to the same bytes as if it had never stopped, under a `work_limit` or where the search ends
-        by itself; the limits count what was spent before. Without `rng`, that of the file is used. A file of
-        another gradient, seed, search, device or version is refused. It holds recovered data, and what it
-        calls proven is believed: go on from your own files only.
+        by itself; the limits count what was spent before. Without grad_b the short parts before and after the
+        longest one run again. Without `rng`, that of the file is used. A file of another gradient, seed,
+        search, device or version is refused. It holds recovered data, and what it calls proven is believed:
+        go on from your own files only.
     false_rejection : float, optional
         Old place of the argument of that name of `spear_xp.strategies.Sampling`.
 

@@ -177,11 +177,12 @@ class Result:
     ----------
     inputs : array, shape (k, n)
         Recovered samples, certified ones first and tentative ones last, in the caller's library and the dtype
-        of `grad_w`.
+        of `grad_w`. Without a bias gradient they have the size in the middle of what masks allow, or, where
+        masks say nothing of it, a root mean square of one.
     certified : array of bool, shape (k,)
         Proven without ground truth.
     direction_certified : array of bool, shape (k,)
-        Proven up to a positive factor: the same, unless the scale rests on `grad_b` alone.
+        Proven up to a positive factor: the same, unless the scale rests on `grad_b` alone, or there is none.
     error_bars : array, shape (k,)
         Standard deviation of the entries of each sample, in units of the inputs; infinite for tentative ones.
     status : Status
