@@ -13,7 +13,9 @@ from spear_xp.numerics.backend import Array, Space, enter, quiet
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 
-__all__ = ["Gradient", "validate"]
+__all__ = ["Blocks", "Gradient", "validate"]
+
+Blocks = Iterator[tuple[int, int, Array]]
 
 BLOCK_BYTES = 2 * 2**20  # cosmetic: one block in the working dtype; it stays in the cache while it is used
 NARROW = 64  # cosmetic: columns that a block has at least: fewer would fetch memory for a part of its bytes
@@ -68,26 +70,32 @@ class Gradient:
         """Columns of the extended gradient, n + 1."""
         return int(self.grad_w.shape[1]) + 1
 
-    def blocks(self) -> Iterator[tuple[int, int, Array]]:
+    def blocks(self) -> Blocks:
         """Blocks `(start, stop, rows)` of columns of the live rows of [grad_w | grad_b]."""
         yield from self._blocks(self.grad_w, self.grad_b, self.live)
 
-    def layer_blocks(self, rows: Array) -> Iterator[tuple[int, int, Array]]:
+    def layer_blocks(self, rows: Array) -> Blocks:
         """Blocks of columns of the given rows of [weight | bias]."""
         yield from self._blocks(self.weight, self.bias, rows)
 
+    def blocks_after(self, rows: Array) -> Blocks | None:
+        """The same of the layer after all steps; None if that is not known."""
+        if self.weight_after is None or self.bias_after is None:
+            return None
+        return self._blocks(self.weight_after, self.bias_after, rows)
+
     def drift(self, rows: Array) -> Array | None:
         """Norms of the given rows of [ΔW | Δβ], what the layer moved by, shape (rows,); None if not known."""
-        if self.weight_after is None or self.bias_after is None:
+        after = self.blocks_after(rows)
+        if after is None:
             return None
         xp, dtype = self.space.xp, self.space.dtype
         squares = xp.zeros(rows.shape, dtype=dtype, device=self.space.device)
-        after = self._blocks(self.weight_after, self.bias_after, rows)
         for (_, _, block), (_, _, moved) in zip(self.layer_blocks(rows), after, strict=True):
             squares = squares + xp.sum((moved - block) ** 2, axis=1)
         return xp.sqrt(squares)
 
-    def _blocks(self, matrix: Array, column: Array, rows: Array) -> Iterator[tuple[int, int, Array]]:
+    def _blocks(self, matrix: Array, column: Array, rows: Array) -> Blocks:
         xp, dtype = self.space.xp, self.space.dtype
         m, n = matrix.shape
         step = max(NARROW, BLOCK_BYTES // (8 * m))

@@ -14,7 +14,7 @@ from spear_xp.numerics.linalg import balance
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.factorization import Factorization, factorize
-from spear_xp.reduction.gradient import Gradient
+from spear_xp.reduction.gradient import Blocks, Gradient
 
 __all__ = ["ACCURACY", "Problem", "reduce"]
 
@@ -70,6 +70,8 @@ class Problem:
     drift : array, shape (m_live,), or None
         Norms of the rows [ΔW | Δβ] by which the layer has moved, where an update sums several local steps and
         this is known: pre-activations below drift · ‖[x | 1]‖ may have changed their signs on the way.
+    moved : array, shape (m_live, b), or None
+        [ΔW | Δβ] V S, where this is known: `moved @ p` is what pre-activations have changed by in the end.
     accuracy : float
         Largest relative error that a certified sample may have.
     scale : {"given", "made up", "masks"}
@@ -98,6 +100,7 @@ class Problem:
     unbalance: Array
     unit_roundoff: float
     drift: Array | None = None
+    moved: Array | None = None
     accuracy: float = ACCURACY
     scale: Scale = "given"
 
@@ -191,8 +194,10 @@ def reduce(
     space = gradient.space
     xp = space.xp
     span = fact.right.T * fact.singular_values  # V S, (n + 1, b)
-    layer, norms = _layer_in(gradient, gradient.live, span, keep_going)
-    dead_layer, dead_norms = _layer_in(gradient, gradient.dead, span, keep_going)
+    layer, norms = _layer_in(gradient.layer_blocks(gradient.live), gradient, gradient.live, span, keep_going)
+    dead_layer, dead_norms = _layer_in(
+        gradient.layer_blocks(gradient.dead), gradient, gradient.dead, span, keep_going
+    )
     last = span[-1, :] if gradient.scaled else _made_up(xp, fact.left, layer)
     # Weighted mean input Gᵀg / (g·g) as a dual: rows of G are rows of U S Vᵀ divided by `scale`.
     unscaled = fact.left / fact.scale[:, None]
@@ -221,6 +226,7 @@ def reduce(
         unbalance=unbalance @ rotation,
         unit_roundoff=max(gradient.roundoff, space.eps),
         drift=gradient.drift(gradient.live),
+        moved=_moved(gradient, span, layer, keep_going),
         accuracy=accuracy,
         scale="given" if gradient.scaled else "made up",
     )
@@ -236,13 +242,20 @@ def _made_up(xp: Namespace, rows: Array, layer: Array) -> Array:
     return rows.T @ xp.vecdot(rows, layer)
 
 
-def _layer_in(gradient: Gradient, rows: Array, span: Array, keep_going: KeepGoing) -> tuple[Array, Array]:
+def _moved(gradient: Gradient, span: Array, layer: Array, keep_going: KeepGoing) -> Array | None:
+    after = gradient.blocks_after(gradient.live)
+    return None if after is None else _layer_in(after, gradient, gradient.live, span, keep_going)[0] - layer
+
+
+def _layer_in(
+    blocks: Blocks, gradient: Gradient, rows: Array, span: Array, keep_going: KeepGoing
+) -> tuple[Array, Array]:
     xp, dtype = gradient.space.xp, gradient.space.dtype
     count = int(rows.shape[0])
     projected = xp.zeros((count, span.shape[1]), dtype=dtype, device=gradient.space.device)
     squares = xp.zeros((count,), dtype=dtype, device=gradient.space.device)
     if count:
-        for start, stop, block in gradient.layer_blocks(rows):
+        for start, stop, block in blocks:
             ask(keep_going)
             projected = projected + block @ span[start:stop, :]
             squares = squares + xp.vecdot(block, block)
