@@ -28,7 +28,7 @@ CHANGES = (
     "clean",
     *(f"noise {size:g}" for size in (1e-4, 1e-3, 1e-2, 3e-2, 1e-1)),
     *("float16", "bfloat16", "int8"),
-    *(f"steps {rate:g}" for rate in (1e-3, 1e-2, 1e-1)),
+    *(f"steps {rate:g}" for rate in (1e-3, 1e-2, 1e-1, 3e-1)),
     "difference",
     *(f"decay {size:g}" for size in (1e-4, 1e-3, 5e-2)),
     "no bias gradient",
