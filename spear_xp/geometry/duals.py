@@ -116,7 +116,7 @@ def _regressed(
     if found is None:
         return duals, solved
     new = ~solved & (to_host(_contradictions(problem, found, zero)) <= EXACT_FLIPS)
-    return xp.where(problem.space.asarray(new), found, duals), solved | new
+    return xp.where(problem.space.asarray(new, dtype=xp.bool), found, duals), solved | new
 
 
 def _leaks(problem: Problem, duals: Array, directions: Array, columns: Host) -> Array:
