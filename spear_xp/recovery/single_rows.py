@@ -47,8 +47,8 @@ def basis_of(problem: Problem, beside: Array, space: Array, seed: int = 0) -> Ar
     full = to_host(~xp.all(problem.zeros_of(space), axis=1))
     order = to_host(xp.argsort(remaining_activity(problem, rest)))
     rows = order[full[order]][:ROWS]
-    z = problem.layer @ (rest[problem.space.indices(rows), :]).T
-    z = z * xp.sign(rest[problem.space.indices(rows), :] @ problem.last)
+    alone = xp.take(rest, problem.space.indices(rows), axis=0)
+    z = (problem.layer @ alone.T) * xp.sign(alone @ problem.last)
     found = []
     for place, row in enumerate(rows):
         inactive = z[:, place] < 0
