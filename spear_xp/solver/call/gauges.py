@@ -36,7 +36,7 @@ def gauges(
     begin : callable
         The same for another problem.
     clock : Clock
-        Once time is up, what was found last stays.
+        Once time is up, what was found last stays, or what was found before if more of it is certified.
     """
     if problem.scale == "given":
         yield problem, search, _never, True
@@ -48,13 +48,17 @@ def gauges(
             return
         problem = _first_size(start, search)
         search = begin(problem)
+    before = problem, search
     for enough in (_any_set, _whole_set, _never):
         yield problem, search, enough, enough is _any_set
+        if before[1].best.certified > search.best.certified and not clock.searching():
+            yield *before, _never, False
+            return
         best = search.best.best
         settled = search.best.complete and (enough is not _any_set or not biased)
         if settled or best is None or not clock.searching():
             return
-        problem = _sized(start, best)
+        before, problem = (problem, search), _sized(start, best)
         search = begin(problem)
 
 

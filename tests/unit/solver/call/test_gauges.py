@@ -139,3 +139,19 @@ def test_a_wrong_sign_of_the_made_up_scale_is_mended() -> None:
     stage, search = last[-1]
     assert search.best.certified == len(inputs)
     assert (stage.last @ duals > 0).all()
+
+
+def test_what_was_certified_before_work_ran_out_is_not_lost() -> None:
+    sent, _ = update("gaussian", 1.0)
+    problem = reduce(checked(*enter(**sent.arrays)[:2]))
+    begin: Any = lambda one: Search.begin(one, portfolio(one))  # noqa: E731
+    clock, seen = Clock(60.0, 1e12), []
+    for stage, search, enough, _ in gauges(problem, begin(problem), begin, clock):
+        seen.append((stage, search))
+        if len(seen) < 3:
+            solve(stage, search, clock, seed=0, enough=enough)
+        else:
+            clock.count(1e12)  # the third stage finds nothing in its time
+    assert len(seen) == 4
+    assert seen[3] == seen[1]
+    assert seen[3][1].best.certified == 10
