@@ -1,9 +1,8 @@
 """Exact recovery of training batches from the gradient of a ReLU layer, with a certificate.
 
 The whole attack is `invert`; `audit` asks what the update of a whole model reveals. Ask `estimate` what a
-search will cost before it runs, and `false_acceptance` how far its certificates reach. The folders are the
-stages, in this order: `reduction`, `geometry`, then `strategies`, `candidates` and `recovery`, then
-`certification` and `forecasting`, and `solver`, which runs them all.
+search will cost before it runs, and `false_acceptance` how far its certificates reach. The folders are its
+stages, from `reduction` to `solver`, which runs them all.
 """
 
 import sys

@@ -46,6 +46,7 @@ HOST = (
     "sweep.py",
     "images.py",
     "published.py",
+    "scales.py",
     "metrics.py",
     "plots.py",
     "exchange.py",

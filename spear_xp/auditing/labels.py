@@ -28,7 +28,7 @@ def labels_of(head: LayerUpdate, *, inputs_positive: bool) -> tuple[int, ...] | 
     tuple of int
         In ascending order; a class that is missing may be in the batch nevertheless.
     None
-        If the gradient is not that of a cross-entropy behind a softmax.
+        If the gradient is not that of a cross-entropy behind a softmax, or has none of the bias.
 
     Notes
     -----
@@ -51,6 +51,8 @@ def labels_of(head: LayerUpdate, *, inputs_positive: bool) -> tuple[int, ...] | 
     >>> labels_of(head, inputs_positive=True)
     (1,)
     """
+    if head.grad_b is None:
+        return None
     grad_w, grad_b = _without_decay(*(to_host(one).astype(float) for one in head))
     if abs(grad_b.sum()) > BALANCED * abs(grad_b).sum():
         return None

@@ -32,7 +32,7 @@ class Exposure(Enum):
         "certificate, and a longer search or another attack may find them."
     )
     NOT_APPLICABLE = (
-        "No layer could be searched: none is fully connected, with a bias, and followed by a ReLU, or its "
+        "No layer could be searched: none is fully connected and followed by a ReLU, or its "
         "gradient does not allow it. That says nothing about other attacks."
     )
 

@@ -29,7 +29,6 @@ COMMON = 3.0
 ROUNDING = 10.0  # chosen: rounding units of a row's norm beyond which noise is more than rounding
 # chosen: share of rows on which the best hyperplane may err where it is; a larger value lets mixtures in
 LOOSE = 0.05
-MOVED = 0.25  # measured: the same where the layer is known to have moved (lab.md, "Several local steps")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,12 +91,14 @@ class SeparabilityTest:
         """Misfit up to which zero patterns count as masks, from those found; infinite if none is one.
 
         Few errors of one are a reason for doubt where the others have none. Where more than rounding is in
-        the gradient, as after several local steps, rows of a few masks may flip and those of others not.
+        the gradient, rows of a few masks may flip and those of others not. Where the layer is known to have
+        moved over several local steps, masks of true samples may be no masks of it.
         """
         problem = self.problem
+        if problem.drift is not None:
+            return math.inf
         if problem.relative_noise > ROUNDING * problem.unit_roundoff:
-            loose = LOOSE if problem.drift is None else MOVED
-            return loose if (misfits < loose).any() else math.inf
+            return LOOSE if (misfits < LOOSE).any() else math.inf
         masks = misfits[misfits < MISFIT]
         if not len(masks):
             return math.inf

@@ -19,7 +19,7 @@ from dataclasses import replace
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.contamination import contamination, proportional
 from spear_xp.certification.evidence import Evidence
-from spear_xp.certification.mask_test import count_rows, lost_entries, masks_agree, sign_band
+from spear_xp.certification.mask_test import count_rows, lost_entries, masks_agree, sign_bands
 from spear_xp.certification.row_span import contested, most_open, row_span
 from spear_xp.certification.split_half import SURE, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.geometry.masks import doubtful_zeros
@@ -83,22 +83,22 @@ def certify(
     support = supported(samples, keep_going)
     bars, inside = error_bars(samples, support.spread)
     z = samples.preactivations
-    band = sign_band(samples, inside, problem.layer_norms, problem.drift)
+    below, above = sign_bands(samples, inside)
     zero = samples.zero
-    masks, agreement = masks_agree(samples, band, inside)
+    masks, agreement = masks_agree(samples, below, above, inside)
     kernel = support.unique
     resolution = resolution_of(samples)
     precise = is_precise(samples, bars)
     if samples.nuisance:
         masks[-samples.nuisance :] = False
-    agrees = halves_agree(samples, ~(masks & kernel), band) & (resolution < problem.accuracy)
+    agrees = halves_agree(samples, ~(masks & kernel), below) & (resolution < problem.accuracy)
     columns = to_host(xp.where(zero, xp.zeros_like(z), samples.columns))
     chance = doubtful_zeros(problem, samples.ambiguous)
     holds, wide, n = masks & kernel & agrees & provable, SURE * bars, problem.right.shape[1] - 1
     assumed = masks | True  # samples that the error bars take for right: all of them at first
     while True:
         accuracy = agrees & is_precise(samples, wide)
-        evidence = _evidence(samples, band)
+        evidence = _evidence(samples, below, above)
         rows = row_span(samples, evidence, holds & accuracy, chance)
         kept = rows.kept & ~proportional(columns, rows.kept)
         kept = kept & ~contested(samples, kept, masks)
@@ -111,7 +111,7 @@ def certify(
         bars = xp.sqrt((LEAST * bars) ** 2 + held**2 / n)
         # Where nothing bounds it, the sample fails, and its mask is told as if the others were right.
         inside = xp.where(xp.isfinite(held), xp.sqrt((LEAST * noise) ** 2 + held**2), inside)
-        band = sign_band(samples, inside, problem.layer_norms, problem.drift)
+        below, above = sign_bands(samples, inside)
         assumed = holds = kept
     return Certificate(
         certified=kept & rows.told_apart,
@@ -132,7 +132,7 @@ def certify(
     )
 
 
-def _evidence(samples: SampleSet, band: Array) -> Evidence:
+def _evidence(samples: SampleSet, below: Array, above: Array) -> Evidence:
     problem = samples.problem
     xp, b = problem.space.xp, problem.rank
     z, zero, real = samples.preactivations, samples.zero, samples.real
@@ -142,21 +142,23 @@ def _evidence(samples: SampleSet, band: Array) -> Evidence:
     limit_ = xp.where(limit_ > FLOOR, limit_, xp.full_like(limit_, FLOOR))
     # Rows are Σ_k d_ik x_k exactly: where a direction vanishes its sample adds nothing, whatever a wide
     # error bar or a polluted dual predicts, and leaving it out makes the test of the row only harder.
-    possible, limits = to_host(((z > -band) | ~real) & ~zero), to_host(limit_)
+    possible, limits = to_host(((z > -below) | ~real) & ~zero), to_host(limit_)
     crowd = possible.sum(axis=1)
     # U has orthonormal columns: a direction and its column of D have the same norm.
     squares = to_host(xp.sum(samples.directions**2, axis=0))
     size = (squares / count_rows(problem, ~zero).clip(min=1)) ** 0.5
     # A row that settles a dimension alone has leverage 1 and is left out; without leverages it may stay.
     zeros = count_rows(problem, samples.support)
+    # In small batches a sample may come late, when a row that it activates at both ends has turned away.
+    active = (z > above) & real if problem.moved is None else (z > above) & real & ~zero
     return Evidence(
-        active=to_host((z > band) & real),
-        inactive=to_host((z < -band) & real),
+        active=to_host(active),
+        inactive=to_host((z < -below) & real),
         zero=to_host(zero),
         possible=possible,
         informative=(limits < INFORMATIVE * problem.accuracy) & (crowd <= most_open(b)),
         limits=limits,
         tolerances=TOLERANCE[problem.noise_model] * to_host(samples.noise) / size,
-        lost=lost_entries(samples, z < -band),
+        lost=lost_entries(samples, z < -below),
         spare=(zeros - (b - 1) >= PLENTY * INFLUENTIAL).astype(int),
     )

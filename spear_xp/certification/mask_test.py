@@ -10,7 +10,7 @@ from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import TOLERANCE, Problem
 
-__all__ = ["count_rows", "lost_entries", "masks_agree", "scale_is_told", "sign_band"]
+__all__ = ["count_rows", "lost_entries", "masks_agree", "scale_is_told", "sign_band", "sign_bands"]
 
 FACTORS = tuple(2.0**k for k in (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0))  # chosen: of the scale
 # chosen: samples, and one of how many of all, that have to activate a row of zeros for it to say nothing;
@@ -26,7 +26,34 @@ REFUTING = (
 )
 
 
-def sign_band(samples: SampleSet, inside: Array, norms: Array, drift: Array | None = None) -> Array:
+def sign_bands(samples: SampleSet, inside: Array) -> tuple[Array, Array]:
+    """Below minus the first band a neuron is inactive for sure, above the second it is active.
+
+    An update of several local steps adds something where a sample is active in any of them. It is in none
+    where its pre-activation is farther below zero than the layer can have moved. It is active in some, if not
+    in all, where its pre-activation is positive at both ends.
+
+    Parameters
+    ----------
+    samples : SampleSet
+        A full set of samples.
+    inside : array, shape (b,)
+        Norm of the error of each within the row space.
+
+    Returns
+    -------
+    inactive, active : array, shape (m_live, b)
+        Half-widths.
+    """
+    problem = samples.problem
+    band = sign_band(samples, inside, problem.layer_norms)
+    if problem.drift is None:
+        return band, band
+    drift = problem.drift[:, None] * samples.sizes[None, :]
+    return band + drift, band + (drift if problem.moved is None else samples.moved)
+
+
+def sign_band(samples: SampleSet, inside: Array, norms: Array) -> Array:
     """Half-width of the pre-activations whose sign is open, shape (rows, b).
 
     Parameters
@@ -37,21 +64,21 @@ def sign_band(samples: SampleSet, inside: Array, norms: Array, drift: Array | No
         Norm of the error of each within the row space.
     norms : array, shape (rows,)
         Norms of the rows of [W | β].
-    drift : array, shape (rows,), optional
-        Norms of what these rows have moved by since, where an update sums several steps.
     """
     problem, xp = samples.problem, samples.problem.space.xp
     size = samples.sizes
     error = inside + problem.noise_level * xp.sqrt(xp.sum(samples.duals**2, axis=0))
     # The client's own forward pass rounds too: a pre-activation within rounding of zero has no sign.
-    band = norms[:, None] * (SIGMAS * error + 4 * problem.unit_roundoff * size)[None, :]
-    return band if drift is None else band + drift[:, None] * size[None, :]
+    return norms[:, None] * (SIGMAS * error + 4 * problem.unit_roundoff * size)[None, :]
 
 
-def masks_agree(samples: SampleSet, band: Array, inside: Array) -> tuple[Host, Host]:
-    """Condition (a): whether masks and zero patterns agree, and on what share of rows, shape (b,) each."""
+def masks_agree(samples: SampleSet, below: Array, above: Array, inside: Array) -> tuple[Host, Host]:
+    """Condition (a): whether masks and zero patterns agree, and on what share of rows, shape (b,) each.
+
+    `below` and `above` are the bands of `sign_bands`.
+    """
     problem, zero, z = samples.problem, samples.zero, samples.preactivations
-    inactive, active = z < -band, z > band
+    inactive, active = z < -below, z > above
     wrong, beyond, vanished, off, on = counts_of(
         problem,
         inactive & ~zero,
@@ -127,6 +154,8 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
         Samples that are asked, all together: what changes the scale changes that of all.
     """
     problem = samples.problem
+    if problem.scale != "given":
+        return False
     own = _contradictions(samples, 1.0)
     wrong, best, told = count_rows(problem, own), [], True
     for factor in FACTORS:

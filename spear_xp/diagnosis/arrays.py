@@ -141,7 +141,7 @@ def _rank(part: Host) -> int:
 def _transposed(gradient: Gradient, factorization: Factorization | None) -> Cause | None:
     """Whether grad_b = D 1 belongs to the rows of grad_w = D X, where it belongs to its columns."""
     xp, (m, n) = gradient.space.xp, gradient.grad_w.shape
-    if m != n or factorization is None or factorization.rank + SPARE >= m:
+    if m != n or not gradient.scaled or factorization is None or factorization.rank + SPARE >= m:
         return None
     matrix = xp.astype(gradient.grad_w, gradient.space.dtype)
     drawn = gradient.space.normal(generator(0, Stream.SKETCH, 1), (n, factorization.rank + SPARE))

@@ -123,6 +123,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "zero patterns fit the weights once grad_b is divided by about {:.2g}",
         "divide grad_b by that: the client treats it unlike grad_w, in learning rate or clipping",
     ),
+    "no bias gradient": (
+        "grad_b was not given, which holds the scale of samples: {:.0f} are proven up to that",
+        "give grad_b, where the layer has a bias and it was sent",
+    ),
     "scale open": (
         "masks fit samples {:.0f} times as large, too: their scale rests on grad_b alone",
         "make sure that grad_b is of the same step and treated as grad_w is; directions are proven",

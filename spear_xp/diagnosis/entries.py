@@ -94,7 +94,7 @@ def _dropped(gradient: Gradient, sizes: Host, values: Host, *, noisy: bool) -> C
     zero = sizes == 0
     share = float(zero.mean())
     live = to_host(gradient.space.xp.take(gradient.grad_b, gradient.live)) == 0
-    if live.mean() > HOLES and live.sum() >= PILE:
+    if gradient.scaled and live.mean() > HOLES and live.sum() >= PILE:
         return cause("entries dropped", max(share, float(live.mean())))
     if share <= HOLES or len(values) < FEWEST:
         return None

@@ -59,6 +59,8 @@ def of_search(
     """
     if certificate is not None and certificate.certified.any():  # by masks of this layer
         before = tuple(one for one in before if one.name not in OF_MASKS)
+    if problem.scale != "given" and certificate is not None and certificate.certified.any():
+        return (*before, cause("no bias gradient", certificate.certified.sum()))
     if not scale_told:
         return (*before, cause("scale open", FACTORS[-1]))
     proven = certificate is not None and certificate.certified.sum() == problem.rank

@@ -62,7 +62,7 @@ def of_masks(
     keep_going : callable
         Asked on the way; nothing is named where it says no.
     """
-    if problem.relative_noise > QUIET:
+    if problem.relative_noise > QUIET or problem.bias_is_open:
         return ()
     try:
         return _named(problem, candidates, samples, certificate, keep_going)
@@ -112,7 +112,7 @@ def refuted(problem: Problem, candidates: list[Candidate]) -> tuple[Cause, ...]:
     but directions do not need the layer, and those that vanish on many rows are right.
     """
     sparse = _sparsest(problem, candidates)
-    if problem.relative_noise > QUIET or len(sparse) < ENOUGH:
+    if problem.relative_noise > QUIET or len(sparse) < ENOUGH or problem.bias_is_open:
         return ()
     shown, vanished = _misfits(problem, stacked_directions(problem, sparse), 1.0, apart=False)
     share = (shown + vanished) / (problem.width * len(sparse))
@@ -170,7 +170,8 @@ def _of_layer(
     shown, vanished = _misfits(problem, directions, 1.0, apart=False, keep_going=keep_going)
     for count, before in ((contradicted, own), (alone, shown + vanished)):
         scale, least = _best_scale(count, before)
-        if FEWER * least <= before and least <= FITTING * total and before >= DECISIVE:
+        rescaled = FEWER * least <= before and least <= FITTING * total and before >= DECISIVE
+        if rescaled and problem.scale == "given":
             return (cause("bias rescaled", scale),)
     one_sided = ONE_SIDED * shown < vanished  # as with dropout
     if one_sided or min(least, shown + vanished) < CONTRADICTED * total:

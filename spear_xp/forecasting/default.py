@@ -266,7 +266,7 @@ def _from_update(
     m, n = (int(size) for size in update.grad_w.shape)
     if batch_size is not None and batch_size > n + 1:  # there is no row space to search in
         return _from_sizes(batch_size, m, terms, of_published, n, None, None)
-    space, arrays, _ = enter(**dict(zip(("grad_w", "grad_b", "weight", "bias"), update, strict=True)))
+    space, arrays, _ = enter(**update.arrays)
     gradient, factors, _ = without_decay(checked(space, arrays), batch_size, noise=update.noise)
     problem = reduce(gradient, factors)
     zero = to_host(row_zero_probability(problem))

@@ -78,6 +78,12 @@ class SampleSet:
         return self.problem.layer @ self.duals
 
     @cached_property
+    def moved(self) -> Array:
+        """What these have changed by over all steps of an update, in size, as far as that is known."""
+        xp, moved = self.problem.space.xp, self.problem.moved
+        return xp.zeros_like(self.preactivations) if moved is None else xp.abs(moved @ self.duals)
+
+    @cached_property
     def coordinates(self) -> Array:
         """Samples [x | 1] in the basis V as columns, shape (b, b)."""
         return self.duals * self.problem.singular_values[:, None]

@@ -194,10 +194,11 @@ def _minus(gradient: Gradient, decay: Decay, keep_going: KeepGoing) -> Gradient:
     weight, bias = xp.astype(gradient.weight, dtype), xp.astype(gradient.bias, dtype)
     arrays = {
         "grad_w": xp.astype(gradient.grad_w, dtype) - decay.of_weight * weight,
-        "grad_b": xp.astype(gradient.grad_b, dtype) - decay.of_bias * bias,
         "weight": gradient.weight,
         "bias": gradient.bias,
     }
+    if gradient.scaled:
+        arrays["grad_b"] = xp.astype(gradient.grad_b, dtype) - decay.of_bias * bias
     try:
         found = checked(space, arrays, keep_going)
     except ZeroGradientError:

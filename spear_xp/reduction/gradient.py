@@ -13,7 +13,9 @@ from spear_xp.numerics.backend import Array, Namespace, Space, enter, on_device,
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 
-__all__ = ["Gradient", "validate"]
+__all__ = ["Blocks", "Gradient", "validate"]
+
+Blocks = Iterator[tuple[int, int, Array]]
 
 # cosmetic: one block in the working dtype: it stays in the cache of a processor while it is used; on a
 # device, each block costs launches
@@ -50,6 +52,8 @@ class Gradient:
         W and β after all steps of an update, where they are known.
     lost : array of int, shape (k,), or None
         Columns of grad_w of which too little came: those inputs are not determined.
+    scaled : bool
+        Whether grad_b was given, which fixes the scale of each sample; it is zero where it was not.
     """
 
     space: Space
@@ -65,19 +69,26 @@ class Gradient:
     weight_after: Array = None
     bias_after: Array = None
     lost: Array = None
+    scaled: bool = True
 
     @property
     def columns(self) -> int:
         """Columns of the extended gradient, n + 1."""
         return int(self.grad_w.shape[1]) + 1
 
-    def blocks(self) -> Iterator[tuple[int, int, Array]]:
+    def blocks(self) -> Blocks:
         """Blocks `(start, stop, rows)` of columns of the live rows of [grad_w | grad_b]."""
         yield from self._blocks(self.grad_w, self.grad_b, self.live)
 
-    def layer_blocks(self, rows: Array) -> Iterator[tuple[int, int, Array]]:
+    def layer_blocks(self, rows: Array) -> Blocks:
         """Blocks of columns of the given rows of [weight | bias]."""
         yield from self._blocks(self.weight, self.bias, rows)
+
+    def blocks_after(self, rows: Array) -> Blocks | None:
+        """The same of the layer after all steps; None if that is not known."""
+        if self.weight_after is None or self.bias_after is None:
+            return None
+        return self._blocks(self.weight_after, self.bias_after, rows)
 
     def drift(self, rows: Array) -> Array | None:
         """Norms of the given rows of [ΔW | Δβ], what the layer moved by, shape (rows,); None if not known.
@@ -85,20 +96,20 @@ class Gradient:
         Inputs that are not determined count as if the layer had moved by what they may add to a
         pre-activation: they are taken to be as large as the others.
         """
-        moves = self.weight_after is not None and self.bias_after is not None
-        if not moves and self.lost is None:
+        after = self.blocks_after(rows)
+        if after is None and self.lost is None:
             return None
         xp, dtype = self.space.xp, self.space.dtype
         squares = xp.zeros(rows.shape, dtype=dtype, device=self.space.device)
-        after = self._blocks(self.weight_after, self.bias_after, rows) if moves else ()
-        for (_, _, block), (_, _, moved) in zip(self.layer_blocks(rows) if moves else (), after, strict=True):
+        pairs = () if after is None else zip(self.layer_blocks(rows), after, strict=True)
+        for (_, _, block), (_, _, moved) in pairs:
             squares = squares + xp.sum((moved - block) ** 2, axis=1)
         if self.lost is not None:
             part = xp.astype(xp.take(xp.take(self.weight, self.lost, axis=1), rows, axis=0), dtype)
             squares = squares + LOST**2 / self.columns * xp.sum(part * part, axis=1)
         return xp.sqrt(squares)
 
-    def _blocks(self, matrix: Array, column: Array, rows: Array) -> Iterator[tuple[int, int, Array]]:
+    def _blocks(self, matrix: Array, column: Array, rows: Array) -> Blocks:
         xp, dtype = self.space.xp, self.space.dtype
         m, n = matrix.shape
         step = max(NARROW, _block_bytes(xp) // (8 * m))
@@ -148,6 +159,14 @@ def _check_shapes(grad_w: Array, grad_b: Array, weight: Array, bias: Array, **af
     if n < 1:
         msg = f"grad_w has n={n} inputs: need at least 1"
         raise ShapeError(msg)
+
+
+def _nothing_for_missing(space: Space, arrays: dict[str, Array]) -> dict[str, Array]:
+    """With zeros for vectors that are not there."""
+    xp, grad_w = space.xp, arrays["grad_w"]
+    nothing = xp.zeros(grad_w.shape[:1], dtype=grad_w.dtype, device=space.device)
+    after = {"bias_after": nothing} if "weight_after" in arrays else {}
+    return {"grad_b": nothing, "bias": nothing} | after | arrays
 
 
 def _check_finite(space: Space, arrays: dict[str, Array]) -> None:
@@ -203,9 +222,10 @@ def validate(grad_w: Array, grad_b: Array, weight: Array, bias: Array) -> Gradie
 def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = forever) -> Gradient:
     """`validate` for arrays that have entered a space; `OutOfTime` if `keep_going` says no on the way.
 
-    `weight_after` and `bias_after` may be among them.
+    `weight_after` and `bias_after` may be among them; `grad_b`, or `bias` as well, may be missing.
     """
-    xp = space.xp
+    xp, scaled = space.xp, "grad_b" in arrays
+    arrays = _nothing_for_missing(space, arrays)
     _check_shapes(**arrays)
     everything = xp.arange(arrays["grad_w"].shape[0], dtype=xp.int64, device=space.device)
     roundoff = float(xp.finfo(arrays["grad_w"].dtype).eps) / 2
@@ -217,6 +237,7 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
         dead=everything,
         filled=everything,
         roundoff=roundoff,
+        scaled=scaled,
     )
     largest, norms, filled = _sizes(raw, keep_going)
     passed = ("grad_w", "grad_b") if bool(xp.all(xp.isfinite(largest))) else ()
@@ -224,8 +245,8 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
     if not bool(xp.any(largest >= float(xp.finfo(space.dtype).smallest_normal))):  # others have no inverse
         msg = "grad_w and grad_b are zero: need a layer with at least one active neuron"
         raise ZeroGradientError(msg)
-    if not bool(xp.any(arrays["grad_b"] != 0)):
-        msg = "grad_b is zero: need the gradient of the bias, which fixes the scale of each sample"
+    if scaled and not bool(xp.any(arrays["grad_b"] != 0)):
+        msg = "grad_b is zero: need the gradient of the bias, which fixes the scale of each sample, or None"
         raise ZeroGradientError(msg)
     usable = norms > NEGLIGIBLE * float(upper_median(xp, norms[norms > 0]))
     return Gradient(
@@ -236,6 +257,7 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
         dead=xp.nonzero(largest == 0)[0],
         filled=filled,
         roundoff=roundoff,
+        scaled=scaled,
     )
 
 

@@ -5,18 +5,20 @@ with scaled rows), a sample k has a *dual* p_k with [x_k | 1] = V S p_k, and a *
 U q_k = column k of D; the matrices P of duals and Q of directions satisfy Pᵀ Q = I.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
-from spear_xp.numerics.backend import Array, Space, on_its_device
+from spear_xp.numerics.backend import Array, Namespace, Space, on_its_device
 from spear_xp.numerics.linalg import balance
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.factorization import Factorization, factorize
-from spear_xp.reduction.gradient import Gradient
+from spear_xp.reduction.gradient import Blocks, Gradient
 
 __all__ = ["ACCURACY", "Problem", "reduce"]
 
+Scale = Literal["given", "made up", "masks"]
 # measured: width of the zero test in units of the noise (lab.md, "Descent"). Rounding errors of a row have
 # heavier tails than added Gaussian noise, because they grow with the entries that cancel.
 TOLERANCE = {"relative": 15.0, "additive": 6.0}
@@ -54,7 +56,8 @@ class Problem:
     dead_norms : array, shape (m_dead,)
         The same for the dead rows.
     last : array, shape (b,)
-        Last row of V S: a dual is normalised so that `last @ p` is 1.
+        Last row of V S: a dual is normalised so that `last @ p` is 1. Where `scale` is not given, what stands
+        for it.
     right : array, shape (b, n + 1)
         Vᵀ, used for the final product only.
     activity : array, shape (m_live,)
@@ -67,8 +70,13 @@ class Problem:
     drift : array, shape (m_live,), or None
         Norms of the rows [ΔW | Δβ] by which the layer has moved, where an update sums several local steps and
         this is known: pre-activations below drift · ‖[x | 1]‖ may have changed their signs on the way.
+    moved : array, shape (m_live, b), or None
+        [ΔW | Δβ] V S, where this is known: `moved @ p` is what pre-activations have changed by in the end.
     accuracy : float
         Largest relative error that a certified sample may have.
+    scale : {"given", "made up", "masks"}
+        What gives samples their scale: the bias gradient; nothing, and then `layer` is W V S alone; or masks
+        of a layer with a bias.
     """
 
     space: Space
@@ -92,7 +100,9 @@ class Problem:
     unbalance: Array
     unit_roundoff: float
     drift: Array | None = None
+    moved: Array | None = None
     accuracy: float = ACCURACY
+    scale: Scale = "given"
 
     @property
     def rank(self) -> int:
@@ -126,9 +136,29 @@ class Problem:
         return self.space.xp.abs(columns) < limit * spread
 
     @cached_property
+    def bias_is_open(self) -> bool:
+        """Whether the layer has a bias, and `layer` is without it."""
+        return self.scale == "made up" and bool(self.space.xp.any(self.layer_bias != 0))
+
+    @cached_property
     def layer_basis(self) -> Array:
-        """Orthonormal basis of the pre-activations that an input can have, shape (m_live, b)."""
-        return self.space.xp.linalg.qr(self.layer).Q
+        """Orthonormal basis of the pre-activations that an input can have, shape (m_live, b).
+
+        One column more, β, where no bias gradient tells how large an input is beside it.
+        """
+        xp = self.space.xp
+        if self.scale != "given" and bool(xp.any(self.layer_bias != 0)):
+            return xp.linalg.qr(xp.concat([self.layer, self.layer_bias[:, None]], axis=1)).Q
+        return xp.linalg.qr(self.layer).Q
+
+    def scaled_by_masks(self, last: Array) -> "Problem":
+        """The same with samples of the size that masks tell: `last @ p` is 1 for their duals."""
+        layer, dead_layer = (
+            rows + bias[:, None] * last
+            for rows, bias in ((self.layer, self.layer_bias), (self.dead_layer, self.dead_bias))
+        )
+        activity = layer @ (last / (last @ last))
+        return replace(self, layer=layer, dead_layer=dead_layer, last=last, activity=activity, scale="masks")
 
 
 @on_its_device
@@ -164,9 +194,11 @@ def reduce(
     space = gradient.space
     xp = space.xp
     span = fact.right.T * fact.singular_values  # V S, (n + 1, b)
-    layer, norms = _layer_in(gradient, gradient.live, span, keep_going)
-    dead_layer, dead_norms = _layer_in(gradient, gradient.dead, span, keep_going)
-    last = span[-1, :]
+    layer, norms = _layer_in(gradient.layer_blocks(gradient.live), gradient, gradient.live, span, keep_going)
+    dead_layer, dead_norms = _layer_in(
+        gradient.layer_blocks(gradient.dead), gradient, gradient.dead, span, keep_going
+    )
+    last = span[-1, :] if gradient.scaled else _made_up(xp, fact.left, layer)
     # Weighted mean input Gᵀg / (g·g) as a dual: rows of G are rows of U S Vᵀ divided by `scale`.
     unscaled = fact.left / fact.scale[:, None]
     mean = unscaled.T @ (unscaled @ last)
@@ -194,17 +226,37 @@ def reduce(
         unbalance=unbalance @ rotation,
         unit_roundoff=max(gradient.roundoff, space.eps),
         drift=gradient.drift(gradient.live),
+        moved=_moved(gradient, span, layer, keep_going),
         accuracy=accuracy,
+        scale="given" if gradient.scaled else "made up",
     )
 
 
-def _layer_in(gradient: Gradient, rows: Array, span: Array, keep_going: KeepGoing) -> tuple[Array, Array]:
+def _made_up(xp: Namespace, rows: Array, layer: Array) -> Array:
+    """What stands for `last` without a bias gradient, shape (b,): positive on nearly all duals.
+
+    A row Σ_k d_ik x_k has the pre-activation Σ_k d_ik z_ik, and z_ik > 0 where d_ik is not zero. A projection
+    of these on the columns of D has for coordinates means of z_ik, weighted with d_ik², as far as other terms
+    average out.
+    """
+    return rows.T @ xp.vecdot(rows, layer)
+
+
+def _moved(gradient: Gradient, span: Array, layer: Array, keep_going: KeepGoing) -> Array | None:
+    # What is not known of an input may have moved a pre-activation as well: the drift allows for that.
+    after = None if gradient.lost is not None else gradient.blocks_after(gradient.live)
+    return None if after is None else _layer_in(after, gradient, gradient.live, span, keep_going)[0] - layer
+
+
+def _layer_in(
+    blocks: Blocks, gradient: Gradient, rows: Array, span: Array, keep_going: KeepGoing
+) -> tuple[Array, Array]:
     xp, dtype = gradient.space.xp, gradient.space.dtype
     count = int(rows.shape[0])
     projected = xp.zeros((count, span.shape[1]), dtype=dtype, device=gradient.space.device)
     squares = xp.zeros((count,), dtype=dtype, device=gradient.space.device)
     if count:
-        for start, stop, block in gradient.layer_blocks(rows):
+        for start, stop, block in blocks:
             ask(keep_going)
             projected = projected + block @ span[start:stop, :]
             squares = squares + xp.vecdot(block, block)

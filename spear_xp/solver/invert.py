@@ -5,6 +5,7 @@ The public call: checks, reduces the gradient to its row space, searches, hands 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor as Workers
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,15 @@ from spear_xp.reduction.problem import ACCURACY, reduce
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.call.arguments import check_numbers, renamed, update_of
 from spear_xp.solver.call.factors import settled, table_in
+from spear_xp.solver.call.gauges import gauges
 from spear_xp.solver.call.missing import read_factors, without_lost
-from spear_xp.solver.call.start import begun, observer_of, published_alone
+from spear_xp.solver.call.start import begun, method_of, observer_of
 from spear_xp.solver.outcome import result_of, status_of, unread
-from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress, Result, Status
 from spear_xp.solver.runtime.clock import Clock
 from spear_xp.solver.runtime.executor import executor_of
 from spear_xp.solver.saving.checkpoint import Checkpoint, identity_of, seed_in
 from spear_xp.solver.saving.origin import origin_of
-from spear_xp.solver.solver import solve
 from spear_xp.solver.tables.outcome import overcomplete_result
 from spear_xp.solver.tables.search import search_table
 from spear_xp.strategies.portfolio import strategies_of
@@ -68,12 +68,12 @@ def invert(
     grad_w : array, shape (m, n), real floating-point, or LayerUpdate
         dL/dW of the layer ReLU(W x + β), one neuron a row; NumPy, CuPy or torch. A `LayerUpdate` stands for
         all four arrays and for what is known beside them.
-    grad_b : array, shape (m,)
-        dL/dβ.
+    grad_b : array, shape (m,), optional
+        dL/dβ. Where it was not sent, samples are certified up to their scale: see `Status.SCALE_OPEN`.
     weight : array, shape (m, n)
         W at the step that produced the gradient.
-    bias : array, shape (m,)
-        β at that step.
+    bias : array, shape (m,), optional
+        β at that step; None, as grad_b then is, where the layer has none.
     noise : float, or array of shape (m, 1) or (m, n), optional
         Standard deviation of the error of an entry of [grad_w | grad_b] in the units of grad_w, where it is
         known: of all entries, of those of a row, or of each entry of grad_w. It takes the place of an
@@ -120,9 +120,10 @@ def invert(
     checkpoint : str or Path, optional
         File to keep the state of the search in, written every few seconds. If it is there, the search goes on
         from it, to the same bytes as if it had never stopped, under a `work_limit` or where the search ends
-        by itself; the limits count what was spent before. Without `rng`, that of the file is used. A file of
-        another gradient, seed, search, device or version is refused. It holds recovered data, and what it
-        calls proven is believed: go on from your own files only.
+        by itself; the limits count what was spent before. Without grad_b the short parts before and after the
+        longest one run again. Without `rng`, that of the file is used. A file of another gradient, seed,
+        search, device or version is refused. It holds recovered data, and what it calls proven is believed:
+        go on from your own files only.
     false_rejection : float, optional
         Old place of the argument of that name of `spear_xp.strategies.Sampling`.
 
@@ -188,7 +189,7 @@ def invert(
         reading = read_factors(read, update, batch_size, clock)
         if reading.hopeless:
             return unread(space, read.columns - 1, Status.HOPELESS, clock, diagnosis=reading.causes, **about)
-        if search == "auto" and update.noise is None and reading.whole:
+        if search == "auto" and update.noise is None and reading.whole and read.scaled:
             table = table_in(read, reading.factors, clock)
         if table is not None:
             search_table(table, clock, on_progress, batch_size)
@@ -203,16 +204,13 @@ def invert(
         state = begun(problem, chosen, reading, factors, clock)
         observer = observer_of(problem, clock, on_progress)
         identity = None if kept is None else identity_of(problem, chosen, seed, rounds, origin["versions"])
-        run: dict[str, Any] = {
-            "seed": seed,
-            "observer": observer,
-            "checkpoint": Checkpoint(kept, identity, given),
-        }
-        published = published_alone(chosen)
-        if published is not None and state.obstacle is None:
-            solve_published(problem, published, state, clock, **run)
-        elif state.obstacle is None:  # otherwise no search can succeed
-            solve(problem, state, clock, executor=runs, rounds=rounds, **run)
+        run: dict[str, Any] = {"clock": clock, "seed": seed, "observer": observer}
+        if state.obstacle is None:  # otherwise no search can succeed
+            begin = partial(begun, strategies=chosen, reading=reading, factors=factors, clock=clock)
+            method, stages = method_of(chosen, runs, rounds), gauges(problem, state, begin, clock)
+            for problem, state, enough, longest in stages:
+                file = Checkpoint(kept, identity, given) if longest else Checkpoint()
+                method(problem, search=state, enough=enough, checkpoint=file, **run)
         status = status_of(state, problem, clock)
         observer(state, chosen[0].name, "done")
     except KeyboardInterrupt:

@@ -22,6 +22,7 @@ from spear_xp.numerics.backend import Array, Host, Namespace, Space, to_host
 from spear_xp.numerics.linalg import normalize
 from spear_xp.recovery.mask_fit import SOURCE, MaskFit
 from spear_xp.recovery.samples import SampleSet, recover, to_inputs
+from spear_xp.recovery.scales import reported_size, scales_in_words
 from spear_xp.reduction.problem import TOLERANCE, Problem
 from spear_xp.solver.assessment import Assessment
 from spear_xp.solver.result import Result, Status, Trace
@@ -41,14 +42,12 @@ __all__ = [
 
 ALONE = "its rows determine it, but a certificate needs a full set of directions"
 TENTATIVE = "tentative: its mask fits, but hardly a row tells it from other samples"
-SCALE = "its scale rests on grad_b alone: masks fit samples four times as large or as small, too"
 NOT_FOUND = "no direction was found for it in time"
 RANK_UNKNOWN = "the gradient was not read to the end: its rank, and with it the batch size, is unknown"
 OPEN = "no direction was found for it: hardly a row tells it from other samples, or time was too short"
 TOO_QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
 CONDITIONS = ("masks", "kernel", "accuracy", "row_span")  # of the certificate, (a) to (d)
-# chosen: share of rows on which the mask of a tentative direction may contradict its zero pattern
-FITS = 0.05
+FITS = 0.05  # chosen: share of rows on which a tentative direction's mask may contradict its zero pattern
 # derived: nine rows of ten, as `TOO_QUIET` says: those that hold less of a sample than the row that counts
 LOUDER = 0.9
 
@@ -97,18 +96,19 @@ def result_of(
 ) -> Result:
     """Everything found so far, in the caller's library and dtype."""
     outcome = outcome_of(problem, search.best.best, search.pool)
+    size = reported_size(problem, outcome.duals)
+    bars = outcome.error_bars * to_host(size)
     if search.obstacle is not None:
         outcome = outcome._replace(missing=(search.obstacle.sentence,) * len(outcome.missing))
     asarray, xp = problem.space.asarray, problem.space.xp
     with clock.stage("inputs"):
-        inputs = to_inputs(problem, outcome.duals)
-    peak = data_range or range_of(problem.space, inputs, outcome.certified)
+        inputs = to_inputs(problem, outcome.duals * size)
     best = search.best.best
     return Result(
         inputs=leave(xp.astype(inputs, dtype)),
         certified=leave(asarray(outcome.certified, dtype=xp.bool)),
         direction_certified=leave(asarray(outcome.direction_certified, dtype=xp.bool)),
-        error_bars=leave(asarray(outcome.error_bars)),
+        error_bars=leave(asarray(bars)),
         status=status,
         batch_size=problem.rank,
         reasons=outcome.reasons,
@@ -136,7 +136,7 @@ def result_of(
             conditions=outcome.conditions,
             **origin,
         ),
-        psnr=predicted_psnr(outcome.error_bars, peak),
+        psnr=predicted_psnr(bars, data_range or range_of(problem.space, inputs, outcome.certified)),
         diagnosis=_diagnosis(problem, search, status, clock),
     )
 
@@ -247,7 +247,8 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
     order = space.indices(ranking)
     bars = to_host([*certificate.error_bars[:known], *_filled(tentative, math.inf)])
     told = bool(scale_is_told(best.samples, certificate.certified)) if certified.any() else True
-    reasons = [certificate.reason(k) or ("" if told else SCALE) for k in range(known)]
+    scales = ("",) * known if told else scales_in_words(best.samples)
+    reasons = [certificate.reason(k) or scales[k] for k in range(known)]
     reasons += [TENTATIVE] * tentative
     directions_certified = to_host([*certified, *_filled(tentative, False)])[ranking]
     sources = [*best.sources[:known], *[SOURCE] * tentative]

@@ -4,6 +4,8 @@ Sample subsets of rows, keep directions with many zeros, select greedily, recove
 certificate is added; nothing else of the default search takes part.
 """
 
+from collections.abc import Callable
+
 from spear_xp.candidates.refit import filter_directions
 from spear_xp.candidates.selection import greedy_selection
 from spear_xp.reduction.problem import Problem
@@ -25,12 +27,13 @@ def solve_published(
     seed: int,
     observer: Observer = lambda *_: None,
     checkpoint: Checkpoint | None = None,
+    enough: Callable[[Search], bool] = lambda _: False,
 ) -> None:
     """Sample until a set is certified or a limit is reached; arguments as `solve` has them."""
     pool, best, record = search.pool, search.best, search.schedule.records[0]
     checkpoint = Checkpoint() if checkpoint is None else checkpoint
     checkpoint.resume(search, None, clock)
-    while not best.complete and clock.searching():
+    while not (best.complete or enough(search)) and clock.searching():
         checkpoint.keep(search, None, clock)
         with clock.stage(sampler.name):
             proposals = sampler.propose(problem, pool.known, seed, record.chunk, keep_going=clock.searching)

@@ -28,7 +28,8 @@ class Status(Enum):
     )
     SCALE_OPEN = (
         "Samples are certified up to their scale: the bias of the layer is too small for masks to tell it, "
-        "so it rests on grad_b alone, which has to be of the same step and treated the same way as grad_w."
+        "so it rests on grad_b alone, which has to be of the same step and treated the same way as grad_w; "
+        "without grad_b it is open."
     )
     UNCERTIFIED = (
         "Samples were found and none could be certified: read `reasons`, check that weight and bias belong "
@@ -179,12 +180,13 @@ class Result:
     ----------
     inputs : array, shape (k, n)
         Recovered samples, certified ones first and tentative ones last, in the caller's library and the dtype
-        of `grad_w`. NaN where too few entries of a column of `grad_w` came: then at most directions are
-        certified.
+        of `grad_w`. Without a bias gradient they have the size in the middle of what masks allow, or, where
+        masks say nothing of it, a root mean square of one. NaN where too few entries of
+        a column of `grad_w` came: then at most directions are certified.
     certified : array of bool, shape (k,)
         Proven without ground truth.
     direction_certified : array of bool, shape (k,)
-        Proven up to a positive factor: the same, unless the scale rests on `grad_b` alone.
+        Proven up to a positive factor: the same, unless the scale rests on `grad_b` alone, or there is none.
     error_bars : array, shape (k,)
         Standard deviation of the entries of each sample, in units of the inputs; infinite for tentative ones.
     status : Status

@@ -98,6 +98,7 @@ def solve(
     observer: Observer = lambda *_: None,
     checkpoint: Checkpoint | None = None,
     rounds: int = 1,
+    enough: Callable[[Search], bool] = lambda _: False,
 ) -> None:
     """Strategies propose, the screen admits, the pool keeps; full sets are assessed and repaired.
 
@@ -119,6 +120,8 @@ def solve(
         Has the state to begin with, and keeps it at the start of a round.
     rounds : int
         Turns of a round: they see the same state of the pool, so that workers may run them side by side.
+    enough : callable
+        Asked after a find; the search stays as it is when the answer is yes.
     """
     pool, best, schedule = search.pool, search.best, search.schedule
     executor = Serial() if executor is None else executor
@@ -137,6 +140,8 @@ def solve(
             for _ in range(REPAIRS):
                 if not _assess(problem, search, partial, clock):
                     break
+            if enough(search):
+                return
         elif schedule.stalled:
             pool.drop_doubtful(partial.complete_sets())
             schedule.restart()

@@ -19,11 +19,12 @@ class LayerUpdate:
     Attributes
     ----------
     grad_w, grad_b : array, shape (m, n) and (m,), real floating-point
-        dL/dW and dL/dβ, or a multiple of both, such as the change of the weights over some steps.
+        dL/dW and dL/dβ, or a multiple of both, such as the change of the weights over some steps. grad_b is
+        None where it was not sent: samples are then proven up to their scale.
     weight, bias : array, shape (m, n) and (m,)
-        W and β before the step.
+        W and β before the step; bias is None, and grad_b as well, where the layer has none.
     weight_after, bias_after : array of the same shapes, optional
-        W and β after all steps of the update.
+        W and β after all steps of the update; `weight_after` alone where the layer has no bias.
     noise : float or array, shape (m, 1) or (m, n), optional
         Standard deviation of the error of an entry of grad_w, in its units, where it is known: added noise, a
         quantisation step, the rounding of a difference of weights (`spear_xp.updates.noise_models`).
@@ -47,7 +48,7 @@ class LayerUpdate:
     grad_w: Array
     grad_b: Array
     weight: Array
-    bias: Array
+    bias: Array = None
     weight_after: Array = None
     bias_after: Array = None
     noise: Array = None
@@ -57,20 +58,28 @@ class LayerUpdate:
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """The arrays by name: the four, and those of the layer after the update where they are known.
+        """The arrays by name, less those that are not known.
 
         Raises
         ------
         ArgumentRangeError
-            If one of `weight_after` and `bias_after` is known alone.
+            If one of `weight_after` and `bias_after` is known alone, or what belongs to a bias without that.
         """
         after = {"weight_after": self.weight_after, "bias_after": self.bias_after}
-        known = {name: array for name, array in after.items() if array is not None}
-        if len(known) == 1:
-            msg = f"{next(iter(known))} is given alone: need both weight_after and bias_after, or neither"
-            raise ArgumentRangeError(msg)
-        names = ("grad_w", "grad_b", "weight", "bias")
-        return dict(zip(names, self, strict=True)) | known
+        four = dict(zip(("grad_w", "grad_b", "weight", "bias"), self, strict=True))
+        optional = {"grad_b", "bias", *after}
+        known = {name: one for name, one in (four | after).items() if not (one is None and name in optional)}
+        if "bias" in known:
+            if len(after.keys() & known) == 1:
+                alone = next(iter(after.keys() & known))
+                msg = f"{alone} is given alone: need both weight_after and bias_after, or neither"
+                raise ArgumentRangeError(msg)
+            return known
+        for name in ("grad_b", "bias_after"):
+            if name in known:
+                msg = f"{name} is given without bias: need both, or neither for a layer without a bias"
+                raise ArgumentRangeError(msg)
+        return known
 
     def __iter__(self) -> Iterator[Array]:
         return iter((self.grad_w, self.grad_b, self.weight, self.bias))

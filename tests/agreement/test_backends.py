@@ -84,6 +84,19 @@ def test_it_does_where_much_has_to_be_tried(case: str) -> None:
         agree(*both(truth, "device1", work_limit=work, time_limit=1e3), atol=1e-6)
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_same_directions_without_a_bias_gradient(bias: bool) -> None:
+    truth = mlp_gradient(gaussian_inputs(6, 40, rng=0), width=90, rng=0)
+    grad_w, _, weight, beta = truth.observed
+    moved = [array_api_strict.asarray(one, device=CPU) for one in (grad_w, weight, beta)]
+    one = invert(grad_w, None, weight, beta if bias else None, rng=5)
+    other = invert(moved[0], None, moved[1], moved[2] if bias else None, rng=5)
+    assert one.status is other.status
+    assert one.reasons == other.reasons
+    np.testing.assert_array_equal(one.direction_certified, host(other.direction_certified))
+    np.testing.assert_allclose(one.inputs, host(other.inputs), atol=1e-5)
+
+
 def test_gradients_agree() -> None:
     inputs = gaussian_inputs(6, 30, rng=0).astype("float64")
     one = mlp_gradient(inputs, width=40, depth=4, rng=0)

@@ -18,7 +18,7 @@ class Varied:
     """Arguments of `invert`, the true batch, and how the problem came about."""
 
     grad_w: Floats
-    grad_b: Floats
+    grad_b: Floats | None
     weight: Floats
     bias: Floats
     inputs: Floats
@@ -28,7 +28,7 @@ class Varied:
     mask: Floats | None = None  # which entries of [grad_w | grad_b] are as they were, where that is told
 
     @property
-    def observed(self) -> tuple[Floats, Floats, Floats, Floats]:
+    def observed(self) -> tuple[Floats, Floats | None, Floats, Floats]:
         """`(grad_w, grad_b, weight, bias)`."""
         return self.grad_w, self.grad_b, self.weight, self.bias
 

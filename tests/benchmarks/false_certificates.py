@@ -3,7 +3,8 @@
 `python tests/benchmarks/false_certificates.py [--count 10000] [--seed 0] [--workers 1]`, and
 `--replay SEED` for one problem in detail. A certified sample is false if
 its relative error to every true sample exceeds the accuracy asked for, or its error six error bars, and it
-does not stand for several that the gradient cannot tell apart.
+does not stand for several that the gradient cannot tell apart. With `--no-bias-gradient` grad_b is not told,
+and samples that are certified up to their scale are judged up to that.
 """
 
 import argparse
@@ -32,7 +33,9 @@ SLOW = 3.0  # searches that take longer than this multiple of the limit are list
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """What is drawn, and how it is solved: limits, share of local steps, changes to draw from, accuracy.
+    """What is drawn, and how it is solved.
+
+    Limits, share of local steps, changes to draw from, accuracy, and whether grad_b is told.
 
     On a busy machine a limit in seconds ends most searches before anything is certified; work does not.
     """
@@ -42,10 +45,14 @@ class Campaign:
     local: float
     changes: tuple[str, ...]
     accuracy: float
+    bias_gradient: bool = True
 
     def problem(self, seed: int) -> Varied:
         """The problem of a seed."""
-        return varied(seed, self.local, self.changes)
+        found = varied(seed, self.local, self.changes)
+        if self.bias_gradient:
+            return found
+        return replace(found, grad_b=None, parts=("no bias gradient", *found.parts))
 
     def solve(self, problem: Varied, seed: int) -> Result:
         """The search."""
@@ -198,9 +205,12 @@ def main() -> None:
     parser.add_argument("--write", metavar="FILE", help="write the report as a page of the documentation")
     parser.add_argument("--changes", default="", help="one of these changes is made, such as noise,quantised")
     parser.add_argument("--accuracy", type=float, default=0.01, help="relative error that is asked for")
+    parser.add_argument("--no-bias-gradient", action="store_true", help="grad_b is not given")
     options = parser.parse_args()
     changes = tuple(filter(None, options.changes.split(",")))
-    campaign = Campaign(options.limit, options.work, options.local, changes, options.accuracy)
+    campaign = Campaign(
+        options.limit, options.work, options.local, changes, options.accuracy, not options.no_bias_gradient
+    )
     if options.replay is not None:
         replay(options.replay, campaign)
         return

@@ -56,6 +56,8 @@ def update_of(data: str, change: str, seed: int) -> tuple[LayerUpdate, Floats]:
         moved = [(w - steps * rate * g).astype("float32") for w, g in ((weight, grad_w), (bias, grad_b))]
         return LayerUpdate(*truth.observed, *moved), inputs
     grad_w, grad_b, weight, bias = first_layer(net, inputs, labels).observed
+    if change == "no bias gradient":
+        return LayerUpdate(grad_w, None, weight, bias), inputs
     if kind == "decay":
         decayed = [(g + float(size) * w).astype("float32") for g, w in ((grad_w, weight), (grad_b, bias))]
         return LayerUpdate(*decayed, weight, bias), inputs

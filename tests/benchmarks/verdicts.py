@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from spear_xp import Result
-from spear_xp.reduction.gradient import validate
+from spear_xp.numerics.backend import enter
+from spear_xp.reduction.gradient import checked
 from tests.benchmarks.changes import Varied
 from tests.helpers.networks import Floats
 
-__all__ = ["FALSE_ABOVE", "FAR", "Judged", "judged"]
+__all__ = ["FALSE_ABOVE", "FAR", "Judged", "fitting", "judged"]
 
 FALSE_ABOVE = 1e-2  # relative error to the nearest true sample
 FAR = 6.0  # error bars
@@ -47,9 +48,14 @@ class Judged:
 
 
 def judged(problem: Varied, result: Result, accuracy: float = FALSE_ABOVE) -> Judged:
-    """Compare the certified samples with the truth; `accuracy` is what `invert` was asked for."""
-    sure = np.asarray(result.certified, dtype=bool)
+    """Compare the certified samples with the truth; `accuracy` is what `invert` was asked for.
+
+    Without a bias gradient those that are certified up to their scale, in the size that fits best.
+    """
+    sure = np.asarray(result.certified if _scaled(problem) else result.direction_certified, dtype=bool)
     true, found = np.asarray(problem.inputs, dtype=float), np.asarray(result.inputs, dtype=float)[sure]
+    factors = np.ones(len(found)) if _scaled(problem) else fitting(found, true)
+    found = factors[:, None] * found
     distance = np.linalg.norm(found[:, None] - true[None], axis=2)
     sizes, eps = np.linalg.norm(true, axis=1), float(np.finfo(result.inputs.dtype).eps)
     # Where all images are black nothing shows below the rounding unit of the bias coordinate, which is 1.
@@ -57,7 +63,7 @@ def judged(problem: Varied, result: Result, accuracy: float = FALSE_ABOVE) -> Ju
     relative = (distance / sizes).min(axis=1)
     rounding = eps * np.abs(found).max(axis=1, initial=0.0)
     rms = np.maximum(distance.min(axis=1) / true.shape[1] ** 0.5 - rounding, 0.0)
-    bars = rms / np.maximum(np.asarray(result.error_bars, dtype=float)[sure], 1e-300)
+    bars = rms / np.maximum(factors * np.asarray(result.error_bars, dtype=float)[sure], 1e-300)
     off = ~((relative <= accuracy) & (bars <= FAR))
     merged, notes = np.zeros_like(off), []
     for k in np.flatnonzero(off):
@@ -65,6 +71,18 @@ def judged(problem: Varied, result: Result, accuracy: float = FALSE_ABOVE) -> Ju
         kind = "merged" if merged[k] else "FALSE"
         notes.append(f"{kind}: relative error {relative[k]:.1e}, {bars[k]:.3g} bars; {note}")
     return Judged(relative, bars, merged, off & ~merged, tuple(notes))
+
+
+def _scaled(problem: Varied) -> bool:
+    return problem.grad_b is not None
+
+
+def fitting(found: Floats, true: Floats) -> Floats:
+    """Positive factor of each sample that takes it next to the true one of the nearest direction."""
+    inner = found @ true.T
+    nearest = (inner / np.maximum(np.linalg.norm(true, axis=1), 1e-300)).argmax(axis=1)
+    best = inner[np.arange(len(found)), nearest] / np.maximum((found**2).sum(axis=1), 1e-300)
+    return np.maximum(best, 1e-300)
 
 
 def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floats) -> tuple[bool, str]:
@@ -97,7 +115,7 @@ def masks(problem: Varied) -> Floats:
 
     Behind an outgoing weight of 1e-8 a neuron tells samples apart by a row of 1e-9 of the size of the others.
     """
-    gradient = validate(*problem.observed)
+    gradient = checked(*enter(**problem.update.arrays)[:2])
     shown = np.union1d(np.asarray(gradient.live), np.asarray(gradient.dead))
     true = np.asarray(problem.inputs, dtype=float)
     return (true @ problem.weight.T + problem.bias > 0)[:, shown]
@@ -109,21 +127,23 @@ def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
     Samples that activate the same neurons as the nearest: with one or two classes their columns of D are
     proportional, and the gradient *is* that of a smaller batch that holds the combination; labels that
     differ give it weights of both signs. Or samples of which one is an affine combination of others: the
-    gradient has less rank than the batch has samples, and its parts can be shared out differently.
+    gradient has less rank than the batch has samples, and its parts can be shared out differently. Without
+    a bias gradient linear combinations count, too.
     """
     true = np.asarray(problem.inputs, dtype=float)
     active = masks(problem)
     same = (active == active[nearest]).all(axis=1)
-    left, values, _ = np.linalg.svd(np.column_stack([true, np.ones(len(true))]))
+    extended = np.column_stack([true, np.ones(len(true))]) if _scaled(problem) else true
+    left, values, _ = np.linalg.svd(extended)
     null = left[:, int((values > DEPENDENT * values[0]).sum()) :]
     dependent = (abs(null) > DEPENDENT).any(axis=1)
-    return any(_in_hull(true[group], sample) for group in (same, dependent & dependent[nearest]))
+    origin = [] if _scaled(problem) else [np.zeros_like(sample)]  # lines through it are combinations, too
+    groups = (true[group] for group in (same, dependent & dependent[nearest]))
+    return any(_in_hull(np.array([*origin, *group]), sample) for group in groups if len(group) > 1)
 
 
 def _in_hull(group: Floats, sample: Floats) -> bool:
-    """Whether a sample is an affine combination of a group of at least two."""
-    if len(group) < 2:
-        return False
+    """Whether a sample is an affine combination of a group."""
     steps = (group[1:] - group[0]).T
     weights = np.linalg.lstsq(steps, sample - group[0], rcond=None)[0]
     rest = np.linalg.norm(group[0] + steps @ weights - sample)

@@ -5,6 +5,8 @@ import pytest
 
 from spear_xp import SpearError, Status, invert
 from spear_xp.reporting import metrics
+from tests.benchmarks.changes import Varied
+from tests.benchmarks.verdicts import judged
 from tests.zoo.traps import TRAPS, twins_merged_by_noise
 from tests.zoo.verdict import false_certificates
 
@@ -21,6 +23,22 @@ def test_no_false_certificate(name: str, seed: int) -> None:
     except SpearError:  # beyond use: refused, which certifies nothing
         return
     assert false_certificates(result, trap.inputs) == []
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_no_false_direction_without_a_bias_gradient(name: str) -> None:
+    trap = TRAPS[name](0)
+    grad_w, _, weight, bias = trap.observed
+    given = Varied(grad_w, None, weight, bias, trap.inputs, trap.batch_size, ())
+    try:
+        result = invert(given.update, batch_size=trap.batch_size, time_limit=TIME_LIMIT, rng=0)
+    except SpearError:
+        return
+    assert not result.certified.any()
+    if not len(trap.inputs):
+        assert not result.direction_certified.any()
+    else:
+        assert not judged(given, result).false.any()
 
 
 @pytest.mark.parametrize(

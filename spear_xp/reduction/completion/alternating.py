@@ -127,7 +127,7 @@ def amplification(space: Space, gram: Array) -> Array:
     Of the worst combination of orthonormal columns: 1/√ of the least eigenvalue of their matrix over these.
     """
     xp = space.xp
-    return 1 / xp.sqrt(xp.clip(xp.linalg.eigvalsh(gram)[:, 0], space.eps**2, 1.0))
+    return 1 / xp.sqrt(xp.minimum(xp.maximum(xp.linalg.eigvalsh(gram)[:, 0], space.eps**2), 1.0))
 
 
 def leverages(entries: Entries, factor: Array) -> Array:

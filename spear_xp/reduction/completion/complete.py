@@ -206,11 +206,11 @@ def _finished(whole: _Whole, found: Confirmed, rows: Array, batch_size: int | No
     scale = xp.ones_like(norms) / upper_median(xp, norms) if additive else 1 / norms
     squares, last = scale * scale * squares, scale * scale * last
     sigma = max(float(xp.sqrt(xp.sum(squares) / (total - free))), 4 * space.eps)
-    own = xp.sqrt(squares / xp.clip(counts - rank, 1.0, None)) / sigma  # of each row in units of it
-    of_bias = float(xp.sqrt(xp.sum(last) / xp.clip(xp.sum(known) - rank, 1.0, None)))
+    own = xp.sqrt(squares / xp.maximum(counts - rank, 1.0)) / sigma  # of each row in units of it
+    of_bias = float(xp.sqrt(xp.sum(last) / xp.maximum(xp.sum(known) - rank, 1.0)))
     wide = float(xp.sqrt(xp.mean(part.of_columns[columns] ** 2)))
     # Rows of which less came carry more noise: scaled down by that they carry as much as all others.
-    scale = scale / xp.clip(xp.clip(own, 1.0, None) * part.of_rows / wide, 1.0, None)
+    scale = scale / xp.maximum(xp.maximum(own, 1.0) * part.of_rows / wide, 1.0)
     u, values, mix = xp.linalg.svd(part.left * scale[:, None], full_matrices=False)
     lost = xp.nonzero(~columns[:-1])[0]
     known = {"live": part.rows, "dead": part.dead}

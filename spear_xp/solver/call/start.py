@@ -1,6 +1,7 @@
 """Enters: a problem, its strategies and what was asked. Leaves: a search that has begun, and its observer."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from spear_xp.candidates.threshold import sparsity_threshold
@@ -9,12 +10,14 @@ from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.call.factors import LowRank
 from spear_xp.solver.call.missing import Reading
+from spear_xp.solver.published import solve_published
 from spear_xp.solver.result import Progress
 from spear_xp.solver.runtime.clock import Clock
-from spear_xp.solver.solver import Observer, Search
+from spear_xp.solver.runtime.executor import Executor
+from spear_xp.solver.solver import Observer, Search, solve
 from spear_xp.strategies.sampling import Sampling
 
-__all__ = ["begun", "observer_of", "published_alone"]
+__all__ = ["begun", "method_of", "observer_of", "published_alone"]
 
 
 def published_alone(strategies: Sequence[Strategy]) -> Sampling | None:
@@ -42,6 +45,14 @@ def begun(
     state.completed = 0.0 if reading.completion is None else 1 - reading.completion.share
     state.obstacle = reading.obstacle or next((one for one in state.diagnosis if one.hopeless), None)
     return state
+
+
+def method_of(strategies: Sequence[Strategy], executor: Executor | None, rounds: int) -> Callable[..., None]:
+    """What runs a search: the loop of all strategies, or that of the published attack."""
+    alone = published_alone(strategies)
+    if alone is not None:
+        return partial(solve_published, sampler=alone)
+    return partial(solve, executor=executor, rounds=rounds)
 
 
 def _threshold(problem: Problem, strategies: Sequence[Strategy]) -> int | None:

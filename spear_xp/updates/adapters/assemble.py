@@ -20,6 +20,7 @@ Arrays = Mapping[str, Array]
 SAME = 0.1
 ROWS = 64  # cosmetic: rows that show what was sent; the whole may be large
 NOT_SENT = "frozen: nothing was sent of it"
+NO_BIAS_SENT = "nothing was sent of its bias, which is taken to have stayed as it was"
 UNCHANGED = "its gradient is zero: frozen, or no sample activates it"
 
 
@@ -74,7 +75,7 @@ def assemble(
 
 def _present(arrays: Arrays, place: Place) -> Arrays:
     for name in (place.weight, place.bias):
-        if name not in arrays:
+        if name and name not in arrays:
             msg = f"array {name!r} is missing, of {', '.join(list(arrays)[:6])}: need weight and bias"
             raise UpdateError(msg)
     return arrays
@@ -91,14 +92,16 @@ def _layer(
     assumptions: tuple[str, ...],
 ) -> LayerUpdate:
     """The update of one layer; `turned` where its weights have a column for each neuron."""
-    weight, bias = start[place.weight], start[place.bias]
-    came, came_b = _present(sent, place)[place.weight], sent[place.bias]
+    weight, bias = start[place.weight], start[place.bias] if place.bias else None
+    came, came_b = sent[place.weight], sent.get(place.bias)
     for name, one, other in ((place.weight, came, weight), (place.bias, came_b, bias)):
-        if tuple(one.shape) != tuple(other.shape):
+        if one is None:
+            continue
+        if other is not None and tuple(one.shape) != tuple(other.shape):
             msg = f"{name} was sent with shape {tuple(one.shape)}: need {tuple(other.shape)}, as before"
             raise UpdateError(msg)
-        if 0 in tuple(one.shape) or not (_is_real(one) and _is_real(other)):
-            kinds = f"dtype {one.dtype}, and {other.dtype} before"
+        if 0 in tuple(one.shape) or not all(_is_real(array) for array in (one, other) if array is not None):
+            kinds = f"dtype {one.dtype}, and {getattr(other, 'dtype', None)} before"
             msg = f"{name} has shape {tuple(one.shape)} and {kinds}: need real numbers"
             raise UpdateError(msg)
     if getattr(came, "is_sparse", False) or getattr(came, "is_sparse_csr", False):
@@ -106,16 +109,19 @@ def _layer(
     if turned:
         weight, came = weight.T, came.T
     _check_kind(kind, place.weight, came, weight)
+    if bias is not None and came_b is None:
+        assumptions += (NO_BIAS_SENT,)
     known: dict[str, Any] = {"name": place.name, "assumptions": assumptions}
     if training is None or kind == "gradient":
         return LayerUpdate(*_together(came, came_b, weight, bias), **known)
     weight, bias, came, came_b = _together(weight, bias, came, came_b)
-    after = {"weight_after": came, "bias_after": came_b}
-    before = (weight, bias)
+    pairs = [(weight, came), (bias, came_b)]
     if kind == "difference":
-        after = {"weight_after": weight + came, "bias_after": bias + came_b}
-        before = (0 * came, 0 * came_b)
-    grad_w, grad_b = change(before[0], came, training), change(before[1], came_b, training)
+        pairs = [(w, None if d is None else w + d) for w, d in pairs]
+    after = dict(
+        zip(("weight_after", "bias_after"), (bias if a is None else a for _, a in pairs), strict=True)
+    )
+    grad_w, grad_b = (None if a is None else change(w, a, training) for w, a in pairs)
     if looks_like_signs(grad_w):
         msg = (
             f"most entries of the change of {place.weight} have the same size: an optimiser that scales "
@@ -131,10 +137,10 @@ def _is_real(array: Array) -> bool:
 
 
 def _together(*arrays: Array) -> tuple[Array, ...]:
-    """Arrays of one library: as they are if they are so already, and else in NumPy."""
-    if len({array_namespace(one) for one in arrays}) == 1:
+    """Arrays of one library: as they are if they are so already, and else in NumPy; None stays."""
+    if len({array_namespace(one) for one in arrays if one is not None}) == 1:
         return arrays
-    return tuple(to_host(one) for one in arrays)
+    return tuple(None if one is None else to_host(one) for one in arrays)
 
 
 def _check_kind(kind: Kind, name: str, came: Array, weight: Array) -> None:

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from spear_xp.numerics.backend import Array
-from spear_xp.updates.adapters.places import LAST, NO_BIAS, Place
+from spear_xp.updates.adapters.places import LAST, Place
 
 __all__ = ["is_model", "places_of_model", "weights"]
 
@@ -34,8 +34,6 @@ def places_of_model(model: Any) -> tuple[tuple[Place, ...], tuple[str, ...]]:
         kernel, bias = (getattr(layer, name, None) for name in ("kernel", "bias"))
         if kernel is not None:
             reason = f"{kind}: no fully connected layer" if kind != "Dense" else _what_follows(layers, k)
-            if not reason and bias is None:
-                reason = NO_BIAS
             if not reason and not layer.trainable:
                 reason = "frozen: it is not trained"
             place = Place(layer.name, kernel.path, "" if bias is None else bias.path, reason, behind)

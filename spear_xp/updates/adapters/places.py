@@ -16,7 +16,6 @@ __all__ = ["LAST", "Layout", "Place", "is_numbered", "layout_of", "layouts_by_sh
 
 Layout = Literal["torch", "keras"]
 LAST = "the last layer: no ReLU follows it"
-NO_BIAS = "no bias: the scale of its inputs is not in its gradient"
 WEIGHT = re.compile(r"(?:(.*)[./])?(weight|kernel|w)")  # torch; Keras and Flax; Haiku
 NAMED: dict[str, set[Layout]] = {"weight": {"torch"}, "kernel": {"keras"}, "w": {"keras"}}
 NUMBER = re.compile(r"(arr_)?\d+")  # lists, and how NumPy names them in a file
@@ -70,8 +69,6 @@ def places_of_names(arrays: Mapping[str, Array]) -> tuple[tuple[Place, ...], tup
         dims, reason = arrays[weight].ndim, ""
         if dims != 2:
             reason = f"no fully connected layer: its weight has shape {tuple(arrays[weight].shape)}"
-        elif not bias:
-            reason = NO_BIAS
         elif weight == matrices[-1]:
             reason = LAST
         places.append(Place(name, weight, bias, reason, features))
@@ -108,7 +105,7 @@ def _by_order(arrays: Mapping[str, Array]) -> list[tuple[str, str, str]]:
 
 def layouts_by_shape(places: list[Place], arrays: Mapping[str, Array]) -> set[Layout]:
     """The layout that shapes and names tell where they do; empty if they tell none or both."""
-    found = [_hint(place, arrays) for place in places if {place.weight, place.bias} <= set(arrays)]
+    found = [_hint(place, arrays) for place in places if {place.weight, place.bias} <= {"", *arrays}]
     told = set().union(*(one for one in found if len(one) == 1))
     return told if len(told) == 1 else set()
 
@@ -119,7 +116,7 @@ def layout_of(place: Place, arrays: Mapping[str, Array], told: Layout | None, ot
     Parameters
     ----------
     place : Place
-        A layer with weights of two dimensions and a bias.
+        A layer with weights of two dimensions.
     arrays : mapping of str to array
     told : {"torch", "keras"}, optional
         What the caller says.
@@ -131,7 +128,7 @@ def layout_of(place: Place, arrays: Mapping[str, Array], told: Layout | None, ot
     UpdateError
         If the length of the bias contradicts both, or what the caller says; if nothing tells.
     """
-    shape, length = (tuple(arrays[name].shape) for name in (place.weight, place.bias))
+    shape, length = _shapes(place, arrays)
     fits = _fits(shape, length)
     if not fits or (told is not None and told not in fits):
         side = {None: "one side", "torch": "the first side", "keras": "the second side"}[told]
@@ -148,14 +145,19 @@ def layout_of(place: Place, arrays: Mapping[str, Array], told: Layout | None, ot
     return next(iter(found))
 
 
-def _fits(shape: tuple[int, ...], length: tuple[int, ...]) -> set[Layout]:
+def _shapes(place: Place, arrays: Mapping[str, Array]) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+    """Of weight and bias; None where there is no bias."""
+    return tuple(arrays[place.weight].shape), tuple(arrays[place.bias].shape) if place.bias else None
+
+
+def _fits(shape: tuple[int, ...], length: tuple[int, ...] | None) -> set[Layout]:
+    """Layouts that the length of the bias allows; both without a bias."""
     sides: tuple[Layout, ...] = ("torch", "keras")
-    return {
-        layout for layout, side in zip(sides, shape, strict=False) if len(shape) == 2 and (side,) == length
-    }
+    found = zip(sides, shape, strict=False) if len(shape) == 2 else ()
+    return {layout for layout, side in found if length is None or (side,) == length}
 
 
 def _hint(place: Place, arrays: Mapping[str, Array]) -> set[Layout]:
     """What the shape of a layer allows, and of that what its name says."""
-    fits = _fits(tuple(arrays[place.weight].shape), tuple(arrays[place.bias].shape))
+    fits = _fits(*_shapes(place, arrays))
     return fits & NAMED.get(re.split(r"[./]", place.weight)[-1], fits) or fits

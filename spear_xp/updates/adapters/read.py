@@ -21,8 +21,8 @@ from spear_xp.updates.model_update import ModelLayer, ModelUpdate
 __all__ = ["read"]
 
 Arrays = Mapping[str, Array]
-LAYER = ("grad_w", "grad_b", "weight", "bias")
-BESIDE = ("weight_after", "bias_after", "noise", "observed")
+LAYER = ("grad_w", "weight")
+BESIDE = ("grad_b", "bias", "weight_after", "bias_after", "noise", "observed")
 
 
 def read(
@@ -43,8 +43,9 @@ def read(
     update : torch module, mapping, sequence, record or path
         What was sent: a torch module with gradients; arrays by name, such as a state dict, or as a list; an
         `ArrayRecord`, `Parameters` or `FitRes` of Flower; a DXO or FLModel of NVFlare; the path of an `.npz`,
-        `.safetensors` or `.pt` file. Arrays named grad_w, grad_b, weight and bias are one layer; others
-        beside them are read as `LayerUpdate` names them: weight_after, bias_after, noise, observed.
+        `.safetensors` or `.pt` file. Arrays named grad_w, grad_b, weight and bias are one layer; grad_b, or
+        both vectors, may be missing. Others beside them are read as `LayerUpdate` names them: weight_after,
+        bias_after, noise, observed.
     weights : the same, or a Keras model, optional
         The weights before the step; those of the module, where `update` or `model` is one.
     kind : {"gradient", "weights", "difference"}, optional
@@ -142,9 +143,9 @@ def read(
 def _one_layer(arrays: Arrays) -> ModelUpdate:
     """The update of one layer, whose arrays have the names that `LayerUpdate` gives them."""
     if not all(name in arrays for name in LAYER):
-        msg = f"arrays {', '.join(arrays)}: need {', '.join(LAYER)}"
+        msg = f"arrays {', '.join(arrays)}: need {', '.join(LAYER)}, with grad_b and bias where there are any"
         raise UpdateError(msg)
-    known = {name: arrays[name] for name in (*LAYER, *BESIDE) if name in arrays}
+    known = {name: arrays.get(name) for name in (*LAYER, *BESIDE)}
     said = ("the layer is the first of its model, and a ReLU follows it",)
     update = LayerUpdate(**known, name="layer", assumptions=said)
     return ModelUpdate((ModelLayer("layer", tuple(update.weight.shape), update),), None, said)

@@ -10,7 +10,7 @@ from typing import Any
 
 from spear_xp.errors import UpdateError
 from spear_xp.numerics.backend import Array
-from spear_xp.updates.adapters.places import LAST, NO_BIAS, Place
+from spear_xp.updates.adapters.places import LAST, Place
 
 __all__ = [
     "COMPUTED",
@@ -140,6 +140,11 @@ class Named:
         """Whether a module is fully connected, or derived from one that is."""
         return any(one.__name__ == "Linear" for one in type(self.modules[module]).__mro__)
 
+    def bias(self, name: str) -> str:
+        """Name of the bias of a module; empty where it has none."""
+        owned = getattr(self.modules[name], "bias", None) is not None
+        return f"{name}.bias" if owned else ""
+
     def place(self, layer: str, weight: str, bias: str, reason: str, features: str, calls: int = 1) -> Place:
         """Place of a layer; what its parameters say goes before what stands behind it."""
         name = layer or "the model"
@@ -147,10 +152,10 @@ class Named:
             return Place(name, weight, bias, reason, features)
         if weight not in self.parameters:
             reason = COMPUTED
+        elif bias and bias not in self.parameters:
+            reason = "its bias is computed from other parameters"
         elif calls > 1 or self.uses[id(self.parameters[weight])] > 1:
             reason = "tied: its weight is used more than once, and the gradients of all uses are added"
-        elif bias not in self.parameters:
-            bias, reason = "", NO_BIAS
         elif not self.parameters[weight].requires_grad:
             reason = "frozen: it is not trained"
         return Place(name, weight, bias, reason, features)
@@ -174,7 +179,7 @@ class Graph(Named):
         """Name, weight and bias of what has a weight."""
         if node.op == "call_module":
             weight = self.weight(node.target)
-            return (node.target, weight, f"{node.target}.bias") if weight else None
+            return (node.target, weight, self.bias(node.target)) if weight else None
         if node.op == "call_function" and self.kind(node) == "linear":
             given = [*node.args, node.kwargs.get("weight"), node.kwargs.get("bias")][1:]
             names = [str(one.target) for one in given if getattr(one, "op", "") == "get_attr"]
@@ -253,7 +258,7 @@ class _Order(Named):
                     reason = ""  # between two layers the activation is a function
                 else:
                     reason = f"{kinds[after]} is defined after it, not a ReLU"
-                found.append(self.place(name, weight, f"{name}.bias", reason, behind))
+                found.append(self.place(name, weight, self.bias(name), reason, behind))
                 behind = f"behind {kinds[k]} '{name}'"
             elif kinds[k] not in PASSES:
                 behind = behind or f"behind {kinds[k]}"

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,12 @@ def test_one_layer_is_exposed(update: LayerUpdate) -> None:
     assert found.layers[0].result.status is Status.EXACT
     assert found.labels is None
     assert 0 < found.seconds < 60
+
+
+def test_a_layer_without_a_bias_gradient_is_exposed_up_to_scale(update: LayerUpdate) -> None:
+    found = audit(replace(update, grad_b=None), rng=0)
+    assert found.verdict is Exposure.SCALE_OPEN
+    assert "6 up to their scale" in found.layers[0].outcome
 
 
 def test_deeper_layers_are_features(update: LayerUpdate) -> None:

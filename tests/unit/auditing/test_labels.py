@@ -67,3 +67,8 @@ def test_weight_decay_is_taken_out(of_bias: float) -> None:
     grad_b = gradient.grad_b + of_bias * gradient.bias
     decayed = LayerUpdate(gradient.grad_w + 0.3 * gradient.weight, grad_b, gradient.weight, gradient.bias)
     assert labels_of(decayed, inputs_positive=True) == (0, 1, 2)
+
+
+def test_without_a_bias_gradient_no_label_shows() -> None:
+    head = LayerUpdate(np.ones((3, 4)), None, np.zeros((3, 4)), np.zeros(3))
+    assert labels_of(head, inputs_positive=True) is None

@@ -4,12 +4,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spear_xp import LayerUpdate, invert
 from spear_xp.certification.certify import certify
 from spear_xp.recovery.samples import recover, refine, to_inputs
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
+from spear_xp.updates import images
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.benchmarks.problems import faces_averaged
+from tests.benchmarks.training import local_steps, multilayer
 from tests.helpers.networks import Floats
 from tests.helpers.truth import relative_errors, true_recovery
 
@@ -200,5 +203,23 @@ def test_masks_that_local_steps_have_changed_are_open_within_the_drift(seed: int
     found = certify(problem, samples)
     error = relative_errors(truth.inputs, to_inputs(problem, samples.duals))
     assert (error[found.certified] < 1e-3).all()
-    assert found.masks.sum() > certify(plain, samples).masks.sum()
+    assert found.masks.sum() > certify(plain, replace(samples, problem=plain)).masks.sum()
     assert found.certified.all()
+
+
+@pytest.mark.parametrize("data", ["faces", "gaussian"])
+def test_both_ends_of_large_steps_tell_samples_apart(data: str) -> None:
+    """Five steps with a learning rate of .3 move rows by more than most pre-activations are large."""
+    inputs = images.faces(10, rng=2) if data == "faces" else gaussian_inputs(10, 300, rng=2)
+    rng = np.random.default_rng(2)
+    net = multilayer(inputs.shape[1], 300, 3, 10, rng)
+    labels = rng.integers(0, 10, 10)
+    truth, last = local_steps(net, inputs, labels, steps=5, rate=0.3), net
+    for _ in range(5):
+        last = last.step(inputs, labels, 0.3)
+    result = invert(
+        LayerUpdate(*truth.observed, last.weights[0], last.biases[0]), rng=0, accuracy=0.3, work_limit=2e10
+    )
+    assert result.direction_certified.sum() >= 8
+    found = result.inputs[np.asarray(result.direction_certified)]
+    assert (relative_errors(inputs, found) < 1e-3).all()

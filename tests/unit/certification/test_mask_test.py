@@ -6,7 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from spear_xp.certification.mask_test import count_rows, lost_entries, masks_agree, scale_is_told, sign_band
+from spear_xp.certification.mask_test import (
+    count_rows,
+    lost_entries,
+    masks_agree,
+    scale_is_told,
+    sign_band,
+    sign_bands,
+)
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
@@ -31,7 +38,8 @@ class Case(NamedTuple):
         if zero is not None:
             samples.__dict__["zero"] = zero  # in the place of what would be worked out
         samples.__dict__["preactivations"] = self.z
-        return masks_agree(samples, self.band if band is None else band, self.inside)
+        band = self.band if band is None else band
+        return masks_agree(samples, band, band, self.inside)
 
 
 @pytest.fixture(scope="module")
@@ -103,14 +111,15 @@ def test_drift_opens_signs_in_proportion_to_the_size_of_a_sample(space: Backend)
     eye = problem.space.xp.eye(4, dtype=problem.space.dtype, device=problem.space.device)
     samples = SampleSet(problem, eye, eye, problem.zeros_of(eye))
     inside = problem.space.asarray(np.full(4, 1e-3))
+    plain = [space.to_numpy(band) for band in sign_bands(samples, inside)]
+    np.testing.assert_array_equal(*plain)
     drift = np.linspace(0, 1, problem.width)
-    plain, wider = (
-        space.to_numpy(sign_band(samples, inside, problem.layer_norms, given))
-        for given in (None, problem.space.asarray(drift))
-    )
-    sizes = space.to_numpy(samples.sizes)
-    np.testing.assert_allclose(wider, plain + drift[:, None] * sizes, rtol=1e-5)
-    np.testing.assert_array_equal(wider[0], plain[0])
+    moved = replace(problem, drift=problem.space.asarray(drift), moved=0.1 * problem.layer)
+    below, above = (space.to_numpy(band) for band in sign_bands(replace(samples, problem=moved), inside))
+    sizes, z = space.to_numpy(samples.sizes), space.to_numpy(samples.preactivations)
+    np.testing.assert_allclose(below, plain[0] + drift[:, None] * sizes, rtol=1e-5)
+    np.testing.assert_array_equal(below[0], plain[0][0])
+    np.testing.assert_allclose(above, plain[0] + 0.1 * abs(z), rtol=1e-5)
 
 
 def test_rows_are_counted_on_every_backend(space: Backend) -> None:

@@ -249,3 +249,9 @@ def test_bad_options(options: dict[str, float]) -> None:
 
 def test_one_sample_is_read_off() -> None:
     assert known(1, 50, features=30).verdict is Verdict.FEASIBLE
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_an_update_without_a_bias_gradient(layer: LayerGradient, bias: bool) -> None:
+    sent = LayerUpdate(layer.grad_w, None, layer.weight, layer.bias if bias else None)
+    assert estimate(sent).batch_size == estimate(LayerUpdate(*layer.observed)).batch_size

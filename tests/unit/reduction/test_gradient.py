@@ -1,6 +1,7 @@
 import importlib
 import re
 from collections.abc import Callable
+from itertools import product
 
 import array_api_strict
 import numpy as np
@@ -75,12 +76,30 @@ def test_arrays_that_are_not_real_floating(layer: LayerGradient, name: str, dtyp
         validate(**arrays)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("other", ["a list", 3.0, None])
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [*product(NAMES, ["a list", 3.0]), ("grad_w", None), ("weight", None)],
+)
 def test_arguments_that_are_not_arrays(layer: LayerGradient, name: str, other: object) -> None:
     arrays = {key: getattr(layer, key) for key in NAMES} | {name: other}
     with pytest.raises(errors.ArrayLibraryError, match=rf"{name} is {type(other).__name__}: need"):
         invert(**arrays)
+
+
+def test_what_is_missing_of_a_bias_is_zero(layer: LayerGradient) -> None:
+    arrays = {"grad_w": layer.grad_w, "weight": layer.weight}
+    for more in ({}, {"bias": layer.bias}):
+        space, given, _ = enter(**arrays, **more)
+        found = checked(space, given)
+        assert not found.scaled
+        assert not found.grad_b.any()
+        assert found.bias.any() == bool(more)
+        assert not found.filled[-1]
+        assert factorize(found).rank == factorize(validate(*layer.observed)).rank
+    space, given, _ = enter(**arrays, weight_after=layer.weight + layer.grad_w)
+    found = checked(space, given)
+    moved = np.linalg.norm(layer.grad_w, axis=1)[found.live]
+    np.testing.assert_allclose(found.drift(found.live), moved, rtol=1e-4)
 
 
 def test_a_nested_list_is_not_an_array(layer: LayerGradient) -> None:

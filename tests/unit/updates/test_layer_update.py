@@ -18,3 +18,13 @@ def test_arrays_have_the_layer_after_the_update_where_it_is_known() -> None:
     assert list(LayerUpdate(*parts, *parts[:2]).arrays)[4:] == ["weight_after", "bias_after"]
     with pytest.raises(ArgumentRangeError, match="weight_after is given alone"):
         _ = LayerUpdate(*parts, weight_after=parts[0]).arrays
+
+
+def test_a_layer_may_have_no_bias_or_its_gradient_may_not_be_sent() -> None:
+    weight, vector = np.ones((2, 3)), np.ones(2)
+    assert list(LayerUpdate(weight, None, weight).arrays) == ["grad_w", "weight"]
+    assert list(LayerUpdate(weight, None, weight, vector).arrays) == ["grad_w", "weight", "bias"]
+    assert "weight_after" in LayerUpdate(weight, None, weight, None, weight).arrays
+    for wrong in (LayerUpdate(weight, vector, weight), LayerUpdate(weight, None, weight, bias_after=vector)):
+        with pytest.raises(ArgumentRangeError, match="without bias"):
+            _ = wrong.arrays

@@ -169,3 +169,12 @@ def test_a_damaged_checkpoint_is_refused_or_harmless(
     except SavedFileError:
         return
     assert found.success
+
+
+def test_without_a_bias_gradient_the_longest_part_goes_on(tmp_path: Path, layer: LayerGradient) -> None:
+    path = tmp_path / "state"
+    plain = invert(layer.grad_w, None, layer.weight, layer.bias, rng=3)
+    for _ in range(2):  # the second time there is a file
+        again = invert(layer.grad_w, None, layer.weight, layer.bias, rng=3, checkpoint=path)
+        assert path.exists()
+        assert digest(again) == digest(plain)

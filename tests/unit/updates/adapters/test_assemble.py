@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spear_xp.errors import UpdateError
-from spear_xp.updates.adapters.assemble import NOT_SENT, UNCHANGED, assemble
+from spear_xp.updates.adapters.assemble import NO_BIAS_SENT, NOT_SENT, UNCHANGED, assemble
 from spear_xp.updates.adapters.places import LAST, Place
 from spear_xp.updates.adapters.training import Training
 from spear_xp.updates.model_update import ModelUpdate
@@ -59,11 +59,39 @@ def test_what_was_not_sent_or_did_not_change_is_frozen() -> None:
     assert put(sent).skipped["a"] == UNCHANGED
 
 
-def test_missing_arrays_and_other_shapes_are_named() -> None:
+@pytest.mark.parametrize("kind", ["gradient", "weights", "difference"])
+def test_a_bias_that_was_not_sent_is_taken_to_have_stayed(kind: Any) -> None:
+    training = None if kind == "gradient" else Training(lr=0.5)
+    sent = {"weights": lambda: {name: a - 1e-3 * draw(1)[name] for name, a in draw(0).items()}}
+    arrays = sent.get(kind, lambda: draw(1, 1e-3))()
+    del arrays["a.bias"], arrays["b.bias"]
+    found = put(arrays, kind, training=training)
+    (update,) = found
+    assert update.grad_b is None
+    np.testing.assert_array_equal(update.bias, draw(0)["a.bias"])
+    assert update.assumptions[-1] == NO_BIAS_SENT
+    if kind != "gradient":
+        np.testing.assert_array_equal(update.bias_after, draw(0)["a.bias"])
+    assert found.head is not None
+    assert found.head.grad_b is None
+
+
+@pytest.mark.parametrize("kind", ["gradient", "weights", "difference"])
+def test_a_layer_without_a_bias_has_none(kind: Any) -> None:
+    training = None if kind == "gradient" else Training(lr=0.5)
+    places = (Place("a", "a.weight", ""), PLACES[1])
     sent = draw(1, 1e-3)
-    del sent["a.bias"]
-    with pytest.raises(UpdateError, match=r"array 'a\.bias' is missing"):
-        put(sent)
+    if kind == "weights":
+        sent = {name: a - 1e-3 * draw(1)[name] for name, a in draw(0).items()}
+    (update,) = assemble(
+        places, sent, draw(0), kind=kind, training=training, layout=None, assumptions=("one",)
+    )
+    assert (update.grad_b, update.bias, update.bias_after) == (None, None, None)
+    assert (update.weight_after is None) == (kind == "gradient")
+    assert set(update.arrays) == {"grad_w", "weight", *(() if kind == "gradient" else ("weight_after",))}
+
+
+def test_other_shapes_are_named() -> None:
     sent = draw(1, 1e-3) | {"a.weight": np.ones((30, 19))}
     with pytest.raises(UpdateError, match=r"a\.weight was sent with shape \(30, 19\): need \(30, 20\)"):
         put(sent)

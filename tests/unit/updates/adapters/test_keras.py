@@ -7,7 +7,7 @@ import pytest
 from spear_xp.errors import UpdateError
 from spear_xp.updates.adapters import Training, read
 from spear_xp.updates.adapters.keras import is_model, places_of_model, weights
-from spear_xp.updates.adapters.places import LAST, NO_BIAS
+from spear_xp.updates.adapters.places import LAST
 from tests.helpers.models import BATCH, FEATURES, WIDTH, assert_batch, batch
 from tests.helpers.optional import need
 
@@ -84,11 +84,12 @@ def test_layers_of_a_model_say_what_follows() -> None:
     )
     found, assumptions = places_of_model(model)
     reasons = {place.name: place.reason for place in found}
-    assert {name for name, reason in reasons.items() if not reason} == {"own", "layer", "activation"}
+    searched = {name for name, reason in reasons.items() if not reason}
+    assert searched == {"own", "layer", "activation", "no_bias"}
+    assert {place.name: place.bias for place in found}["no_bias"] == ""
     assert reasons["conv"] == "Conv2D: no fully connected layer"
     assert reasons["gelu"].startswith("gelu follows it")
     assert reasons["norm"].startswith("BatchNormalization follows it")
-    assert reasons["no_bias"] == NO_BIAS
     assert reasons["frozen"].startswith("frozen")
     assert reasons["last"] == LAST
     assert {place.name: place.features for place in found}["own"] == "behind Conv2D 'conv'"

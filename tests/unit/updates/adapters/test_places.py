@@ -4,7 +4,6 @@ import pytest
 from spear_xp.errors import UpdateError
 from spear_xp.updates.adapters.places import (
     LAST,
-    NO_BIAS,
     Place,
     is_numbered,
     layout_of,
@@ -36,7 +35,8 @@ def test_layers_of_a_state_dict() -> None:
     assert [place.name for place in found] == ["conv", "norm", "fc1", "fc2", "fc3"]
     reasons = {place.name: place.reason for place in found}
     assert reasons["fc1"] == ""
-    assert reasons["fc2"] == NO_BIAS
+    assert reasons["fc2"] == ""
+    assert [place.bias for place in found][-2:] == ["", "fc3.bias"]
     assert reasons["fc3"] == LAST
     assert "(8, 1, 3, 3)" in reasons["conv"]
     assert [place.features for place in found][:3] == ["", "behind 'conv'", "behind 'norm'"]

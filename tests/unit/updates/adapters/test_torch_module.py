@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from spear_xp.errors import UpdateError
-from spear_xp.updates.adapters.places import LAST, NO_BIAS
+from spear_xp.updates.adapters.places import LAST
 from spear_xp.updates.adapters.torch_module import gradients, is_module, names, places_of_module, weights
 from tests.helpers.models import backward, batch, network
 from tests.helpers.optional import need
@@ -147,7 +147,7 @@ def test_layers_that_are_not_fully_connected_say_so() -> None:
 
 
 def test_layers_without_bias_frozen_or_tied() -> None:
-    assert reasons(one(nn.ReLU(), bias=False))["fc"] == NO_BIAS
+    assert reasons(one(nn.ReLU(), bias=False))["fc"] == ""
     model = one(nn.ReLU())
     model.fc.requires_grad_(requires_grad=False)
     assert reasons(model)["fc"].startswith("frozen")
@@ -164,6 +164,9 @@ def test_a_weight_that_is_computed_says_so() -> None:
     model = one(nn.ReLU())
     nn.utils.parametrizations.weight_norm(model.fc)
     assert reasons(model)["fc"] == "its weight is computed from other parameters"
+    model = one(nn.ReLU())
+    nn.utils.parametrize.register_parametrization(model.fc, "bias", nn.Tanh())
+    assert reasons(model)["fc"] == "its bias is computed from other parameters"
 
 
 def test_a_path_around_the_relu_is_seen() -> None:
