@@ -27,6 +27,9 @@ class Stream(IntEnum):
     ROTATION = 17
     HALVES = 18
     NUISANCE = 19
+    FLATS = 20
+    VERTICES = 21
+    CONFIRMATION = 22
     # Search.
     SAMPLING = 32
     INFORMATION_SETS = 33

@@ -131,6 +131,16 @@ class Peeling:
             self._stage = 0
         return True
 
+    def resume(self, points: Array, bars: Array) -> None:
+        """Take in points that were found otherwise, with their errors, and compare all rows once more."""
+        xp, known = self.problem.space.xp, self.known
+        for k in range(points.shape[0]):
+            apart = xp.sqrt(xp.mean((known.points - points[k, :]) ** 2, axis=1))
+            if float(bars[k]) < SMALL and not bool(xp.any(apart < UNSURE * (bars[k] + known.bars))):
+                known.add_rough(points[k, :], bars[k])
+        self._seen, self._stage = xp.zeros_like(self._seen), 0
+        self._explained = xp.zeros_like(self._explained)
+
     def _first(self, rows: Array) -> int:
         """Quietest of some rows."""
         xp = self.problem.space.xp

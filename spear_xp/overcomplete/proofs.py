@@ -21,6 +21,10 @@ ACCURACY = 1e-2  # derived: relative error of a sample that would make a certifi
 LARGE = 1e30  # cosmetic: keeps products with zero finite
 BARS = 6.0  # derived: error bars that an error may have
 PAIRS = 24  # measured: pairs of columns of which enough are told apart (lab.md, "Tables")
+# chosen: rows that hold a point, of the dimension, from which they alone can tell that it is no mixture, and
+# how many more may be unexplained
+WHOLE, OPEN = 2.0, 2e-3
+CHANCE = 4.0  # chosen: standard deviations of a number of rows above what chance explains
 FEW = 0.05  # measured: share of proportional pairs up to which anything is certified (lab.md, "Tables")
 
 HARDLY = "only {} rows hold it, and a certificate needs {}"
@@ -92,10 +96,14 @@ def prove(known: KnownPoints, keep_going: KeepGoing = forever) -> Proofs:
         to_host(xp.sum(xp.astype(x, xp.int64), axis=0)) for x in (seen.holds & first, seen.refutes)
     )
     dead, apart = to_host(seen.dead), seen.proportional(xp)
+    whole, doubtful, hidden = (to_host(x) for x in (seen.whole, seen.doubtful, seen.hidden))
+    closed = (whole >= WHOLE * known.problem.dimension) & (doubtful < OPEN * whole)
+    # in a batch without quiet rows each sample is on hundreds of them, and now and then its share is tiny
+    refutes = refutes * ~(closed & (refutes < hidden + CHANCE * hidden**0.5))
     inputs = known.problem.inputs(known.points)
     blur = to_host(seen.blur / xp.sqrt(xp.mean(inputs**2, axis=1)))
     reasons = tuple(
-        _reason(int(holds[k]), int(refutes[k]), int(dead[k]), float(blur[k]), apart)
+        _reason(int(holds[k]), int(refutes[k]), int(dead[k]), float(blur[k]), apart, closed=bool(closed[k]))
         for k in range(known.count)
     )
     bars = to_host(xp.sqrt(known.input_bars**2 + (seen.blur / BARS) ** 2))
@@ -110,8 +118,10 @@ def prove(known: KnownPoints, keep_going: KeepGoing = forever) -> Proofs:
     )
 
 
-def _reason(rows: int, against: int, dead: int, blur: float, apart: tuple[int, int]) -> str:
-    proportional, pairs = apart
+def _reason(
+    rows: int, against: int, dead: int, blur: float, apart: tuple[int, int], *, closed: bool = False
+) -> str:
+    proportional, pairs = (0, PAIRS) if closed else apart
     if dead:
         return DEAD.format(dead)
     if against:

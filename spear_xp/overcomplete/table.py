@@ -6,6 +6,8 @@ from contextlib import suppress
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import to_host
 from spear_xp.numerics.work import KeepGoing, OutOfTime, forever
+from spear_xp.overcomplete.flats.opening import first_points
+from spear_xp.overcomplete.flats.polish import polish
 from spear_xp.overcomplete.known import KnownPoints
 from spear_xp.overcomplete.peeling import Peeling, peel
 from spear_xp.overcomplete.problem import OvercompleteProblem, reduce_overcomplete
@@ -61,9 +63,23 @@ class Table:
         keep_going: KeepGoing = forever,
         count: Callable[[float], None] = lambda _: None,
         observer: Callable[[Peeling], None] = lambda _: None,
+        *,
+        flats: bool = True,
     ) -> None:
-        """Peel until nothing is found or `keep_going` says no."""
+        """Peel until nothing is found or `keep_going` says no.
+
+        Where no rows agree on a sample, zero hyperplanes may show some that peeling goes on from; not without
+        `flats`.
+        """
         peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
+        if not flats or self.regime is not Regime.SATURATED or self.known.count >= AGREED:
+            return
+        with suppress(OutOfTime):
+            first = first_points(self.problem, keep_going, count)
+            if first is not None:
+                self.peeling.resume(*first)
+                peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
+                polish(self.known, keep_going)
 
     def prove(self, keep_going: KeepGoing = forever) -> None:
         """Certify what was found, if `keep_going` allows."""

@@ -37,7 +37,8 @@ def search_table(
             )
 
     with clock.stage("peel"):
-        table.search(clock.within(SHARES[table.regime]), clock.count, observe)
+        limit, flats = clock.within(SHARES[table.regime]), not table.fills(batch_size)
+        table.search(limit, clock.count, observe, flats=flats)
     with clock.stage("certify"):
         table.prove(clock.before_limit)
     if table.settles(batch_size):
