@@ -136,7 +136,9 @@ class Peeling:
         xp, known = self.problem.space.xp, self.known
         for k in range(points.shape[0]):
             apart = xp.sqrt(xp.mean((known.points - points[k, :]) ** 2, axis=1))
-            if float(bars[k]) < SMALL and not bool(xp.any(apart < UNSURE * (bars[k] + known.bars))):
+            size = xp.sqrt(xp.mean(points[k, :] ** 2))
+            near = xp.maximum(UNSURE * (bars[k] + known.bars), SMALL * size)
+            if float(bars[k]) < SMALL and not bool(xp.any(apart < near)):
                 known.add_rough(points[k, :], bars[k])
         self._seen, self._stage = xp.zeros_like(self._seen), 0
         self._explained = xp.zeros_like(self._explained)

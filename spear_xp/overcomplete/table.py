@@ -78,6 +78,7 @@ class Table:
             first = first_points(self.problem, keep_going, count)
             if first is not None:
                 self.peeling.resume(*first)
+                polish(self.known, keep_going)
                 peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
                 polish(self.known, keep_going)
 

@@ -275,7 +275,8 @@ class Result:
         path : str or Path
             File to write, readable by its owner alone.
         **options
-            `original`, `shape`, `feature_names`, `samples` and `title`, as that function has them.
+            `original`, `shape`, `feature_names`, `scaler`, `units`, `samples` and `title`, as that function
+            has them.
 
         Raises
         ------
@@ -286,6 +287,35 @@ class Result:
         """
         # Reporting stands above the solver: this is a door to it, and nothing here builds on what is behind.
         importlib.import_module("spear_xp.reporting.html").report(self, path, **options)
+
+    def to_dataframe(self, *, feature_names: Any = None, scaler: Any = None, **options: Any) -> Any:
+        """A pandas DataFrame with a row for each sample, in the units of the data.
+
+        Parameters
+        ----------
+        feature_names : sequence of str, length n, or DataFrame, optional
+            Names of the columns; those that the scaler was fitted with where not given.
+        scaler : object, optional
+            What scaled the features one by one, such as a `StandardScaler` or `MinMaxScaler`: anything with
+            a method `inverse_transform`.
+        **options
+            `certified_only=True` leaves other samples out.
+
+        Returns
+        -------
+        DataFrame
+            Its first column says which samples are certified. `attrs["error_bars"]` is another one, with the
+            standard deviation of each entry in the same units.
+
+        Raises
+        ------
+        ShapeError
+            If names or scaler do not fit the samples.
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        records = importlib.import_module("spear_xp.reporting.records")
+        return records.dataframe(self, feature_names=feature_names, scaler=scaler, **options)
 
     def __getattr__(self, name: str) -> Any:
         if name not in OLD_NAMES:

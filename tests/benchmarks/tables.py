@@ -27,6 +27,7 @@ from tests.helpers.tables import TABLES, Table, scaled, table, table_gradient
 LIMIT = 30.0  # seconds for each problem of the table
 CAMPAIGN_LIMIT = 1.0  # seconds for each problem of a campaign
 FOUND = 1e-3  # relative error of a sample that counts as found
+CENTRED = 100_000  # seeds of a campaign that has batches for zero hyperplanes
 HIDDEN: tuple[tuple[int, ...], ...] = ((), (20,), (64,), (200,), (64, 64))
 TRAPS = (
     "none",
@@ -71,6 +72,12 @@ CASES = [
             ("standard", 64, 4000, "float32"),
         ),
     )
+]
+CASES += [
+    Case(name, "standard", batch, 1000, dtype)
+    for name, dimension in (("breast cancer", 31), ("wine", 14))
+    for batch in (dimension + 3, dimension + 5)
+    for dtype in ("float32", "float64")
 ]
 
 
@@ -125,11 +132,14 @@ def _as_varied(problem: Table, parts: tuple[str, ...] = ()) -> Varied:
 
 
 def varied_table(seed: int) -> Varied:
-    """A small random problem with more samples than dimensions, perhaps with a trap."""
-    rng = np.random.default_rng(seed)
+    """A small random problem with more samples than dimensions, perhaps with a trap.
+
+    From `CENTRED` on every second one has a few samples more than dimensions.
+    """
+    rng, centred = np.random.default_rng(seed), seed >= CENTRED and seed % 2 == 0
     inputs, kind = _inputs(rng)
     features = inputs.shape[1]
-    batch = int(rng.integers(features + 1, 4 * features + 8))
+    batch = int(rng.integers(features + 1, features + 7 if centred else 4 * features + 8))
     inputs = inputs[rng.choice(len(inputs), batch, replace=False)]
     labels = rng.integers(0, classes := int(rng.choice([2, 2, 3, 10])), batch)
     trap = str(rng.choice(TRAPS))
@@ -156,7 +166,8 @@ def varied_table(seed: int) -> Varied:
         sample = rng.standard_normal(features)
         grad_w[pair], grad_b[pair] = (rng.standard_normal((2, 1)) * np.r_[sample, 1]).T[:-1].T, 1.0
         grad_w[pair] = sample
-    parts = (kind, f"{len(hidden)} hidden", f"{classes} classes", dtype, trap)
+    more = ("few more",) if centred else ()
+    parts = (*more, kind, f"{len(hidden)} hidden", f"{classes} classes", dtype, trap)
     return Varied(grad_w, grad_b, weight, bias, inputs, None, parts)
 
 

@@ -20,8 +20,7 @@ SURELY = 0.01  # chosen: pre-activation of a unit row of the layer, below which 
 SPARE = 8  # chosen: rows beyond the dimension
 FIRST, TRIES = 14, 150  # chosen: candidates of a first group, and sets of them
 TESTS, HITS, RATE = 12, 3, 0.7  # chosen: sets of each candidate, and how many must have a kernel
-SHARED = 0.5  # chosen: of the best share of sets with a kernel, what a member of the first group needs
-FEWEST = 2  # chosen: sets with a kernel that show c
+FEWEST = 3  # chosen: sets with a kernel that show c
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +58,7 @@ class _Sets:
             ranked = [k for k in (int(i) for i in xp.argsort(-common, stable=True)) if k not in chosen]
             if not ranked:
                 break
-            chosen.append(int(self.draw.choice(ranked[: max(3, 2 * among // 3)])))
+            chosen.append(int(self.draw.choice(ranked[: max(3, among // 2)])))
             rows = rows & self.idle[:, chosen[-1]]
         return tuple(sorted(chosen)), rows
 
@@ -86,19 +85,29 @@ def first_group(
             enough, found = sets.kernel(rows)
             if enough:
                 seen[chosen] = found
-        hits = [chosen for chosen, found in seen.items() if found is not None]
-        if len(hits) < FEWEST:
-            continue
-        shares = []
-        for k in range(sets.count):
-            mine = [found is not None for chosen, found in seen.items() if k in chosen]
-            shares.append(sum(mine) / max(1, len(mine)))
-        kept = {k for k, share in enumerate(shares) if share >= SHARED * max(shares)}
-        kernels = [seen[chosen] for chosen in hits if set(chosen) <= kept]
-        used = sorted({k for chosen in hits if set(chosen) <= kept for k in chosen})
-        if kernels:
-            return Group(size, points[problem.space.indices(used), :], kernels)
+        used, kernels = _mostly(seen, set(range(sets.count)))
+        if used:
+            return Group(size, points[problem.space.indices(sorted(used)), :], kernels)
     return None
+
+
+def _mostly(seen: dict[tuple[int, ...], Array | None], kept: set[int]) -> tuple[set[int], list[Array]]:
+    """Candidates of which most sets have kernels, and these: without the worst one, as long as need be.
+
+    A smaller set has a kernel, too, where another sample happens to be inactive with it: most sets have none.
+    """
+    while True:
+        inside = {chosen: found for chosen, found in seen.items() if set(chosen) <= kept}
+        kernels = {chosen: found for chosen, found in inside.items() if found is not None}
+        if len(kernels) < FEWEST:
+            return set(), []
+        if len(kernels) >= RATE * len(inside):
+            return {k for chosen in kernels for k in chosen}, list(kernels.values())
+        shares = {}
+        for k in kept:
+            mine = [found is not None for chosen, found in inside.items() if k in chosen]
+            shares[k] = sum(mine) / max(1, len(mine))
+        kept = kept - {min(sorted(kept), key=lambda k: shares[k])}
 
 
 def confirmed(

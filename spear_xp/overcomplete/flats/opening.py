@@ -26,7 +26,8 @@ CHUNKS, ENOUGH = 80, 8  # chosen: calls for hyperplanes at most, and hyperplanes
 EARLY, FEW = 8, 8  # chosen: after so many calls fewer hyperplanes than that are a sign that there are none
 SAME = 1e-9  # chosen: 1 less the cosine of equal hyperplanes
 SPAN = 1e-3  # chosen: share of the largest singular value, from which hyperplanes span a dimension
-ROUNDS, IDLE = 16, 4  # chosen: of vertices, and of those that find nothing
+ROUNDS, IDLE = 20, 6  # chosen: of vertices, and of those in a row that find nothing
+MORE = 4  # chosen: calls for more hyperplanes after such a round
 LATEST = 150  # chosen: kernels of confirmed sets that count as hyperplanes, the latest
 TESTED, SETS = 8, 300  # cosmetic: size and number of the sets that are tested in a round, for counted work
 OPEN = 5  # chosen: samples that may be missing where peeling goes on
@@ -80,24 +81,19 @@ def first_points(
         kernels = [] if group is None else (group.kernels + kernels)[:LATEST]
         found = 0 if group is None else int(group.points.shape[0])
         idle = 0 if found > points.shape[0] else idle + 1
+        for later in range(MORE if idle else 0):
+            _look(white, first, CHUNKS + MORE * chunk + later, None, count)
     return (points, bars) if points.shape[0] else None
 
 
 def _spanning(white: White, keep_going: KeepGoing, count: Callable[[float], None]) -> list[Array]:
     """Different hyperplanes that span all dimensions; none where they do not."""
-    problem, xp, d = white.problem, white.problem.space.xp, white.problem.dimension
+    xp, d = white.problem.space.xp, white.problem.dimension
     found: list[Array] = []
     missing = None
     for chunk in range(CHUNKS):
         ask(keep_going)
-        for plane in white.hyperplanes(chunk, missing if chunk % 2 else None):
-            if not found or float(xp.max(xp.abs(xp.stack(found) @ plane))) < 1 - SAME:
-                found.append(plane)
-        rows = white.neighbours
-        count(
-            STEPS * (weighted_grams(rows, d, STACK) + small_solves(d, STACK)) + decompositions(300, d, STACK)
-        )
-        count(calls(20 * STEPS) + DOUBLE * product(STACK * problem.width, d, 4))
+        _look(white, found, chunk, missing if chunk % 2 else None, count)
         if chunk + 1 == EARLY and len(found) < FEW:
             return []
         if len(found) >= d:
@@ -105,6 +101,18 @@ def _spanning(white: White, keep_going: KeepGoing, count: Callable[[float], None
             if not missing.shape[1] and len(found) >= ENOUGH * d:
                 break
     return found if missing is not None and not missing.shape[1] else []
+
+
+def _look(
+    white: White, found: list[Array], chunk: int, missing: Array | None, count: Callable[[float], None]
+) -> None:
+    """Add the hyperplanes of one call to those found before."""
+    xp, d, m = white.problem.space.xp, white.problem.dimension, white.problem.width
+    for plane in white.hyperplanes(chunk, missing):
+        if not found or float(xp.max(xp.abs(xp.stack(found) @ plane))) < 1 - SAME:
+            found.append(plane)
+    count(STEPS * (weighted_grams(white.neighbours, d, STACK) + small_solves(d, STACK)))
+    count(decompositions(white.neighbours, d, STACK) + DOUBLE * product(STACK * m, d, 4) + calls(20 * STEPS))
 
 
 def _outside(xp: Namespace, planes: Array) -> Array:
