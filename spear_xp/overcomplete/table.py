@@ -11,7 +11,7 @@ from spear_xp.overcomplete.flats.polish import polish
 from spear_xp.overcomplete.known import KnownPoints
 from spear_xp.overcomplete.peeling import Peeling, peel
 from spear_xp.overcomplete.problem import OvercompleteProblem, reduce_overcomplete
-from spear_xp.overcomplete.proofs import Proofs, prove
+from spear_xp.overcomplete.proofs import ACCURACY, Proofs, prove
 from spear_xp.overcomplete.regime import Regime, regime_of
 from spear_xp.reduction.factorization import Factorization
 from spear_xp.reduction.gradient import Gradient
@@ -82,10 +82,10 @@ class Table:
                 peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
                 polish(self.known, keep_going)
 
-    def prove(self, keep_going: KeepGoing = forever) -> None:
-        """Certify what was found, if `keep_going` allows."""
+    def prove(self, keep_going: KeepGoing = forever, accuracy: float = ACCURACY) -> None:
+        """Certify what was found to a relative error, if `keep_going` allows."""
         with suppress(OutOfTime):
-            self._proofs = prove(self.known, keep_going)
+            self._proofs = prove(self.known, keep_going, accuracy=accuracy)
 
     def fills(self, batch_size: int | None) -> bool:
         """Whether so many samples are just as many as dimensions, and the rank does not speak against it."""
@@ -136,6 +136,7 @@ def _unproven(known: KnownPoints) -> Proofs:
         reasons=(UNPROVEN,) * count,
         error_bars=to_host(known.input_bars),
         rows=to_host([0] * count).astype(int),
+        exact=False,
         unexplained=width,
         silent=0,
     )

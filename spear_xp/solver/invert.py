@@ -172,7 +172,7 @@ def invert(
         if search == "auto" and update.noise is None:
             table = table_in(read, found, clock)
         if table is not None:
-            search_table(table, clock, on_progress, batch_size)
+            search_table(table, clock, on_progress, batch_size, accuracy)
         factors = settled(read, found, table, batch_size, clock)
         if isinstance(factors, Table):
             return overcomplete_result(

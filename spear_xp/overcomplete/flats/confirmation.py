@@ -20,6 +20,7 @@ SURELY = 0.01  # chosen: pre-activation of a unit row of the layer, below which 
 SPARE = 8  # chosen: rows beyond the dimension
 FIRST, TRIES = 14, 150  # chosen: candidates of a first group, and sets of them
 TESTS, HITS, RATE = 12, 3, 0.7  # chosen: sets of each candidate, and how many must have a kernel
+STAYS = 0.5  # chosen: the same share for those that have been confirmed before
 FEWEST = 3  # chosen: sets with a kernel that show c
 
 
@@ -113,7 +114,7 @@ def _mostly(seen: dict[tuple[int, ...], Array | None], kept: set[int]) -> tuple[
 def confirmed(
     problem: OvercompleteProblem, group: Group, points: Array, chunk: int, keep_going: KeepGoing
 ) -> Group:
-    """A group with those of further candidates whose sets with members of it have kernels."""
+    """Those of a group, and of further candidates, whose sets with members of the group have kernels."""
     xp, size = problem.space.xp, group.excess
     everything = xp.concat([group.points, points], axis=0)
     known = int(group.points.shape[0])
@@ -121,14 +122,14 @@ def confirmed(
     kept, kernels = [], []
     for k in range(sets.count):
         tests, found = 0, []
-        for _ in range(HITS + 1 if k < known else TESTS):
+        for _ in range(TESTS):
             ask(keep_going)
             chosen, rows = sets.draw_set(k, known, size)
             enough, one = sets.kernel(rows) if len(chosen) == size else (False, None)
             tests += enough
             found += [one] if one is not None else []
-        if k >= known and len(found) < max(HITS, RATE * tests):
+        if len(found) < max(HITS, (STAYS if k < known else RATE) * tests):
             continue
         kept.append(k)
         kernels += found[:HITS]
-    return Group(size, everything[problem.space.indices(kept), :], kernels)
+    return Group(size, everything[problem.space.indices(kept), :], kernels) if kept else group
