@@ -78,9 +78,12 @@ class Table:
             first = first_points(self.problem, keep_going, count)
             if first is not None:
                 self.peeling.resume(*first)
-                polish(self.known, keep_going)
-                peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
-                polish(self.known, keep_going)
+                before = 0
+                while self.known.count > before:
+                    before = self.known.count
+                    polish(self.known, keep_going)
+                    self.peeling.restart()
+                    peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
 
     def prove(self, keep_going: KeepGoing = forever, accuracy: float = ACCURACY) -> None:
         """Certify what was found to a relative error, if `keep_going` allows."""

@@ -2,7 +2,7 @@
 
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.overcomplete.examination import examine
-from spear_xp.overcomplete.known import KnownPoints
+from spear_xp.overcomplete.known import UNSURE, KnownPoints
 
 __all__ = ["polish"]
 
@@ -23,5 +23,8 @@ def polish(known: KnownPoints, keep_going: KeepGoing = forever) -> None:
             fit = known.fit(rows, without=k) if rows.shape[0] else None
             if fit is None or fit.equations < problem.dimension - 1 + LEAST:
                 continue
-            if float(xp.max(fit.distances)) < FITS and fit.bar(xp) < float(known.bars[k]):
+            bar, before = fit.bar(xp), float(known.bars[k])
+            # another point that all of these rows share lies in their spans as well
+            moved = float(xp.sqrt(xp.mean((fit.point - known.points[k, :]) ** 2)))
+            if float(xp.max(fit.distances)) < FITS and bar < before and moved < UNSURE * before:
                 known.replace(k, fit)
