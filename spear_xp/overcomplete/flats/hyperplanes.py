@@ -11,6 +11,7 @@ from spear_xp.numerics.backend import Array, Namespace
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.sorting import upper_median
+from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.overcomplete.problem import OvercompleteProblem
 
 __all__ = ["STACK", "STEPS", "White", "kernel", "sparse"]
@@ -51,10 +52,13 @@ class White:
         self.rows = problem.rows @ self.turn
         self.unit = float(upper_median(xp, 1.0 / roots))
 
-    def hyperplanes(self, chunk: int, missing: Array | None = None) -> Iterator[Array]:
+    def hyperplanes(
+        self, chunk: int, missing: Array | None = None, keep_going: KeepGoing = forever
+    ) -> Iterator[Array]:
         """Unit vectors, shape (d,), each of which vanishes on many rows.
 
-        `missing`, of shape (d, k), are vectors here that hyperplanes should not be orthogonal to.
+        `missing`, of shape (d, k), are vectors here that hyperplanes should not be orthogonal to. `OutOfTime`
+        is raised when `keep_going` says no.
         """
         problem, xp = self.problem, self.problem.space.xp
         near = self._neighbours(chunk)
@@ -69,8 +73,10 @@ class White:
         else:
             start = problem.space.normal(draw, (count, d))
         floor = FLOOR * self.unit * xp.sort(noise, axis=1)[:, noise.shape[1] // 2]
-        found = normalize(xp, sparse(xp, stack, weights, start, floor, fixed=towards) @ self.turn.T, axis=1)
+        white = sparse(xp, stack, weights, start, floor, keep_going, fixed=towards)
+        found = normalize(xp, white @ self.turn.T, axis=1)
         for k in range(count):
+            ask(keep_going)
             inside = self.inside(found[k, :])
             if int(xp.sum(xp.astype(inside, xp.int64))) < ROWS * (d - 1):
                 continue
@@ -107,7 +113,14 @@ class White:
 
 
 def sparse(
-    xp: Namespace, stack: Array, weights: Array, right: Array, floor: Array, *, fixed: bool = False
+    xp: Namespace,
+    stack: Array,
+    weights: Array,
+    right: Array,
+    floor: Array,
+    keep_going: KeepGoing = forever,
+    *,
+    fixed: bool = False,
 ) -> Array:
     """Unit vectors that nearly vanish on as many rows as possible, by reweighted least squares.
 
@@ -122,11 +135,14 @@ def sparse(
         those with a given product with it.
     floor : array, shape (s,)
         Narrowest width of the weights.
+    keep_going : callable
+        Asked before each step; `OutOfTime` is raised when it says no.
     """
     d, vectors, width = stack.shape[2], right, None
     eye = xp.eye(d, dtype=stack.dtype, device=stack.device)
     place = min(stack.shape[1] - 1, 3 * d // 2)
     for _ in range(STEPS):
+        ask(keep_going)
         gram = xp.matrix_transpose(stack * weights[:, :, None]) @ stack
         trace = xp.sum(xp.linalg.diagonal(gram), axis=1)
         gram = gram + RIDGE * trace[:, None, None] * eye

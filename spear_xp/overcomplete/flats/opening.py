@@ -22,6 +22,7 @@ from spear_xp.overcomplete.problem import OvercompleteProblem
 
 __all__ = ["first_points"]
 
+LARGEST = 80  # chosen: dimensions; a search for hyperplanes takes their cube
 CHUNKS, ENOUGH = 80, 8  # chosen: calls for hyperplanes at most, and hyperplanes for each dimension
 EARLY, FEW = 8, 8  # chosen: after so many calls fewer hyperplanes than that are a sign that there are none
 SAME = 1e-9  # chosen: 1 less the cosine of equal hyperplanes
@@ -56,7 +57,7 @@ def first_points(
         None instead of both where zero hyperplanes do not determine any sample.
     """
     white, xp, d = White(problem), problem.space.xp, problem.dimension
-    first = _spanning(white, keep_going, count)
+    first = [] if d > LARGEST else _spanning(white, keep_going, count)
     if not first:
         return None
     group, idle = None, 0
@@ -71,7 +72,7 @@ def first_points(
             if points.shape[0] >= d - 1 + group.excess - OPEN or idle == IDLE:
                 break
             group = Group(group.excess, points, [])
-        more = vertices(white, planes, holds, points, chunk)
+        more = vertices(white, planes, holds, points, chunk, keep_going)
         count(STEPS * (weighted_grams(int(planes.shape[0]), d, STARTS) + small_solves(d, STARTS)))
         if group is not None:
             group = confirmed(problem, group, more, chunk, keep_going)
@@ -82,7 +83,7 @@ def first_points(
         found = 0 if group is None else int(group.points.shape[0])
         idle = 0 if found > points.shape[0] else idle + 1
         for later in range(MORE if idle else 0):
-            _look(white, first, CHUNKS + MORE * chunk + later, None, count)
+            _look(white, first, CHUNKS + MORE * chunk + later, None, count, keep_going)
     return (points, bars) if points.shape[0] else None
 
 
@@ -93,7 +94,7 @@ def _spanning(white: White, keep_going: KeepGoing, count: Callable[[float], None
     missing = None
     for chunk in range(CHUNKS):
         ask(keep_going)
-        _look(white, found, chunk, missing if chunk % 2 else None, count)
+        _look(white, found, chunk, missing if chunk % 2 else None, count, keep_going)
         if chunk + 1 == EARLY and len(found) < FEW:
             return []
         if len(found) >= d:
@@ -104,11 +105,16 @@ def _spanning(white: White, keep_going: KeepGoing, count: Callable[[float], None
 
 
 def _look(
-    white: White, found: list[Array], chunk: int, missing: Array | None, count: Callable[[float], None]
+    white: White,
+    found: list[Array],
+    chunk: int,
+    missing: Array | None,
+    count: Callable[[float], None],
+    keep_going: KeepGoing,
 ) -> None:
     """Add the hyperplanes of one call to those found before."""
     xp, d, m = white.problem.space.xp, white.problem.dimension, white.problem.width
-    for plane in white.hyperplanes(chunk, missing):
+    for plane in white.hyperplanes(chunk, missing, keep_going):
         if not found or float(xp.max(xp.abs(xp.stack(found) @ plane))) < 1 - SAME:
             found.append(plane)
     count(STEPS * (weighted_grams(white.neighbours, d, STACK) + small_solves(d, STACK)))

@@ -4,6 +4,7 @@ from spear_xp.numerics.backend import Array, Namespace
 from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.sorting import upper_median
+from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.overcomplete.flats.hyperplanes import White, sparse
 
 __all__ = ["STARTS", "refined", "vertices"]
@@ -25,7 +26,9 @@ ROUNDS = 4  # chosen: of least squares
 WIDER = 30.0  # measured: errors in units of those of least squares (lab.md, "Zero hyperplanes")
 
 
-def vertices(white: White, hyperplanes: Array, holds: Array, known: Array, chunk: int) -> Array:
+def vertices(
+    white: White, hyperplanes: Array, holds: Array, known: Array, chunk: int, keep_going: KeepGoing = forever
+) -> Array:
     """Points that lie in most hyperplanes and are inactive on the rows of the others, shape (k, d).
 
     Parameters
@@ -38,6 +41,8 @@ def vertices(white: White, hyperplanes: Array, holds: Array, known: Array, chunk
         Points that are not looked for.
     chunk : int
         Number of the call.
+    keep_going : callable
+        `OutOfTime` is raised when it says no.
     """
     problem, xp = white.problem, white.problem.space.xp
     level = _level(white)
@@ -51,7 +56,7 @@ def vertices(white: White, hyperplanes: Array, holds: Array, known: Array, chunk
     weights = problem.space.asarray(draw.uniform(0.2, 1.0, (STARTS, planes.shape[0])))
     weights = weights / (CLOSE + xp.abs(right @ planes.T))
     floor = xp.zeros_like(right[:, 0]) + level / 10
-    found = sparse(xp, planes[None, :, :], weights, right, floor, fixed=True)
+    found = sparse(xp, planes[None, :, :], weights, right, floor, keep_going, fixed=True)
     zeros = xp.sum(xp.astype(xp.abs(found @ planes.T) < level, xp.int64), axis=1)
     points = found @ white.out.T
     scale = points @ problem.last
