@@ -114,11 +114,37 @@ def dataframe(
     scaler: Any = None,
     certified_only: bool = False,
 ) -> Any:
-    """A pandas DataFrame of the samples of a result, see `Result.to_dataframe`."""
+    """A pandas DataFrame with a row for each sample, in the units of the data.
+
+    Parameters
+    ----------
+    result : Result
+    feature_names : sequence of str, length n, or DataFrame, optional
+        Names of the columns; those that the scaler was fitted with where not given.
+    scaler : object, optional
+        What scaled the features one by one, such as a `StandardScaler` or `MinMaxScaler`: anything with a
+        method `inverse_transform`.
+    certified_only : bool
+        Whether other samples are left out.
+
+    Returns
+    -------
+    DataFrame
+        Its first column says which samples are certified. `attrs["error_bars"]` is a list of the standard
+        deviations of each row, in the same units and order.
+
+    Raises
+    ------
+    ShapeError
+        If names or scaler do not fit the samples.
+    ModuleNotFoundError
+        If pandas is not installed.
+    """
     import pandas as pd
 
     records = records_of(result, feature_names, scaler)
-    frame = pd.DataFrame(records.values, columns=list(records.names))
-    frame.insert(0, "certified", records.certified)
-    frame.attrs["error_bars"] = pd.DataFrame(records.error_bars, columns=list(records.names))
-    return frame[frame["certified"]] if certified_only else frame
+    kept = records.certified if certified_only else records.certified | True
+    frame = pd.DataFrame(records.values[kept], columns=list(records.names))
+    frame.insert(0, "certified", records.certified[kept])
+    frame.attrs["error_bars"] = records.error_bars[kept].tolist()
+    return frame

@@ -288,34 +288,15 @@ class Result:
         # Reporting stands above the solver: this is a door to it, and nothing here builds on what is behind.
         importlib.import_module("spear_xp.reporting.html").report(self, path, **options)
 
-    def to_dataframe(self, *, feature_names: Any = None, scaler: Any = None, **options: Any) -> Any:
-        """A pandas DataFrame with a row for each sample, in the units of the data.
+    def to_dataframe(self, **options: Any) -> Any:
+        """A pandas DataFrame with a row for each sample: see `spear_xp.reporting.records.dataframe`.
 
         Parameters
         ----------
-        feature_names : sequence of str, length n, or DataFrame, optional
-            Names of the columns; those that the scaler was fitted with where not given.
-        scaler : object, optional
-            What scaled the features one by one, such as a `StandardScaler` or `MinMaxScaler`: anything with
-            a method `inverse_transform`.
         **options
-            `certified_only=True` leaves other samples out.
-
-        Returns
-        -------
-        DataFrame
-            Its first column says which samples are certified. `attrs["error_bars"]` is another one, with the
-            standard deviation of each entry in the same units.
-
-        Raises
-        ------
-        ShapeError
-            If names or scaler do not fit the samples.
-        ModuleNotFoundError
-            If pandas is not installed.
+            `feature_names`, `scaler` and `certified_only`, as that function has them.
         """
-        records = importlib.import_module("spear_xp.reporting.records")
-        return records.dataframe(self, feature_names=feature_names, scaler=scaler, **options)
+        return importlib.import_module("spear_xp.reporting.records").dataframe(self, **options)
 
     def __getattr__(self, name: str) -> Any:
         if name not in OLD_NAMES:

@@ -60,6 +60,6 @@ def test_a_result_is_a_frame(result: Result) -> None:
     frame = result.to_dataframe(feature_names=[f"x{j}" for j in range(40)])
     assert list(frame.columns[:2]) == ["certified", "x0"]
     np.testing.assert_array_equal(frame["x7"], result.inputs[:, 7].astype(float))
-    assert frame.attrs["error_bars"].shape == result.inputs.shape
+    assert np.shape(frame.attrs["error_bars"]) == result.inputs.shape
     doubtful = replace(result, certified=np.arange(len(result.inputs)) < 2)
     assert len(doubtful.to_dataframe(certified_only=True)) == 2
