@@ -7,6 +7,7 @@ from typing import Any
 
 from spear_xp.errors import ShapeError
 from spear_xp.numerics.backend import Array, Host, to_host
+from spear_xp.reporting.lattice import chance_of, on_lattice
 from spear_xp.solver.result import Result
 
 __all__ = ["Records", "dataframe", "in_units", "names_of", "records_of"]
@@ -112,6 +113,7 @@ def dataframe(
     *,
     feature_names: Sequence[str] | Any = None,
     scaler: Any = None,
+    feature_kinds: Sequence[str] | None = None,
     certified_only: bool = False,
 ) -> Any:
     """A pandas DataFrame with a row for each sample, in the units of the data.
@@ -124,6 +126,9 @@ def dataframe(
     scaler : object, optional
         What scaled the features one by one, such as a `StandardScaler` or `MinMaxScaler`: anything with a
         method `inverse_transform`.
+    feature_kinds : sequence of str, length n, optional
+        "real", "integer" or "one-hot:GROUP" of each feature before it was scaled: see `reporting.lattice`.
+        What is an integer within its error bar is rounded.
     certified_only : bool
         Whether other samples are left out.
 
@@ -131,12 +136,15 @@ def dataframe(
     -------
     DataFrame
         Its first column says which samples are certified. `attrs["error_bars"]` is a list of the standard
-        deviations of each row, in the same units and order.
+        deviations of each row, in the same units and order. With kinds, `attrs["chance"]` has the logarithm
+        to base 10 of the chance that a mixture of several samples would be as integral, for each row.
 
     Raises
     ------
     ShapeError
-        If names or scaler do not fit the samples.
+        If names, scaler or kinds do not fit the samples.
+    ArgumentRangeError
+        If a kind is unknown.
     ModuleNotFoundError
         If pandas is not installed.
     """
@@ -144,7 +152,12 @@ def dataframe(
 
     records = records_of(result, feature_names, scaler)
     kept = records.certified if certified_only else records.certified | True
-    frame = pd.DataFrame(records.values[kept], columns=list(records.names))
+    values, bars = records.values[kept], records.error_bars[kept]
+    attrs: dict[str, Any] = {}
+    if feature_kinds is not None:
+        attrs["chance"] = chance_of(values, bars, feature_kinds).tolist()
+        values, bars = on_lattice(values, bars, feature_kinds)
+    frame = pd.DataFrame(values, columns=list(records.names))
     frame.insert(0, "certified", records.certified[kept])
-    frame.attrs["error_bars"] = records.error_bars[kept].tolist()
+    frame.attrs.update(attrs, error_bars=bars.tolist())
     return frame

@@ -294,7 +294,7 @@ class Result:
         Parameters
         ----------
         **options
-            `feature_names`, `scaler` and `certified_only`, as that function has them.
+            `feature_names`, `scaler`, `feature_kinds` and `certified_only`, as that function has them.
         """
         return importlib.import_module("spear_xp.reporting.records").dataframe(self, **options)
 

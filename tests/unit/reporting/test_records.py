@@ -63,3 +63,5 @@ def test_a_result_is_a_frame(result: Result) -> None:
     assert np.shape(frame.attrs["error_bars"]) == result.inputs.shape
     doubtful = replace(result, certified=np.arange(len(result.inputs)) < 2)
     assert len(doubtful.to_dataframe(certified_only=True)) == 2
+    kinds = doubtful.to_dataframe(feature_kinds=["integer"] * 40)
+    assert len(kinds.attrs["chance"]) == len(result.inputs)
