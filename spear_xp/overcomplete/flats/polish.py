@@ -6,7 +6,7 @@ from spear_xp.overcomplete.known import UNSURE, KnownPoints
 
 __all__ = ["polish"]
 
-ROUNDS = 3  # chosen: the error of a point is in the fits of its neighbours, once in each round
+ROUNDS = 6  # chosen: the error of a point is in the fits of the others, less so in each round
 FITS = 6.0  # chosen: distance of a row from the span of its points, in standard deviations
 LEAST = 4  # chosen: equations beyond those that determine a point
 
@@ -16,7 +16,7 @@ def polish(known: KnownPoints, keep_going: KeepGoing = forever) -> None:
     problem, xp = known.problem, known.problem.space.xp
     order = xp.argsort(problem.activity, stable=True)
     for _ in range(ROUNDS):
-        seen = examine(known, keep_going)
+        seen, better = examine(known, keep_going), False
         for k in range(known.count):
             ask(keep_going)
             rows = order[xp.take(seen.holds[:, k], order)]
@@ -28,3 +28,6 @@ def polish(known: KnownPoints, keep_going: KeepGoing = forever) -> None:
             moved = float(xp.sqrt(xp.mean((fit.point - known.points[k, :]) ** 2)))
             if float(xp.max(fit.distances)) < FITS and bar < before and moved < UNSURE * before:
                 known.replace(k, fit)
+                better = True
+        if not better:
+            break
