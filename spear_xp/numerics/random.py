@@ -41,7 +41,10 @@ class Stream(IntEnum):
     ROTATION = 17
     HALVES = 18
     NUISANCE = 19
-    HELD_OUT = 20
+    FLATS = 20
+    VERTICES = 21
+    CONFIRMATION = 22
+    HELD_OUT = 23
     # Search.
     SAMPLING = 32
     INFORMATION_SETS = 33

@@ -44,6 +44,10 @@ class Examination:
         Rows that are zero although a point is surely active.
     blur : array, shape (k,)
         Error of a point, in units of the inputs, if it were the mean of near-twins that rows hardly tell.
+    doubtful, whole : array of int, shape (k,)
+        Tested rows on which a point may be active and that are not explained, and those that hold it.
+    hidden : array, shape (k,)
+        How many rows that surely hold a point should refute it by chance, because their share is so small.
     """
 
     tested: Array
@@ -54,6 +58,9 @@ class Examination:
     refutes: Array
     dead: Array
     blur: Array
+    doubtful: Array
+    whole: Array
+    hidden: Array
 
     def proportional(self, xp: Namespace) -> tuple[int, int]:
         """Pairs of points whose shares keep one ratio on all rows of both, and pairs that have such rows."""
@@ -95,7 +102,10 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
     few = known.freedom >= d - max(POINTS, d // SHARE)
     counts = xp.maximum(xp.sum(xp.astype(holds, shares.dtype), axis=0), 1.0)
     usual = xp.sum(xp.where(holds, sizes, xp.zeros_like(sizes)), axis=0) / counts
-    nothing = (sizes < UNSURE * deviations) & (UNSURE * deviations < ABSENT * usual)
+    fine = UNSURE * deviations < ABSENT * usual
+    sure = inside & known.surely_active(problem.layer, problem.layer_norms) & fine
+    # a Gaussian share is below a small part of its mean size with less than that probability
+    chances = xp.where(sure, UNSURE * deviations / xp.maximum(usual, SMALLEST), xp.zeros_like(deviations))
     told = holds | (explained[:, None] & ~known.active)
     return Examination(
         tested=posed[:, 0] > 0,
@@ -103,9 +113,12 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
         shares=shares,
         holds=holds,
         clear=holds & (sizes > CLEAR * deviations) & few[:, None],
-        refutes=inside & known.surely_active(problem.layer, problem.layer_norms) & nothing,
+        refutes=sure & (sizes < UNSURE * deviations),
         dead=_count(xp, known.surely_active(problem.dead_layer, xp.ones_like(problem.dead_layer[:, 0]))),
         blur=_blur(known, told),
+        doubtful=_count(xp, (posed > 0) & ~explained[:, None] & known.active),
+        whole=_count(xp, holds & known.problem.first[:, None]),
+        hidden=xp.sum(chances, axis=0),
     )
 
 

@@ -104,6 +104,21 @@ class KnownPoints:
         self.input_bars = xp.concat([self.input_bars, one * self.problem.bar_of_inputs(fit.covariance)])
         self.active = xp.concat([self.active, active[:, None]], axis=1)
 
+    def add_rough(self, point: Array, bar: Array) -> None:
+        """One more point, with an error of its entries that is the same in all directions."""
+        eye = self.problem.space.xp.eye(self.problem.dimension, dtype=point.dtype, device=point.device)
+        nowhere = self.problem.space.indices([])
+        self.add(Fit(point, eye * bar**2, nowhere, point[:0], 0))
+
+    def replace(self, k: int, fit: Fit) -> None:
+        """Another fit of a known point."""
+        xp, ahead = self.problem.space.xp, self.count - 1 - k
+        self.add(fit)
+        order = self.problem.space.indices([*range(k), self.count - 1, *range(k + 1, k + 1 + ahead)])
+        self.points = xp.take(self.points, order, axis=0)
+        self.bars, self.input_bars = xp.take(self.bars, order), xp.take(self.input_bars, order)
+        self.active = xp.take(self.active, order, axis=1)
+
     def active_on(self, rows: Array, without: int | None = None) -> Array:
         """Where known points may be active, for some rows; one point may count as unknown."""
         xp = self.problem.space.xp

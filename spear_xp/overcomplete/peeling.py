@@ -131,6 +131,23 @@ class Peeling:
             self._stage = 0
         return True
 
+    def resume(self, points: Array, bars: Array) -> None:
+        """Take in points that were found otherwise, with their errors."""
+        xp, known = self.problem.space.xp, self.known
+        for k in range(points.shape[0]):
+            apart = xp.sqrt(xp.mean((known.points - points[k, :]) ** 2, axis=1))
+            size = xp.sqrt(xp.mean(points[k, :] ** 2))
+            near = xp.maximum(UNSURE * (bars[k] + known.bars), SMALL * size)
+            if float(bars[k]) < SMALL and not bool(xp.any(apart < near)):
+                known.add_rough(points[k, :], bars[k])
+        self.restart()
+
+    def restart(self) -> None:
+        """Compare all rows once more, because points have changed."""
+        xp = self.problem.space.xp
+        self._seen, self._stage = xp.zeros_like(self._seen), 0
+        self._explained = xp.zeros_like(self._explained)
+
     def _first(self, rows: Array) -> int:
         """Quietest of some rows."""
         xp = self.problem.space.xp

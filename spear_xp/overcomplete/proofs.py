@@ -13,7 +13,7 @@ from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.overcomplete.examination import examine
 from spear_xp.overcomplete.known import KnownPoints
 
-__all__ = ["Proofs", "prove"]
+__all__ = ["ACCURACY", "Proofs", "prove"]
 
 ROWS = 3  # measured: rows that a sample needs (lab.md, "Tables")
 ROWS_OF_FEW = 12  # measured: the same where a few pairs of columns are proportional (lab.md, "Tables")
@@ -21,6 +21,10 @@ ACCURACY = 1e-2  # derived: relative error of a sample that would make a certifi
 LARGE = 1e30  # cosmetic: keeps products with zero finite
 BARS = 6.0  # derived: error bars that an error may have
 PAIRS = 24  # measured: pairs of columns of which enough are told apart (lab.md, "Tables")
+# chosen: rows that hold a point, of the dimension, from which they alone can tell that it is no mixture, and
+# how many more may be unexplained
+WHOLE, OPEN = 2.0, 2e-3
+CHANCE = 4.0  # chosen: standard deviations of a number of rows above what chance explains
 FEW = 0.05  # measured: share of proportional pairs up to which anything is certified (lab.md, "Tables")
 
 HARDLY = "only {} rows hold it, and a certificate needs {}"
@@ -54,6 +58,8 @@ class Proofs:
         near-twin would cause unseen.
     rows : NumPy array of int, shape (k,)
         Rows that surely hold each point, without copies.
+    exact : bool
+        Whether the error that near-twins would cause is below 1 %.
     unexplained : int
         Rows that hold samples that are not known.
     silent : int
@@ -64,6 +70,7 @@ class Proofs:
     reasons: tuple[str, ...]
     error_bars: Host
     rows: Host
+    exact: bool
     unexplained: int
     silent: int
 
@@ -73,7 +80,7 @@ class Proofs:
         return bool(self.certified.all()) and len(self.reasons) > 0 and not self.unexplained
 
 
-def prove(known: KnownPoints, keep_going: KeepGoing = forever) -> Proofs:
+def prove(known: KnownPoints, keep_going: KeepGoing = forever, *, accuracy: float = ACCURACY) -> Proofs:
     """Certify points.
 
     Parameters
@@ -81,6 +88,8 @@ def prove(known: KnownPoints, keep_going: KeepGoing = forever) -> Proofs:
     known : KnownPoints
     keep_going : callable
         Asked on the way; `OutOfTime` is raised when it says no.
+    accuracy : float
+        Relative error up to which a sample is certified.
 
     Returns
     -------
@@ -92,10 +101,16 @@ def prove(known: KnownPoints, keep_going: KeepGoing = forever) -> Proofs:
         to_host(xp.sum(xp.astype(x, xp.int64), axis=0)) for x in (seen.holds & first, seen.refutes)
     )
     dead, apart = to_host(seen.dead), seen.proportional(xp)
+    whole, doubtful, hidden = (to_host(x) for x in (seen.whole, seen.doubtful, seen.hidden))
+    closed = (whole >= WHOLE * known.problem.dimension) & (doubtful < OPEN * whole)
+    # in a batch without quiet rows each sample is on hundreds of them, and now and then its share is tiny
+    refutes = refutes * ~(closed & (refutes < hidden + CHANCE * hidden**0.5))
     inputs = known.problem.inputs(known.points)
     blur = to_host(seen.blur / xp.sqrt(xp.mean(inputs**2, axis=1)))
     reasons = tuple(
-        _reason(int(holds[k]), int(refutes[k]), int(dead[k]), float(blur[k]), apart)
+        _reason(
+            int(holds[k]), int(refutes[k]), int(dead[k]), float(blur[k]), apart, bool(closed[k]), accuracy
+        )
         for k in range(known.count)
     )
     bars = to_host(xp.sqrt(known.input_bars**2 + (seen.blur / BARS) ** 2))
@@ -105,13 +120,22 @@ def prove(known: KnownPoints, keep_going: KeepGoing = forever) -> Proofs:
         reasons=reasons,
         error_bars=to_host(known.input_bars) * ~certified + bars.clip(max=LARGE) * certified,
         rows=holds,
+        exact=bool((blur < ACCURACY).all()),
         unexplained=int(xp.sum(xp.astype(seen.tested & ~seen.explained, xp.int64))),
         silent=int(xp.sum(xp.astype(~seen.tested, xp.int64))),
     )
 
 
-def _reason(rows: int, against: int, dead: int, blur: float, apart: tuple[int, int]) -> str:
-    proportional, pairs = apart
+def _reason(
+    rows: int,
+    against: int,
+    dead: int,
+    blur: float,
+    apart: tuple[int, int],
+    closed: bool = False,
+    accuracy: float = ACCURACY,
+) -> str:
+    proportional, pairs = (0, PAIRS) if closed else apart
     if dead:
         return DEAD.format(dead)
     if against:
@@ -123,4 +147,4 @@ def _reason(rows: int, against: int, dead: int, blur: float, apart: tuple[int, i
     least = ROWS_OF_FEW if proportional else ROWS
     if rows < least:
         return HARDLY.format(rows, least)
-    return "" if blur < ACCURACY else BLURRED.format(min(blur, 1.0), ACCURACY)
+    return "" if blur < accuracy else BLURRED.format(min(blur, 1.0), accuracy)

@@ -6,10 +6,12 @@ from contextlib import suppress
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import to_host
 from spear_xp.numerics.work import KeepGoing, OutOfTime, forever
+from spear_xp.overcomplete.flats.opening import first_points
+from spear_xp.overcomplete.flats.polish import polish
 from spear_xp.overcomplete.known import KnownPoints
 from spear_xp.overcomplete.peeling import Peeling, peel
 from spear_xp.overcomplete.problem import OvercompleteProblem, reduce_overcomplete
-from spear_xp.overcomplete.proofs import Proofs, prove
+from spear_xp.overcomplete.proofs import ACCURACY, Proofs, prove
 from spear_xp.overcomplete.regime import Regime, regime_of
 from spear_xp.reduction.factorization import Factorization
 from spear_xp.reduction.gradient import Gradient
@@ -61,14 +63,32 @@ class Table:
         keep_going: KeepGoing = forever,
         count: Callable[[float], None] = lambda _: None,
         observer: Callable[[Peeling], None] = lambda _: None,
+        *,
+        flats: bool = True,
     ) -> None:
-        """Peel until nothing is found or `keep_going` says no."""
-        peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
+        """Peel until nothing is found or `keep_going` says no.
 
-    def prove(self, keep_going: KeepGoing = forever) -> None:
-        """Certify what was found, if `keep_going` allows."""
+        Where no rows agree on a sample, zero hyperplanes may show some that peeling goes on from; not without
+        `flats`.
+        """
+        peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
+        if not flats or self.regime is not Regime.SATURATED or self.known.count >= AGREED:
+            return
         with suppress(OutOfTime):
-            self._proofs = prove(self.known, keep_going)
+            first = first_points(self.problem, keep_going, count)
+            if first is not None:
+                self.peeling.resume(*first)
+                before = 0
+                while self.known.count > before:
+                    before = self.known.count
+                    polish(self.known, keep_going)
+                    self.peeling.restart()
+                    peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
+
+    def prove(self, keep_going: KeepGoing = forever, accuracy: float = ACCURACY) -> None:
+        """Certify what was found to a relative error, if `keep_going` allows."""
+        with suppress(OutOfTime):
+            self._proofs = prove(self.known, keep_going, accuracy=accuracy)
 
     def fills(self, batch_size: int | None) -> bool:
         """Whether so many samples are just as many as dimensions, and the rank does not speak against it."""
@@ -119,6 +139,7 @@ def _unproven(known: KnownPoints) -> Proofs:
         reasons=(UNPROVEN,) * count,
         error_bars=to_host(known.input_bars),
         rows=to_host([0] * count).astype(int),
+        exact=False,
         unexplained=width,
         silent=0,
     )

@@ -192,7 +192,7 @@ def invert(
         if search == "auto" and update.noise is None and reading.whole and read.scaled:
             table = table_in(read, reading.factors, clock)
         if table is not None:
-            search_table(table, clock, on_progress, batch_size)
+            search_table(table, clock, on_progress, batch_size, accuracy)
         factors = settled(read, reading.factors, table, batch_size, clock)
         if isinstance(factors, Table):
             return overcomplete_result(

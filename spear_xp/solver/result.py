@@ -281,7 +281,8 @@ class Result:
         path : str or Path
             File to write, readable by its owner alone.
         **options
-            `original`, `shape`, `feature_names`, `samples` and `title`, as that function has them.
+            `original`, `shape`, `feature_names`, `scaler`, `units`, `samples` and `title`, as that function
+            has them.
 
         Raises
         ------
@@ -292,6 +293,16 @@ class Result:
         """
         # Reporting stands above the solver: this is a door to it, and nothing here builds on what is behind.
         importlib.import_module("spear_xp.reporting.html").report(self, path, **options)
+
+    def to_dataframe(self, **options: Any) -> Any:
+        """A pandas DataFrame with a row for each sample: see `spear_xp.reporting.records.dataframe`.
+
+        Parameters
+        ----------
+        **options
+            `feature_names`, `scaler`, `feature_kinds` and `certified_only`, as that function has them.
+        """
+        return importlib.import_module("spear_xp.reporting.records").dataframe(self, **options)
 
     def __getattr__(self, name: str) -> Any:
         if name not in OLD_NAMES:

@@ -8,6 +8,7 @@ full of traps and counts false certificates, by the rule of `verdicts.py`; `--re
 import argparse
 import itertools
 import os
+import re
 import statistics
 import time
 from collections import Counter
@@ -25,8 +26,9 @@ from tests.helpers.networks import Floats, network
 from tests.helpers.tables import TABLES, Table, scaled, table, table_gradient
 
 LIMIT = 30.0  # seconds for each problem of the table
-CAMPAIGN_LIMIT = 1.0  # seconds for each problem of a campaign
+CAMPAIGN_LIMIT, CAMPAIGN_WORK = 20.0, 1e10  # seconds, and work, for each problem of a campaign
 FOUND = 1e-3  # relative error of a sample that counts as found
+CENTRED = 100_000  # seeds of a campaign that has batches for zero hyperplanes
 HIDDEN: tuple[tuple[int, ...], ...] = ((), (20,), (64,), (200,), (64, 64))
 TRAPS = (
     "none",
@@ -72,15 +74,20 @@ CASES = [
         ),
     )
 ]
+CASES += [
+    Case(name, "standard", batch, 1000, dtype)
+    for name, batch in (("breast cancer", 34), ("wine", 17))
+    for dtype in ("float32", "float64")
+]
 
 
-def solve(case: Case, seed: int) -> tuple[int, int, int, float, str]:
+def solve(case: Case, seed: int, limit: float) -> tuple[int, int, int, float, str]:
     """Found, certified, false, seconds and status."""
     problem = table_gradient(
         case.name, case.batch, case.width, seed=seed, scaling=case.scaling, dtype=case.dtype
     )
     start = time.perf_counter()
-    result = invert(*problem.observed, time_limit=LIMIT, rng=seed)
+    result = invert(*problem.observed, time_limit=limit, rng=seed)
     seconds = time.perf_counter() - start
     found = np.asarray(result.inputs, dtype=float)
     apart = np.linalg.norm(found[:, None] - problem.inputs[None].astype(float), axis=2)
@@ -95,11 +102,11 @@ def solve(case: Case, seed: int) -> tuple[int, int, int, float, str]:
     )
 
 
-def table_of(cases: list[Case], seeds: list[int]) -> str:
+def table_of(cases: list[Case], seeds: list[int], limit: float) -> str:
     """The table, a row for each case."""
     rows = []
     for case in cases:
-        runs = [solve(case, seed) for seed in seeds]
+        runs = [solve(case, seed, limit) for seed in seeds]
         found, certified, false, seconds, status = zip(*runs, strict=True)
         row = (
             case.title,
@@ -125,11 +132,14 @@ def _as_varied(problem: Table, parts: tuple[str, ...] = ()) -> Varied:
 
 
 def varied_table(seed: int) -> Varied:
-    """A small random problem with more samples than dimensions, perhaps with a trap."""
-    rng = np.random.default_rng(seed)
+    """A small random problem with more samples than dimensions, perhaps with a trap.
+
+    From `CENTRED` on every second one has a few samples more than dimensions.
+    """
+    rng, centred = np.random.default_rng(seed), seed >= CENTRED and seed % 2 == 0
     inputs, kind = _inputs(rng)
     features = inputs.shape[1]
-    batch = int(rng.integers(features + 1, 4 * features + 8))
+    batch = int(rng.integers(features + 1, features + 7 if centred else 4 * features + 8))
     inputs = inputs[rng.choice(len(inputs), batch, replace=False)]
     labels = rng.integers(0, classes := int(rng.choice([2, 2, 3, 10])), batch)
     trap = str(rng.choice(TRAPS))
@@ -156,7 +166,8 @@ def varied_table(seed: int) -> Varied:
         sample = rng.standard_normal(features)
         grad_w[pair], grad_b[pair] = (rng.standard_normal((2, 1)) * np.r_[sample, 1]).T[:-1].T, 1.0
         grad_w[pair] = sample
-    parts = (kind, f"{len(hidden)} hidden", f"{classes} classes", dtype, trap)
+    more = ("few more",) if centred else ()
+    parts = (*more, kind, f"{len(hidden)} hidden", f"{classes} classes", dtype, trap)
     return Varied(grad_w, grad_b, weight, bias, inputs, None, parts)
 
 
@@ -209,7 +220,7 @@ def campaign(count: int, first: int) -> str:
     for seed in range(first, first + count):
         problem = varied_table(seed)
         try:
-            result = invert(*problem.observed, time_limit=CAMPAIGN_LIMIT, rng=seed)
+            result = invert(*problem.observed, time_limit=CAMPAIGN_LIMIT, work_limit=CAMPAIGN_WORK, rng=seed)
         except SpearError:
             endings["refused"] += 1
             continue
@@ -245,7 +256,7 @@ def campaign(count: int, first: int) -> str:
 def replay(seed: int) -> tuple[Varied, Result, Judged]:
     """One problem of a campaign."""
     problem = varied_table(seed)
-    result = invert(*problem.observed, time_limit=CAMPAIGN_LIMIT, rng=seed)
+    result = invert(*problem.observed, time_limit=CAMPAIGN_LIMIT, work_limit=CAMPAIGN_WORK, rng=seed)
     verdict = judged(problem, result)
     print(problem.parts, problem.inputs.shape, result)
     print("\n".join(verdict.notes), Counter(result.reasons), sep="\n")
@@ -255,8 +266,9 @@ def replay(seed: int) -> tuple[Varied, Result, Judged]:
 def main() -> None:
     """Print the table, run a campaign, or replay one of its problems."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="cases whose title holds this")
+    parser.add_argument("--only", default="", help="cases whose title holds this pattern")
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for each problem of the table")
     parser.add_argument("--campaign", type=int, metavar="COUNT")
     parser.add_argument("--seed", type=int, default=0, help="of the first problem of a campaign")
     parser.add_argument("--replay", type=int, metavar="SEED")
@@ -268,8 +280,11 @@ def main() -> None:
     if options.campaign:
         title, body = "Tables: false certificates", campaign(options.campaign, options.seed)
     else:
-        cases = [case for case in CASES if options.only in case.title]
-        title, body = "Tables", table_of(cases, [int(seed) for seed in options.seeds.split(",")])
+        cases = [case for case in CASES if re.search(options.only, case.title)]
+        title, body = (
+            "Tables",
+            table_of(cases, [int(seed) for seed in options.seeds.split(",")], options.limit),
+        )
     print(body)
     if options.write:
         write_page(options.write, title, facts(), body)

@@ -7,7 +7,17 @@ import numpy as np
 
 from tests.helpers.networks import Floats, network
 
-__all__ = ["TABLES", "Table", "distances", "scaled", "small_table", "table", "table_gradient", "with_inputs"]
+__all__ = [
+    "TABLES",
+    "Table",
+    "centred_table",
+    "distances",
+    "scaled",
+    "small_table",
+    "table",
+    "table_gradient",
+    "with_inputs",
+]
 
 TABLES = ("breast cancer", "wine", "diabetes", "digits", "one-hot")
 HIDDEN = 200  # width of the second layer
@@ -114,3 +124,11 @@ def distances(found: Floats, inputs: Floats) -> Floats:
     """Relative distance of each sample found to the nearest true one."""
     apart = np.linalg.norm(np.asarray(found, dtype=float)[:, None] - inputs[None].astype(float), axis=2)
     return (apart / np.linalg.norm(inputs.astype(float), axis=1)).min(axis=1)
+
+
+def centred_table(
+    seed: int = 0, *, batch: int = 12, features: int = 8, width: int = 700, dtype: str = "float64"
+) -> Table:
+    """A batch of Gaussian features with a few more samples than dimensions: no row is quiet."""
+    inputs = np.random.default_rng(seed).standard_normal((batch, features)).astype(dtype)
+    return with_inputs(inputs, seed=seed + 1, width=width)

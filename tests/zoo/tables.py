@@ -133,3 +133,32 @@ for level in (1e-7, 1e-5, 1e-3):
     trap(noise, f"noise {level:.0e}", size=level)
 trap(equal_neurons, "equal neurons")
 trap(no_batch, "no batch")
+
+
+def centred(rng: np.random.Generator, samples: int, dtype: str, trouble: str) -> Trap:
+    """A few more samples than dimensions, no quiet rows; with twins, mixtures or other weights in it."""
+    inputs, labels = rng.standard_normal((samples, FEATURES)), rng.integers(0, 3, samples)
+    if trouble.startswith("twins"):
+        inputs[-2:] = inputs[:2] + float(trouble.split()[1]) * rng.standard_normal((2, FEATURES))
+        labels[-2:] = labels[:2]
+    if trouble == "affine combinations":
+        inputs[-2:] = (inputs[:2] + inputs[2:4]) / 2
+    classes, hidden = (2, ()) if trouble == "proportional columns" else (3, (64,))
+    step = _step(rng, inputs, labels=labels % classes, hidden=hidden, classes=classes, dtype=dtype)
+    if trouble == "rows of another step":
+        rows, other = rng.choice(WIDTH, 60, replace=False), _step(rng, rng.standard_normal((9, FEATURES)))
+        grad_w, grad_b = step.grad_w.copy(), step.grad_b.copy()
+        grad_w[rows], grad_b[rows] = other.grad_w[rows], other.grad_b[rows]
+        step = replace(step, grad_w=grad_w, grad_b=grad_b)
+    if trouble == "other weights":
+        rows = rng.choice(WIDTH, WIDTH // 20, replace=False)
+        weight = step.weight.copy()
+        weight[rows] = weight[rng.permutation(rows)]
+        step = replace(step, weight=weight)
+    return step
+
+
+CENTRED = ("twins 1e-4", "twins 1e-2", "twins 5e-2", "affine combinations", "proportional columns")
+for what in ("honest", *CENTRED, "rows of another step", "other weights"):
+    for kind in ("float32", "float64"):
+        trap(centred, f"centred, {what}, {kind}", samples=12, dtype=kind, trouble=what)

@@ -25,6 +25,13 @@ def test_what_is_no_trap_is_certified(name: str) -> None:
     assert np.asarray(result.certified).sum() >= 12
 
 
+@pytest.mark.parametrize("name", ["centred, honest, float32", "centred, honest, float64"])
+def test_a_centred_batch_is_certified(name: str) -> None:
+    trap = TABLE_TRAPS[name](0)
+    result = invert(*trap.observed, time_limit=60.0, work_limit=2e11, rng=0)
+    assert np.asarray(result.certified).sum() == len(trap.inputs)
+
+
 def test_what_stood_for_twins_once_does_no_more() -> None:
     """A campaign has met means of twins at 2 % with five rows or fewer that tell them."""
     problem = varied_table(30432)

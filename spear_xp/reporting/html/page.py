@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from spear_xp.errors import NonFiniteError, ShapeError
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.reporting.html.view import view_of
+from spear_xp.reporting.records import names_of
 from spear_xp.solver.result import Result
 from spear_xp.solver.saving.archive import write_atomically
 
@@ -19,7 +21,9 @@ def report(
     *,
     original: Array = None,
     shape: Sequence[int] | None = None,
-    feature_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | Any = None,
+    scaler: Any = None,
+    units: Sequence[str] | None = None,
     samples: bool = True,
     title: str = "What an update reveals",
 ) -> None:
@@ -37,7 +41,12 @@ def report(
         Height and width of images, with 1 or 3 channels before or after them. Square images are recognised;
         samples of any other kind appear as a table.
     feature_names : sequence of str, length n, optional
-        Names of the features: samples then appear as a table.
+        Names of the features, or the DataFrame that has them as columns: samples then appear as a table.
+    scaler : object, optional
+        What scaled the features one by one, with a method `inverse_transform`: the table then has the values,
+        error bars and originals in the units of the data. Names that it was fitted with are used.
+    units : sequence of str, length n, optional
+        Unit of each feature, beside its name; an empty string where it has none.
     samples : bool
         Whether the page shows recovered samples and originals.
     title : str
@@ -46,7 +55,7 @@ def report(
     Raises
     ------
     ShapeError
-        If `original`, `shape` or `feature_names` do not fit the samples.
+        If `original`, `shape`, `feature_names`, `scaler` or `units` do not fit the samples.
     NonFiniteError
         If `original` holds NaN or infinity.
     ModuleNotFoundError
@@ -55,12 +64,16 @@ def report(
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     truth = None if original is None else _checked(to_host(original), result)
-    _check_names(feature_names, result)
+    names = names_of(feature_names, scaler, result.trace.shape[1])
+    if units is not None:
+        named = names or [f"feature {j}" for j in range(result.trace.shape[1])]
+        names = tuple(map(_with_unit, named, _fitting(units, len(named))))
     view = view_of(
         result,
         original=truth,
         shape=None if shape is None else tuple(int(side) for side in shape),
-        feature_names=feature_names,
+        feature_names=names,
+        scaler=scaler,
         samples=samples and result.inputs.shape[1] > 0,
     )
     templates = Environment(
@@ -86,8 +99,12 @@ def _checked(original: Host, result: Result) -> Host:
     return original
 
 
-def _check_names(names: Sequence[str] | None, result: Result) -> None:
-    features = result.trace.shape[1]
-    if names is not None and len(names) != features:
-        msg = f"feature_names has {len(names)} entries: need {features}"
+def _fitting(units: Sequence[str], count: int) -> Sequence[str]:
+    if len(units) != count:
+        msg = f"units has {len(units)} entries: need {count}"
         raise ShapeError(msg)
+    return units
+
+
+def _with_unit(name: str, unit: str) -> str:
+    return f"{name} ({unit})" if unit else name

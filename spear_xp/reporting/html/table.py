@@ -6,6 +6,7 @@ from typing import Any
 
 from spear_xp.numerics.backend import Host, to_host
 from spear_xp.reporting.metrics import Comparison
+from spear_xp.reporting.records import in_units, records_of
 from spear_xp.solver.result import Result
 
 __all__ = ["table_of", "value_of"]
@@ -20,6 +21,7 @@ def table_of(
     original: Host | None,
     matched: Comparison | None,
     names: Sequence[str] | None,
+    scaler: Any = None,
 ) -> dict[str, Any]:
     """Tables with a feature in each row and a sample in each column.
 
@@ -35,18 +37,21 @@ def table_of(
         Which of it belongs to which sample.
     names : sequence of str, length n, optional
         Of the features.
+    scaler : object, optional
+        With a method `inverse_transform`: values, bars and truth are shown in the units of the data.
     """
     features = range(min(inputs.shape[1], FEATURES))
     shown = range(min(len(inputs), SAMPLES))
-    bars, certified = to_host(result.error_bars).tolist(), to_host(result.certified).tolist()
+    records, certified = records_of(result, names, scaler), to_host(result.certified).tolist()
     truth = {}
     if original is not None and matched is not None:
         pairs = zip(matched.recovered.tolist(), matched.truth.tolist(), strict=True)
+        original = in_units(original, scaler)
         truth = {k: original[i] for k, i in pairs}
 
     def cell(k: int, j: int) -> dict[str, str]:
         true = f"{truth[k][j]:.{DIGITS}g}" if k in truth else ""
-        return {"value": value_of(float(inputs[k, j]), bars[k]), "true": true}
+        return {"value": value_of(float(records.values[k, j]), float(records.error_bars[k, j])), "true": true}
 
     parts = [list(shown[start : start + COLUMNS]) for start in range(0, len(shown), COLUMNS)]
     return {
@@ -55,7 +60,7 @@ def table_of(
                 "heads": [{"number": k, "certified": certified[k]} for k in part],
                 "rows": [
                     {
-                        "name": f"feature {j}" if names is None else names[j],
+                        "name": records.names[j],
                         "cells": [cell(k, j) for k in part],
                     }
                     for j in features

@@ -35,6 +35,7 @@ def view_of(
     shape: tuple[int, ...] | None,
     feature_names: Sequence[str] | None,
     samples: bool,
+    scaler: Any = None,
 ) -> dict[str, Any]:
     """Everything that the page shows; arguments as `report` has them, checked."""
     inputs = to_host(result.inputs).astype(float)
@@ -44,7 +45,7 @@ def view_of(
     measured = {} if matched is None else _by_sample(matched, matched.psnr)
     rows = _rows(result, measured)
     guessed = False
-    if samples and shape is None and feature_names is None:
+    if samples and shape is None and feature_names is None and scaler is None:
         shape = guessed_shape(inputs if original is None else original)
         guessed = shape is not None
     view = {
@@ -78,7 +79,7 @@ def view_of(
         view |= _tiles(rows, inputs, original, shape, matched)
         view["layout"] = " × ".join(str(side) for side in shape)
     elif samples and len(inputs):
-        view["table"] = table_of(inputs, result, original, matched, feature_names)
+        view["table"] = table_of(inputs, result, original, matched, feature_names, scaler)
     return view
 
 

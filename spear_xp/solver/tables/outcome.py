@@ -47,7 +47,7 @@ def overcomplete_result(
     inputs = xp.astype(problem.inputs(xp.take(known.points, place, axis=0)), dtype)
     rounding = float(xp.finfo(dtype).eps) * xp.max(xp.abs(inputs), axis=1) if known.count else 0.0
     status = status or _status_of_peeling(table, clock, expected)
-    complete = status is Status.EXACT
+    complete = status in {Status.EXACT, Status.CERTIFIED}
     sure = int(certified.sum())
     more = (
         bool(proofs.unexplained) or sure < known.count
@@ -93,7 +93,7 @@ def overcomplete_result(
 def _status_of_peeling(table: Table, clock: Clock, expected: int | None) -> Status:
     known, proofs = table.known, table.proofs
     if table.exact or (proofs.complete and expected == known.count):
-        return Status.EXACT
+        return Status.EXACT if proofs.exact else Status.CERTIFIED
     if proofs.certified.any():
         return Status.PARTIAL
     if known.count:

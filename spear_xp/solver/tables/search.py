@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spear_xp.overcomplete.peeling import Peeling
+from spear_xp.overcomplete.proofs import ACCURACY
 from spear_xp.overcomplete.regime import Regime
 from spear_xp.overcomplete.table import Table
 from spear_xp.solver.result import Progress
@@ -16,7 +17,11 @@ SHARES = {Regime.SATURATED: 0.85, Regime.COARSE: 0.5, Regime.STRUCTURED: 0.5}
 
 
 def search_table(
-    table: Table, clock: Clock, on_progress: Callable[[Progress], None] | None, batch_size: int | None = None
+    table: Table,
+    clock: Clock,
+    on_progress: Callable[[Progress], None] | None,
+    batch_size: int | None = None,
+    accuracy: float = ACCURACY,
 ) -> None:
     """Search for samples that rows share, and prove them; less long where the gradient has a low rank."""
 
@@ -37,8 +42,9 @@ def search_table(
             )
 
     with clock.stage("peel"):
-        table.search(clock.within(SHARES[table.regime]), clock.count, observe)
+        limit, flats = clock.within(SHARES[table.regime]), not table.fills(batch_size)
+        table.search(limit, clock.count, observe, flats=flats)
     with clock.stage("certify"):
-        table.prove(clock.before_limit)
+        table.prove(clock.before_limit, accuracy)
     if table.settles(batch_size):
         observe(table.peeling, "done")

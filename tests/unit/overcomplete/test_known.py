@@ -73,3 +73,15 @@ def test_rows_of_different_points_do_not_fit() -> None:
     rows = np.flatnonzero(active.sum(axis=1) == 2)[:6]
     fit = known.fit(rows)
     assert fit is None or fit.distances.max() > 1e3
+
+
+def test_another_fit_takes_the_place_of_a_point() -> None:
+    known, points, active = with_known(0)
+    for k in range(3):
+        known.add_rough(points[k] + 1e-3, np.asarray(1e-2))
+    known.replace(1, exact(points[1]))
+    np.testing.assert_allclose(known.points[1], points[1])
+    np.testing.assert_allclose(known.points[2], points[2] + 1e-3)
+    assert known.bars[1] < known.bars[0] == known.bars[2]
+    assert known.count == 3
+    np.testing.assert_array_equal(known.active[:, 1], active[:, 1])

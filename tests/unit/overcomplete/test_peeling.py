@@ -54,3 +54,14 @@ def test_noise_beyond_rounding_is_no_sample() -> None:
     noise = 1e-3 * np.abs(table.grad_w).mean() * rng.standard_normal(table.grad_w.shape)
     noisy = Table((table.grad_w + noise).astype("float32"), *table.observed[1:], table.inputs)
     assert not peeled(noisy).known.count
+
+
+def test_points_that_were_found_otherwise_are_peeled_from() -> None:
+    table = small_table()
+    peeling = Peeling(reduce_overcomplete(validate(*table.observed)))
+    truth = peeling.problem.points(table.inputs[:8].astype(float))
+    rough = np.concatenate([truth, truth[:1] + 1e-6])
+    peeling.resume(rough, np.full(len(rough), 1e-6))
+    assert peeling.known.count == 8
+    peel(peeling)
+    assert peeling.known.count > 8

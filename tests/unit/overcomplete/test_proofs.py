@@ -48,6 +48,8 @@ def test_reasons_say_what_is_wrong() -> None:
     assert "only 5 pairs" in _reason(9, 0, 0, 1e-3, (0, 5))
     assert "90 of 99 pairs" in _reason(9, 0, 0, 1e-3, (90, 99))
     assert "only 9 rows" in _reason(9, 0, 0, 1e-3, (1, 99))
+    assert _reason(90, 0, 0, 1e-3, (0, 0), closed=True) == ""
+    assert _reason(9, 0, 0, 0.03, (0, 99), accuracy=0.1) == ""
 
 
 def test_the_mean_of_near_twins_is_not_certified() -> None:

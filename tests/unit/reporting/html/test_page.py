@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.preprocessing import StandardScaler
 
 from spear_xp import invert, load_result
 from spear_xp.errors import NonFiniteError, ShapeError
@@ -167,3 +168,16 @@ def test_what_does_not_fit_is_refused(
     with pytest.raises(kind, match=message):
         report(result, tmp_path / "page.html", **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_table_has_units_and_the_values_before_scaling(layer: LayerGradient, tmp_path: Path) -> None:
+    exact = invert(*layer.observed, rng=0)
+    data = 100 + 7 * np.random.default_rng(0).standard_normal((30, 40))
+    scaler = StandardScaler().fit(data)
+    exact.report(tmp_path / "page.html", scaler=scaler, units=["mmHg", *[""] * 39])
+    page = (tmp_path / "page.html").read_text()
+    assert "feature 0 (mmHg)" in page
+    value = float(scaler.inverse_transform(exact.inputs[:1].astype(float))[0, 1])
+    assert f"{value:.4g}" in page
+    with pytest.raises(ShapeError, match="units has 1 entries: need 40"):
+        exact.report(tmp_path / "page.html", units=["mmHg"])

@@ -1,0 +1,1 @@
+"""Hyperplanes that hold the gradient on many rows: what opens a batch without quiet rows."""
