@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import spear_xp
+from spear_xp.candidates.candidate import stacked_directions
 from spear_xp.candidates.pool import Pool
-from spear_xp.candidates.refit import refit, stacked_directions
+from spear_xp.candidates.refit import refit
 from spear_xp.candidates.separability import SeparabilityTest
 from spear_xp.certification.certify import certify
 from spear_xp.geometry.deflation import remaining_activity

@@ -188,10 +188,11 @@ def refit_many(problem: Problem, directions: Array, zero: Array, source: str = "
                         found[int(places[k])] = Outcome(True, candidate)
                     elif mixed:
                         found[int(places[k])] = Outcome(True, shared=after[:, k])
-            if stable.all():
+            again = ~stable & kernels.valid
+            if not again.any():
                 break
-            index = problem.space.indices((~stable).nonzero()[0])
-            places, before = places[~stable], xp.take(after, index, axis=1)
+            index = problem.space.indices(again.nonzero()[0])
+            places, before = places[again], xp.take(after, index, axis=1)
             guesses = xp.take(guesses, index, axis=1)
         return found
 

@@ -17,6 +17,7 @@ __all__ = ["Kernels", "batches"]
 
 STEPS = 3  # chosen: steps towards a direction; more cost time
 RESIDUAL = 1e-4  # chosen: largest error of an inverse that can be trusted
+ROUNDED = 1e-3  # chosen: most that rounding of a Gram matrix may be of its least eigenvalue beside the kernel
 SMALL = (
     4  # cosmetic: so many times smaller than a block are the rows of a batch, beside what follows from them
 )
@@ -41,7 +42,7 @@ class Kernels:
         Unit vectors of the kernels.
     valid : NumPy array of bool, shape (s,)
         Whether the inverse can be trusted; where not, more than one direction vanishes on the rows, or
-        rounding hides that only one does, and nothing here is worth anything.
+        rounding of the Gram matrix hides that only one does.
     """
 
     problem: Problem
@@ -73,10 +74,9 @@ class Kernels:
         eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
         gram = gram + shift * eye + rough @ xp.matrix_transpose(rough)
         inverted, _ = inverses(xp, gram)
-        least = xp.argmax(xp.linalg.diagonal(inverted), axis=1)[:, None, None]
-        unit = xp.astype(xp.arange(problem.rank, device=space.device)[:, None] == least, space.dtype)
-        error = xp.abs(gram @ xp.take_along_axis(inverted, least, axis=2) - unit)
-        valid = to_host(xp.max(error, axis=(1, 2)) < RESIDUAL)  # NaN compares false
+        error = xp.max(xp.abs(gram @ inverted - eye), axis=(1, 2))
+        lost = shift[:, 0, 0] * xp.sum(xp.linalg.diagonal(inverted), axis=1)  # what rounding takes of a bound
+        valid = to_host((error < RESIDUAL) & (lost < ROUNDED))  # NaN compares false
         found = cls(problem, rows, counts, inverted, rough[:, :, 0], valid)
         return replace(found, directions=found._directions(rough))
 
@@ -121,7 +121,7 @@ class Kernels:
             picked = xp.take(problem.rows, places, axis=0)
             leverage = xp.sum((picked @ self.inverted[k, ...]) * picked, axis=1)
             open_ = left_open(problem, self.directions[k, :], places, leverage)
-            found[k] = xp.sum(xp.astype(open_, xp.int64)) >= 2
+            found[k] = xp.sum(xp.astype(open_, xp.int64)) >= (2 if self.valid[k] else 0)
         return found
 
     def surely_unique(self, influential: Host, *, strict: bool) -> Host:
@@ -137,7 +137,8 @@ class Kernels:
         Notes
         -----
         With the inverse A, off the kernel, and a diagonal matrix T: ‖R v‖² ≥ ‖T v‖² / tr(T A T). Without some
-        rows V no less than 1 - λ of it is left, λ the largest eigenvalue of V A Vᵀ.
+        rows V no less than 1 - λ of it is left, λ the largest eigenvalue of V A Vᵀ. The Gram matrix has
+        rounding errors of its own, which count as noise: without noise they would be all that is seen.
         """
         space, xp = self.problem.space, self.problem.space.xp
         spare = to_host(self.counts) - (self.problem.rank - 1)
@@ -154,16 +155,19 @@ class Kernels:
         noise = self.problem.noise_level / self.problem.singular_values
         limit = CLEARLY * self._limit()
         own = self.problem.noise_of(self.directions.T)
-        largest = xp.maximum(xp.sum(diagonal * noise**2, axis=1), xp.sum(diagonal, axis=1) * own**2)
-        return self.valid & (spare >= influential) & to_host(left > limit**2 * largest)
+        total = xp.sum(diagonal, axis=1)
+        largest = limit**2 * xp.maximum(xp.sum(diagonal * noise**2, axis=1), total * own**2)
+        rounding = space.eps * xp.sum(self.rows**2, axis=(1, 2)) * total / ROUNDED
+        return self.valid & (spare >= influential) & to_host((left > largest) & (left > rounding))
 
     def surely_shared(self) -> Host:
-        """Where noise could bridge a second direction on all rows, so that `is_unique` denies, shape (s,)."""
-        xp = self.problem.space.xp
-        second = self._second()
-        size = xp.sqrt(xp.sum((self.rows @ second)[:, :, 0] ** 2, axis=1))
-        noise = self.problem.noise_of(second[:, :, 0].T)
-        return to_host(CLEARLY * size < self._limit() * noise)
+        """Where two directions vanish on the rows as far as noise tells, shape (s,): none is unique there."""
+        xp, limit = self.problem.space.xp, self._limit()
+        within = limit > 0
+        for vector in (self.directions[:, :, None], self._second()):
+            size = xp.linalg.vector_norm((self.rows @ vector)[:, :, 0], axis=1)
+            within = within & (CLEARLY * size < limit * self.problem.noise_of(vector[:, :, 0].T))
+        return to_host(within)
 
     def _limit(self) -> Array:
         """Size of the rows in a direction over its noise, from which noise cannot bridge it, shape (s,)."""

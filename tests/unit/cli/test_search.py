@@ -60,7 +60,7 @@ def test_sigterm_ends_a_search_as_ctrl_c_does(
         pytest.fail("the signal was ignored")
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("spear_xp.solver.invert.solve", terminated)
+    monkeypatch.setattr("spear_xp.solver.call.start.solve", terminated)
     out = tmp_path / "state.npz"
     assert main(["invert", str(file), "--checkpoint", str(out)]) == 1
     assert "interrupted" in capsys.readouterr().out

@@ -126,3 +126,20 @@ def test_batches_cover_everything_in_blocks(layer: LayerGradient, problem: Probl
     assert [part.start for part in parts[1:]] == [part.stop for part in parts[:-1]]
     assert (parts[0].start, parts[-1].stop) == (0, 1000)
     assert (parts[0].stop - parts[0].start) * problem.width * problem.rank <= BLOCK
+
+
+@given(strategies.seeds, st.integers(3, 5), st.sampled_from(["float32", "float64"]))
+def test_rows_that_two_samples_share_are_sure_of_neither(seed: int, batch: int, dtype: str) -> None:
+    """Without noise the rounding of a Gram matrix must not pass for something that rows show."""
+    rng = np.random.default_rng(seed)
+    truth = planted_problem(
+        rng.random((100, batch)) < 0.6, gaussian_inputs(batch, 40, rng=seed).astype(dtype), rng=seed
+    )
+    problem = reduce(validate(*truth.observed))
+    directions = true_recovery(problem, truth.inputs).directions
+    zero = problem.zeros_of(directions / np.linalg.norm(directions, axis=0))
+    pairs = [(i, j) for i in range(batch) for j in range(i)]
+    common = np.stack([zero[:, i] & zero[:, j] for i, j in pairs], axis=1)
+    mixed = np.stack([directions[:, i] + rng.standard_normal() * directions[:, j] for i, j in pairs], axis=1)
+    kernels = Kernels.of(problem, common, mixed)
+    assert not kernels.surely_unique(np.full(len(pairs), INFLUENTIAL), strict=False).any()

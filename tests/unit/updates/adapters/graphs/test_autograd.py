@@ -5,7 +5,7 @@ import pytest
 
 from spear_xp.errors import UpdateError
 from spear_xp.updates.adapters.graphs.autograd import places_of_run
-from spear_xp.updates.adapters.places import LAST, NO_BIAS, Place
+from spear_xp.updates.adapters.places import LAST, Place
 from spear_xp.updates.adapters.torch_module import places_of_module
 from tests.helpers.models import branching, lenet, network, transformer
 from tests.helpers.optional import need
@@ -79,7 +79,7 @@ def test_what_stands_behind_is_said() -> None:
     assert one(nn.GELU())["fc"].reason.startswith("Gelu follows it")
     assert one(nn.BatchNorm1d(30), nn.ReLU())["fc"].reason.startswith("NativeBatchNorm follows it")
     assert one()["fc"].reason.startswith("Addmm follows it")
-    assert one(nn.ReLU(), bias=False)["fc"].reason == NO_BIAS
+    assert one(nn.ReLU(), bias=False)["fc"].reason == ""
 
 
 def test_products_and_biases_apart_are_one_layer() -> None:
