@@ -178,17 +178,16 @@ def refit_many(problem: Problem, directions: Array, zero: Array, source: str = "
             stable = to_host(xp.all(after == before, axis=0))
             counts = to_host(xp.sum(xp.astype(after, xp.int64), axis=0))
             done = stable & ~to_host(kernels.may_grow(after))
+            shared = kernels.surely_shared()
             if done.any():
-                settled = kernels.take(done)
-                unique = settled.surely_unique(_influential(problem, counts[done]), strict=False)
-                shared = settled.surely_shared()
-                for k, alone, mixed in zip(done.nonzero()[0].tolist(), unique, shared, strict=True):
+                unique = kernels.take(done).surely_unique(_influential(problem, counts[done]), strict=False)
+                for k, alone, mixed in zip(done.nonzero()[0].tolist(), unique, shared[done], strict=True):
                     if alone:
                         candidate = Candidate(guesses[:, k], after[:, k], int(counts[k]), source)
                         found[int(places[k])] = Outcome(True, candidate)
                     elif mixed:
                         found[int(places[k])] = Outcome(True, shared=after[:, k])
-            again = ~stable & kernels.valid
+            again = ~stable & (kernels.valid | shared)  # any vector of a shared kernel will do
             if not again.any():
                 break
             index = problem.space.indices(again.nonzero()[0])

@@ -41,8 +41,10 @@ class Kernels:
     directions : array, shape (s, b)
         Unit vectors of the kernels.
     valid : NumPy array of bool, shape (s,)
-        Whether the inverse can be trusted; where not, more than one direction vanishes on the rows, or
-        rounding of the Gram matrix hides that only one does.
+        Whether the inverse is one; where not, more than one direction vanishes on the rows.
+    told : NumPy array of bool, shape (s,)
+        Whether rounding of the Gram matrix is far below all that it has beside the kernel: only then does the
+        inverse say what the rows say.
     """
 
     problem: Problem
@@ -51,6 +53,7 @@ class Kernels:
     inverted: Array
     directions: Array
     valid: Host
+    told: Host
 
     @classmethod
     def of(cls, problem: Problem, chosen: Array, guess: Array) -> "Kernels":
@@ -76,8 +79,8 @@ class Kernels:
         inverted, _ = inverses(xp, gram)
         error = xp.max(xp.abs(gram @ inverted - eye), axis=(1, 2))
         lost = shift[:, 0, 0] * xp.sum(xp.linalg.diagonal(inverted), axis=1)  # what rounding takes of a bound
-        valid = to_host((error < RESIDUAL) & (lost < ROUNDED))  # NaN compares false
-        found = cls(problem, rows, counts, inverted, rough[:, :, 0], valid)
+        valid = to_host(error < RESIDUAL)  # NaN compares false
+        found = cls(problem, rows, counts, inverted, rough[:, :, 0], valid, valid & to_host(lost < ROUNDED))
         return replace(found, directions=found._directions(rough))
 
     def _directions(self, rough: Array) -> Array:
@@ -99,7 +102,7 @@ class Kernels:
             name: xp.take(getattr(self, name), index, axis=0)
             for name in ("rows", "counts", "inverted", "directions")
         }
-        return replace(self, valid=self.valid[which], **some)
+        return replace(self, valid=self.valid[which], told=self.told[which], **some)
 
     def spread(self, vectors: Array) -> Array:
         """vᵀ (Gram matrix)⁻¹ v, shape (s, k), for vectors off the kernels, shape (b, k)."""
@@ -121,7 +124,7 @@ class Kernels:
             picked = xp.take(problem.rows, places, axis=0)
             leverage = xp.sum((picked @ self.inverted[k, ...]) * picked, axis=1)
             open_ = left_open(problem, self.directions[k, :], places, leverage)
-            found[k] = xp.sum(xp.astype(open_, xp.int64)) >= (2 if self.valid[k] else 0)
+            found[k] = xp.sum(xp.astype(open_, xp.int64)) >= (2 if self.told[k] else 0)
         return found
 
     def surely_unique(self, influential: Host, *, strict: bool) -> Host:
@@ -158,7 +161,7 @@ class Kernels:
         total = xp.sum(diagonal, axis=1)
         largest = limit**2 * xp.maximum(xp.sum(diagonal * noise**2, axis=1), total * own**2)
         rounding = space.eps * xp.sum(self.rows**2, axis=(1, 2)) * total / ROUNDED
-        return self.valid & (spare >= influential) & to_host((left > largest) & (left > rounding))
+        return self.told & (spare >= influential) & to_host((left > largest) & (left > rounding))
 
     def surely_shared(self) -> Host:
         """Where two directions vanish on the rows as far as noise tells, shape (s,): none is unique there."""

@@ -68,7 +68,7 @@ def supported(samples: SampleSet, keep_going: KeepGoing = forever) -> Support:
                 ask(keep_going)
                 sure[here] = _is_unique(problem, samples.support[:, k])
             # Nuisance directions share kernels: what rows leave open has to be told from what they settle.
-            plain = kernels.valid[here] and k < samples.count
+            plain = kernels.told[here] and k < samples.count
             spread.append(rows[here, :] if plain else _spread(samples, k, unit[:, k]))
         return sure, spread
 
