@@ -4,6 +4,7 @@ For each set one Gram matrix and one inverse: the kernel, how much hangs on sing
 rows does to a dual all follow from them. Arrays of a batch lie along the first axis.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ SMALL = (
     4  # cosmetic: so many times smaller than a block are the rows of a batch, beside what follows from them
 )
 CLEARLY = 2.0  # chosen: a bound this many times beyond a limit is beyond it, whatever rounding does
+SETTLED = 0.01  # derived: share left of rows, far above what an inverse with that error makes of none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +77,10 @@ class Kernels:
         inverted, _ = inverses(xp, gram)
         least = xp.argmax(xp.linalg.diagonal(inverted), axis=1)[:, None, None]
         unit = xp.astype(xp.arange(problem.rank, device=space.device)[:, None] == least, space.dtype)
-        error = xp.abs(gram @ xp.take_along_axis(inverted, least, axis=2) - unit)
-        valid = to_host(xp.max(error, axis=(1, 2)) < RESIDUAL)  # NaN compares false
+        error = xp.max(xp.abs(gram @ xp.take_along_axis(inverted, least, axis=2) - unit), axis=(1, 2))
+        # In few dimensions rounding errors of a singular matrix may cancel to the last bit: its size tells.
+        traces = (xp.sum(xp.abs(xp.linalg.diagonal(one)), axis=1) for one in (gram, inverted))
+        valid = to_host(xp.maximum(error, space.eps * math.prod(traces)) < RESIDUAL)  # NaN compares false
         found = cls(problem, rows, counts, inverted, rough[:, :, 0], valid)
         return replace(found, directions=found._directions(rough))
 
@@ -137,7 +141,8 @@ class Kernels:
         Notes
         -----
         With the inverse A, off the kernel, and a diagonal matrix T: ‖R v‖² ≥ ‖T v‖² / tr(T A T). Without some
-        rows V no less than 1 - λ of it is left, λ the largest eigenvalue of V A Vᵀ.
+        rows V no less than 1 - λ of it is left, λ the largest eigenvalue of V A Vᵀ. Where these rows alone
+        tell a direction, 1 - λ is rounding, in double precision far above the noise: it says nothing then.
         """
         space, xp = self.problem.space, self.problem.space.xp
         spare = to_host(self.counts) - (self.problem.rank - 1)
@@ -155,7 +160,8 @@ class Kernels:
         limit = CLEARLY * self._limit()
         own = self.problem.noise_of(self.directions.T)
         largest = xp.maximum(xp.sum(diagonal * noise**2, axis=1), xp.sum(diagonal, axis=1) * own**2)
-        return self.valid & (spare >= influential) & to_host(left > limit**2 * largest)
+        sure = left > xp.maximum(limit**2 * largest, xp.full_like(left, SETTLED))
+        return self.valid & (spare >= influential) & to_host(sure)
 
     def surely_shared(self) -> Host:
         """Where noise could bridge a second direction on all rows, so that `is_unique` denies, shape (s,)."""
