@@ -177,8 +177,8 @@ def refit_many(problem: Problem, directions: Array, zero: Array, source: str = "
             after = problem.zeros_of(guesses)
             stable = to_host(xp.all(after == before, axis=0))
             counts = to_host(xp.sum(xp.astype(after, xp.int64), axis=0))
-            done = stable & ~to_host(kernels.may_grow(after))
             shared = kernels.surely_shared()
+            done = stable & (shared | ~to_host(kernels.may_grow(after)))
             if done.any():
                 unique = kernels.take(done).surely_unique(_influential(problem, counts[done]), strict=False)
                 for k, alone, mixed in zip(done.nonzero()[0].tolist(), unique, shared[done], strict=True):

@@ -4,6 +4,7 @@ For each set one Gram matrix and one inverse: the kernel, how much hangs on sing
 rows does to a dual all follow from them. Arrays of a batch lie along the first axis.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -17,11 +18,12 @@ __all__ = ["Kernels", "batches"]
 
 STEPS = 3  # chosen: steps towards a direction; more cost time
 RESIDUAL = 1e-4  # chosen: largest error of an inverse that can be trusted
-ROUNDED = 1e-3  # chosen: most that rounding of a Gram matrix may be of its least eigenvalue beside the kernel
+ROUNDED = 1e-4  # chosen: most that rounding of a Gram matrix may be of its least eigenvalue beside the kernel
 SMALL = (
     4  # cosmetic: so many times smaller than a block are the rows of a batch, beside what follows from them
 )
 CLEARLY = 2.0  # chosen: a bound this many times beyond a limit is beyond it, whatever rounding does
+SETTLED = 0.01  # derived: share left of rows, far above what an inverse with that error makes of none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,9 +80,11 @@ class Kernels:
         gram = gram + shift * eye + rough @ xp.matrix_transpose(rough)
         inverted, _ = inverses(xp, gram)
         error = xp.max(xp.abs(gram @ inverted - eye), axis=(1, 2))
-        lost = shift[:, 0, 0] * xp.sum(xp.linalg.diagonal(inverted), axis=1)  # what rounding takes of a bound
         valid = to_host(error < RESIDUAL)  # NaN compares false
-        found = cls(problem, rows, counts, inverted, rough[:, :, 0], valid, valid & to_host(lost < ROUNDED))
+        # In few dimensions rounding errors of a singular matrix may cancel to the last bit: its size tells.
+        traces = (xp.sum(xp.abs(xp.linalg.diagonal(one)), axis=1) for one in (gram, inverted))
+        told = valid & to_host(space.eps * math.prod(traces) < ROUNDED)
+        found = cls(problem, rows, counts, inverted, rough[:, :, 0], valid, told)
         return replace(found, directions=found._directions(rough))
 
     def _directions(self, rough: Array) -> Array:
@@ -140,8 +144,8 @@ class Kernels:
         Notes
         -----
         With the inverse A, off the kernel, and a diagonal matrix T: ‖R v‖² ≥ ‖T v‖² / tr(T A T). Without some
-        rows V no less than 1 - λ of it is left, λ the largest eigenvalue of V A Vᵀ. The Gram matrix has
-        rounding errors of its own, which count as noise: without noise they would be all that is seen.
+        rows V no less than 1 - λ of it is left, λ the largest eigenvalue of V A Vᵀ. Where these rows alone
+        tell a direction, 1 - λ is rounding, in double precision far above the noise: it says nothing then.
         """
         space, xp = self.problem.space, self.problem.space.xp
         spare = to_host(self.counts) - (self.problem.rank - 1)
@@ -158,10 +162,9 @@ class Kernels:
         noise = self.problem.noise_level / self.problem.singular_values
         limit = CLEARLY * self._limit()
         own = self.problem.noise_of(self.directions.T)
-        total = xp.sum(diagonal, axis=1)
-        largest = limit**2 * xp.maximum(xp.sum(diagonal * noise**2, axis=1), total * own**2)
-        rounding = space.eps * xp.sum(self.rows**2, axis=(1, 2)) * total / ROUNDED
-        return self.told & (spare >= influential) & to_host((left > largest) & (left > rounding))
+        largest = xp.maximum(xp.sum(diagonal * noise**2, axis=1), xp.sum(diagonal, axis=1) * own**2)
+        sure = left > xp.maximum(limit**2 * largest, xp.full_like(left, SETTLED))
+        return self.told & (spare >= influential) & to_host(sure)
 
     def surely_shared(self) -> Host:
         """Where two directions vanish on the rows as far as noise tells, shape (s,): none is unique there."""

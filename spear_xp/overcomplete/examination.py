@@ -46,6 +46,8 @@ class Examination:
         Error of a point, in units of the inputs, if it were the mean of near-twins that rows hardly tell.
     doubtful, whole : array of int, shape (k,)
         Tested rows on which a point may be active and that are not explained, and those that hold it.
+    untested : array of int, shape (k,)
+        Rows on which a point may be active and that are not tested.
     hidden : array, shape (k,)
         How many rows that surely hold a point should refute it by chance, because their share is so small.
     """
@@ -60,6 +62,7 @@ class Examination:
     blur: Array
     doubtful: Array
     whole: Array
+    untested: Array
     hidden: Array
 
     def proportional(self, xp: Namespace) -> tuple[int, int]:
@@ -118,6 +121,7 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
         blur=_blur(known, told),
         doubtful=_count(xp, (posed > 0) & ~explained[:, None] & known.active),
         whole=_count(xp, holds & known.problem.first[:, None]),
+        untested=_count(xp, ~(posed > 0) & known.active),
         hidden=xp.sum(chances, axis=0),
     )
 

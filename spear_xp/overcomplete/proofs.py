@@ -101,8 +101,11 @@ def prove(known: KnownPoints, keep_going: KeepGoing = forever, *, accuracy: floa
         to_host(xp.sum(xp.astype(x, xp.int64), axis=0)) for x in (seen.holds & first, seen.refutes)
     )
     dead, apart = to_host(seen.dead), seen.proportional(xp)
-    whole, doubtful, hidden = (to_host(x) for x in (seen.whole, seen.doubtful, seen.hidden))
+    whole, doubtful, untested, hidden = (
+        to_host(x) for x in (seen.whole, seen.doubtful, seen.untested, seen.hidden)
+    )
     closed = (whole >= WHOLE * known.problem.dimension) & (doubtful < OPEN * whole)
+    closed = closed & (untested <= whole)  # rows that tell nothing do not tell twins apart
     # in a batch without quiet rows each sample is on hundreds of them, and now and then its share is tiny
     refutes = refutes * ~(closed & (refutes < hidden + CHANCE * hidden**0.5))
     inputs = known.problem.inputs(known.points)

@@ -94,6 +94,9 @@ def complete(
        STOC 2013.
     """
     xp = gradient.space.xp
+    if not gradient.scaled:  # the zeros that stand for a bias gradient are all known
+        last = xp.arange(gradient.columns, device=gradient.space.device) == gradient.columns - 1
+        known, gradient = known | last, replace(gradient, filled=gradient.filled | last)
     counts = xp.sum(xp.astype(known & gradient.filled, xp.int64), axis=1)
     rows = xp.nonzero((counts >= SMALLEST + SPARE) & (gradient.norms > 0))[0]
     if rows.shape[0] <= SMALLEST or not bool(xp.any(known[:, -1])):

@@ -13,9 +13,13 @@ def known_alone(space: Space, arrays: dict[str, Array], observed: Any) -> dict[s
     if observed is None or arrays["grad_w"].ndim != 2:
         return arrays
     known = entries_of(space, arrays["grad_w"].shape, observed)
-    if known is None or arrays["grad_b"].shape != known.shape[:1]:
+    if known is None:
         return arrays
-    parts = {"grad_w": known[:, :-1], "grad_b": known[:, -1]}
+    parts = {"grad_w": known[:, :-1]}
+    if "grad_b" in arrays:
+        if arrays["grad_b"].shape != known.shape[:1]:
+            return arrays
+        parts["grad_b"] = known[:, -1]
     return arrays | {
         name: space.xp.where(part, arrays[name], space.xp.zeros_like(arrays[name]))
         for name, part in parts.items()

@@ -13,7 +13,7 @@ from spear_xp.numerics.linalg import smallest_singular
 from spear_xp.numerics.parts.blocks import BLOCK
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
-from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, planted_problem
+from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient, planted_problem
 from tests.conftest import Backend
 from tests.helpers import strategies
 from tests.helpers.networks import Floats
@@ -67,6 +67,29 @@ def test_what_is_surely_unique_is_unique(seed: int, extra: int, strict: bool, dt
         assert not sure[k] or is_unique(problem, rows, pair[:, 0], pair[:, 1], strict=strict)
     assert sure[2:].all()
     assert extra > INFLUENTIAL or not sure[1]  # three rows alone part the first two samples
+
+
+@pytest.mark.parametrize("extra", range(1, INFLUENTIAL + 1))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_that_alone_part_two_samples_make_neither_sure(dtype: str, extra: int) -> None:
+    # Without these rows nothing is left of their difference but rounding, in float64 far above the noise.
+    for seed in range(20):
+        problem, directions = random_problem(seed, extra, dtype)
+        assert not of(problem, directions).surely_unique(np.full(5, INFLUENTIAL), strict=True)[1]
+
+
+@pytest.mark.parametrize("rank", [3, 4, 6, 10])
+def test_rounding_makes_no_shared_kernel_valid(rank: int) -> None:
+    inputs = gaussian_inputs(rank, 80, rng=rank).astype("float64")
+    truth = mlp_gradient(inputs, width=200, rng=rank)
+    problem = reduce(validate(*truth.observed))
+    for seed in range(60):
+        rng = np.random.default_rng([rank, seed])
+        shared = np.linalg.qr(rng.standard_normal((rank, 2))).Q
+        rows = problem.rows - (problem.rows @ shared) @ shared.T
+        guess = shared[:, :1] + 0.3 * rng.standard_normal((rank, 1))
+        chosen = rng.random((problem.width, 1)) < 0.3
+        assert not Kernels.of(replace(problem, rows=rows), chosen, guess).valid[0]
 
 
 def test_noise_that_bridges_a_kernel_leaves_nothing_sure() -> None:

@@ -63,3 +63,20 @@ def test_the_mean_of_near_twins_is_not_certified() -> None:
     proofs = prove(peeling.known)
     wrong = distances(peeling.problem.inputs(peeling.known.points), table.inputs) > 1e-2
     assert not (proofs.certified & wrong).any()
+
+
+def test_rows_that_tell_nothing_do_not_tell_twins_apart() -> None:
+    """Two thirds of the rows are not tested, and all that lie between two of the twins are among them."""
+    rng = np.random.default_rng(29)
+    features, batch = int(rng.integers(6, 10)), int(9 * rng.uniform(1.4, 2.2))
+    width, inputs = int(rng.integers(900, 2200)), rng.uniform(size=(batch, features))
+    for k in range(int(rng.integers(1, 4))):
+        shift = 10.0 ** rng.uniform(-2, -0.3) * rng.standard_normal(features)
+        inputs[batch - 1 - k] = np.clip(inputs[k] + shift, 0, 1)
+    table = with_inputs(inputs, seed=29, width=width, hidden=(), classes=2)
+    peeling = Peeling(reduce_overcomplete(validate(*table.observed)))
+    peel(peeling)
+    found = peeling.problem.inputs(peeling.known.points)
+    proofs, wrong = prove(peeling.known, accuracy=0.05), distances(found, table.inputs) > 1e-2
+    assert wrong.any()
+    assert not (proofs.certified & wrong).any()

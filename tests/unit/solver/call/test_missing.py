@@ -34,6 +34,26 @@ def test_a_random_half_is_completed(told: bool) -> None:
     assert result.trace.seconds["complete"] > 0
 
 
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("biased", [True, False])
+def test_without_a_bias_gradient_a_random_half_is_completed_as_well(biased: bool, told: bool) -> None:
+    truth, known = half_missing()
+    rng = np.random.default_rng(0)
+    weight, bias = truth.weight, truth.bias if biased else None
+    pattern = truth.inputs @ weight.T + (truth.bias if biased else 0) > 0
+    grad_w = ((pattern * rng.standard_normal(pattern.shape)).T @ truth.inputs).astype("float32")
+    observed = known[:, :-1]
+    given = LayerUpdate(
+        np.where(observed, grad_w, 0), None, weight, bias, observed=observed if told else None
+    )
+    result = invert(given, rng=0, time_limit=20.0)
+    assert result.status is Status.SCALE_OPEN
+    assert not result.certified.any()
+    assert result.direction_certified.all()
+    unit, true = (rows / np.linalg.norm(rows, axis=1)[:, None] for rows in (result.inputs, truth.inputs))
+    assert ((unit @ true.T).max(axis=1) > 1 - 1e-5).all()
+
+
 def test_what_stands_in_the_place_of_missing_entries_does_not_matter() -> None:
     truth, known = half_missing()
     first, second = (invert(update(truth, known, value=v), rng=0, time_limit=20.0) for v in (np.nan, 1e3))
