@@ -17,7 +17,7 @@ from spear_xp.numerics.backend import Host, to_host
 from spear_xp.numerics.work import KeepGoing, ask, calls, decompositions, forever, product
 from spear_xp.overcomplete.clusters import LOUD
 from spear_xp.overcomplete.known import UNSURE, Fit, KnownPoints
-from spear_xp.overcomplete.lattice.rounding import BARS, ONE_HOT, ROUNDS, groups_of, on_lattice
+from spear_xp.overcomplete.lattice.rounding import BARS, ONE_HOT, REAL, ROUNDS, groups_of, on_lattice
 from spear_xp.overcomplete.peeling import SPARE, acceptable
 from spear_xp.overcomplete.problem import ROUNDED, OvercompleteProblem
 from spear_xp.reduction.gradient import Gradient
@@ -137,9 +137,11 @@ class Decoder:
         values, limit = self._rows[:, self._hot], self._noise[:, None]
         numbers = active.sum(axis=1)
         fits = (self._dimension - numbers - 1 >= SPARE) & ~active[:, ~whole].any(axis=1)
-        hits = (active @ (known != 0) == 0) & (np.abs(values) > LOUD * limit)
+        hits = (active.astype(np.float32) @ (known != 0).astype(np.float32) == 0) & (
+            np.abs(values) > LOUD * limit
+        )
         groups = np.arange(len(self._blocks)) == self._block[:, None]
-        each = hits.astype(int) @ groups
+        each = hits.astype(np.float32) @ groups.astype(np.float32)
         shown = each.sum(axis=1)
         fits &= (each.max(axis=1, initial=0) == 1) & (shown >= BLOCKS)
         mean = np.where(hits, values, 0).sum(axis=1) / np.maximum(shown, 1)
@@ -184,7 +186,7 @@ class Decoder:
 
     def _is_whole(self, found: Host, errors: Host) -> bool:
         """Whether what has to be an integer is one, as far as its error tells."""
-        told = np.asarray([kind != "real" for kind in self.kinds]) & (errors < ROUNDS / BARS)
+        told = np.asarray([kind != REAL for kind in self.kinds]) & (errors < ROUNDS / BARS)
         return bool((np.abs(found - found.round()) <= BARS * errors)[told].all())
 
 

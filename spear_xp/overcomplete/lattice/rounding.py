@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from spear_xp.errors import ArgumentRangeError, ShapeError
 from spear_xp.numerics.backend import Host
 
-__all__ = ["BARS", "INTEGER", "ONE_HOT", "ROUNDS", "chance_of", "groups_of", "on_lattice"]
+__all__ = ["BARS", "ONE_HOT", "REAL", "ROUNDS", "chance_of", "groups_of", "on_lattice"]
 
 BARS = 6.0  # derived: error bars that an error may have
 ROUNDS = 0.5  # derived: distance from which another integer is nearer
