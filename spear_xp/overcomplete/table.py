@@ -105,6 +105,14 @@ class Table:
         """Whether so many samples are just as many as dimensions, and the rank does not speak against it."""
         return batch_size == self.problem.dimension and self.regime is not Regime.STRUCTURED
 
+    def outdoes(self, certified: int) -> bool:
+        """Whether what was found says more than a search for fewer samples that certifies so many.
+
+        Where neither certifies any, samples whose one-hot groups fit do.
+        """
+        own, told = int(self.proofs.certified.sum()), self.decoder is not None and self.known.count > 0
+        return own > certified or (told and not certified)
+
     def settles(self, batch_size: int | None) -> bool:
         """Whether no search for fewer samples than dimensions is worth while any more."""
         if self.fills(batch_size) and not self.exact:

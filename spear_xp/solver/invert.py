@@ -223,7 +223,7 @@ def invert(
         status = Status.INTERRUPTED
     except OutOfTime:  # only before the search, which catches it
         status = Status.TIME_LIMIT
-    if table is not None and (state is None or state.best.certified < table.proofs.certified.sum()):
+    if table is not None and (state is None or table.outdoes(state.best.certified)):
         stopped = status if problem is None else None
         return overcomplete_result(table, clock, stopped, expected=batch_size, **about)
     if problem is None or state is None:

@@ -53,4 +53,6 @@ def test_one_hot_groups_tell_what_peeling_does_not_find() -> None:
         assert table is not None
         table.search(flats=False)
         counts.append(table.known.count)
+        assert table.outdoes(0) == (kinds is not None)  # nothing is proven yet
+        assert not table.outdoes(1)
     assert counts[0] < len(trap.inputs) <= counts[1]
