@@ -45,13 +45,14 @@ def check_numbers(*, accuracy: float, rounds: int, **limits: float | None) -> No
 
 def kinds_of(kinds: Sequence[str] | None, grad_w: Array) -> list[str] | None:
     """Kinds of features; `ShapeError` or `ArgumentRangeError` where they are not such, one for each."""
-    features = int(grad_w.shape[-1])
+    if kinds is None:
+        return None
+    features = int(grad_w.shape[-1]) if grad_w.ndim else 0
     if isinstance(kinds, str):
         msg = f"feature_kinds={kinds!r}: need a sequence with one word for each of {features} features"
         raise ArgumentRangeError(msg)
-    if kinds is not None:
-        groups_of(kinds, features)
-    return None if kinds is None else list(kinds)
+    groups_of(kinds, features)
+    return list(kinds)
 
 
 def renamed(

@@ -314,3 +314,5 @@ def test_kinds_of_features_are_written_down_and_checked() -> None:
         invert(*truth.observed, feature_kinds=["real"] * 3)
     with pytest.raises(errors.ArgumentRangeError, match="feature_kinds"):
         invert(*truth.observed, feature_kinds=["number"] * 12)
+    with pytest.raises(errors.ShapeError):
+        invert(*(np.ones(()) for _ in range(4)), feature_kinds=["real"])
