@@ -38,6 +38,7 @@ HOST = (
     "arrays.py",
     "breakdown.py",
     "ceiling.py",
+    "decoding.py",
     "undoing.py",
     "defences.py",
     "entries.py",

@@ -4,10 +4,12 @@ import math
 from dataclasses import dataclass
 
 from spear_xp.numerics.backend import Array, Namespace, on_device, signs
+from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.parts.blocks import blocks
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.overcomplete.clusters import LOUD
 from spear_xp.overcomplete.known import UNSURE, KnownPoints
+from spear_xp.overcomplete.problem import OvercompleteProblem
 
 __all__ = ["Examination", "examine"]
 
@@ -144,7 +146,24 @@ def _blur(known: KnownPoints, told: Array) -> Array:
         parts.append(xp.where(counts, distances, math.inf))
     nearest = xp.sort(xp.concat(parts, axis=0), axis=0)[TWINS - 1, :]
     eye = xp.eye(problem.dimension, dtype=known.points.dtype, device=problem.space.device)
-    return (math.pi / 2) ** 0.5 * nearest / 2 * problem.bar_of_inputs(eye)
+    return (math.pi / 2) ** 0.5 * nearest / 2 * problem.bar_of_inputs(eye) * _faintness(problem)
+
+
+def _faintness(problem: OvercompleteProblem) -> float:
+    """How much fainter than on average the layer sees the change of inputs that it sees least.
+
+    It is near 1 for random weights. Twins that differ by such a change lie on one side of as many times more
+    boundaries, and of all of them where the weights of a feature are zero: then it is infinite.
+    """
+    xp, last = problem.space.xp, problem.last
+    free = xp.linalg.qr(last[:, None], mode="complete").Q[:, 1:]
+    change = (problem.basis[:-1, :] * problem.spread[:, None]) @ free
+    seen = normalize(xp, problem.layer @ free, axis=1)
+    back, valid = inverse(xp, xp.linalg.qr(change).R)
+    even = seen @ back
+    least = float(xp.linalg.eigh(even.T @ even)[0][0])
+    average = float(xp.sum(seen**2)) / float(xp.sum(change**2))
+    return (average / least) ** 0.5 if valid and least > SMALLEST * average else math.inf
 
 
 def _look(known: KnownPoints, rows: Array) -> tuple[Array, Array, Array, Array]:

@@ -1,6 +1,6 @@
 """Enters: a gradient with more samples than dimensions, perhaps. Leaves: what peeling finds and proves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from spear_xp.errors import RankError
@@ -9,6 +9,7 @@ from spear_xp.numerics.work import KeepGoing, OutOfTime, forever
 from spear_xp.overcomplete.flats.opening import first_points
 from spear_xp.overcomplete.flats.polish import polish
 from spear_xp.overcomplete.known import KnownPoints
+from spear_xp.overcomplete.lattice.decoding import Decoder
 from spear_xp.overcomplete.peeling import Peeling, peel
 from spear_xp.overcomplete.problem import OvercompleteProblem, reduce_overcomplete
 from spear_xp.overcomplete.proofs import ACCURACY, Proofs, prove
@@ -32,14 +33,18 @@ class Table:
         Why it may be overcomplete.
     rank : int
         Rank of the gradient where it is low.
+    decoder : Decoder, optional
+        What one-hot columns tell.
 
     Attributes
     ----------
     peeling : Peeling
     """
 
-    def __init__(self, problem: OvercompleteProblem, regime: Regime, rank: int) -> None:
-        self.problem, self.regime, self.rank = problem, regime, rank
+    def __init__(
+        self, problem: OvercompleteProblem, regime: Regime, rank: int, decoder: Decoder | None = None
+    ) -> None:
+        self.problem, self.regime, self.rank, self.decoder = problem, regime, rank, decoder
         self.peeling = Peeling(problem)
         self._proofs = _unproven(self.known)
 
@@ -68,10 +73,16 @@ class Table:
     ) -> None:
         """Peel until nothing is found or `keep_going` says no.
 
-        Where no rows agree on a sample, zero hyperplanes may show some that peeling goes on from; not without
-        `flats`.
+        One-hot groups, if there are any, tell the first samples. Where no rows agree on a sample, zero
+        hyperplanes may show some that peeling goes on from; not without `flats`.
         """
-        peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
+        before = -1
+        while self.known.count > before:
+            with suppress(OutOfTime):
+                if self.decoder is not None and self.decoder.extend(self.known, keep_going, count):
+                    self.peeling.restart()
+            before = self.known.count
+            peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
         if not flats or self.regime is not Regime.SATURATED or self.known.count >= AGREED:
             return
         with suppress(OutOfTime):
@@ -94,6 +105,14 @@ class Table:
         """Whether so many samples are just as many as dimensions, and the rank does not speak against it."""
         return batch_size == self.problem.dimension and self.regime is not Regime.STRUCTURED
 
+    def outdoes(self, certified: int) -> bool:
+        """Whether what was found says more than a search for fewer samples that certifies so many.
+
+        Where neither certifies any, samples whose one-hot groups fit do.
+        """
+        own, told = int(self.proofs.certified.sum()), self.decoder is not None and self.known.count > 0
+        return own > certified or (told and not certified)
+
     def settles(self, batch_size: int | None) -> bool:
         """Whether no search for fewer samples than dimensions is worth while any more."""
         if self.fills(batch_size) and not self.exact:
@@ -104,7 +123,10 @@ class Table:
 
 
 def table_of(
-    gradient: Gradient, factorization: Factorization | None, keep_going: KeepGoing = forever
+    gradient: Gradient,
+    factorization: Factorization | None,
+    keep_going: KeepGoing = forever,
+    kinds: Sequence[str] | None = None,
 ) -> Table | None:
     """A gradient as a table, if it may hold more samples than dimensions.
 
@@ -116,6 +138,8 @@ def table_of(
         None where it has no low rank.
     keep_going : callable
         `OutOfTime` is raised when it says no.
+    kinds : sequence of str, length n, optional
+        Of the features.
 
     Returns
     -------
@@ -128,7 +152,8 @@ def table_of(
         problem = reduce_overcomplete(gradient, keep_going=keep_going)
     except RankError:
         return None
-    return Table(problem, regime, problem.dimension if factorization is None else factorization.rank)
+    rank = problem.dimension if factorization is None else factorization.rank
+    return Table(problem, regime, rank, None if kinds is None else Decoder(problem, gradient, kinds))
 
 
 def _unproven(known: KnownPoints) -> Proofs:

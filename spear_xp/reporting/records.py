@@ -7,7 +7,7 @@ from typing import Any
 
 from spear_xp.errors import ShapeError
 from spear_xp.numerics.backend import Array, Host, to_host
-from spear_xp.reporting.lattice import chance_of, on_lattice
+from spear_xp.overcomplete.lattice.rounding import chance_of, on_lattice
 from spear_xp.solver.result import Result
 
 __all__ = ["Records", "dataframe", "in_units", "names_of", "records_of"]
@@ -127,7 +127,7 @@ def dataframe(
         What scaled the features one by one, such as a `StandardScaler` or `MinMaxScaler`: anything with a
         method `inverse_transform`.
     feature_kinds : sequence of str, length n, optional
-        "real", "integer" or "one-hot:GROUP" of each feature before it was scaled: see `reporting.lattice`.
+        "real", "integer" or "one-hot:GROUP" of each feature before it was scaled: see `overcomplete.lattice`.
         What is an integer within its error bar is rounded.
     certified_only : bool
         Whether other samples are left out.

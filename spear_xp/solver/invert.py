@@ -18,7 +18,7 @@ from spear_xp.reduction.completion.mask import known_alone
 from spear_xp.reduction.gradient import checked
 from spear_xp.reduction.problem import ACCURACY, reduce
 from spear_xp.reduction.protocol import Strategy
-from spear_xp.solver.call.arguments import check_numbers, renamed, update_of
+from spear_xp.solver.call.arguments import check_numbers, kinds_of, renamed, update_of
 from spear_xp.solver.call.factors import settled, table_in
 from spear_xp.solver.call.gauges import gauges
 from spear_xp.solver.call.missing import read_factors, without_lost
@@ -50,6 +50,7 @@ def invert(
     bias_after: Array | None = None,
     accuracy: float = ACCURACY,
     batch_size: int | None = None,
+    feature_kinds: Sequence[str] | None = None,
     search: str | Strategy | Sequence[str | Strategy] = "auto",
     time_limit: float = 60.0,
     work_limit: float | None = None,
@@ -92,6 +93,10 @@ def invert(
         Number of samples; found from the rank where not given. It counts where the singular values show no
         clear gap; a clear gap beats it. Nothing is certified below the numerical rank. Where there are as
         many samples as dimensions, n + 1, or more, it completes what the gradient leaves open.
+    feature_kinds : sequence of str, length n, optional
+        "real", "integer" or "one-hot:GROUP" of each input, as the layer sees it: a group is 0 and a single 1
+        there. With more samples than features, single rows then tell samples by their one-hot groups. It
+        changes what is found, and not what a certificate asks for.
     search : str, Strategy, or a sequence of them
         "auto" (strategies that use the weights, in turns by their progress), "sampling" (the published
         attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
@@ -173,6 +178,7 @@ def invert(
         "noise": update.noise,
         "observed": update.observed,
         "batch_size": batch_size,
+        "feature_kinds": kinds_of(feature_kinds, arrays["grad_w"]),
         "search": search,
         **limits,
         "accuracy": accuracy,
@@ -190,7 +196,7 @@ def invert(
         if reading.hopeless:
             return unread(space, read.columns - 1, Status.HOPELESS, clock, diagnosis=reading.causes, **about)
         if search == "auto" and update.noise is None and reading.whole and read.scaled:
-            table = table_in(read, reading.factors, clock)
+            table = table_in(read, reading.factors, clock, feature_kinds)
         if table is not None:
             search_table(table, clock, on_progress, batch_size, accuracy)
         factors = settled(read, reading.factors, table, batch_size, clock)
@@ -217,7 +223,7 @@ def invert(
         status = Status.INTERRUPTED
     except OutOfTime:  # only before the search, which catches it
         status = Status.TIME_LIMIT
-    if table is not None and (state is None or state.best.certified < table.proofs.certified.sum()):
+    if table is not None and (state is None or table.outdoes(state.best.certified)):
         stopped = status if problem is None else None
         return overcomplete_result(table, clock, stopped, expected=batch_size, **about)
     if problem is None or state is None:

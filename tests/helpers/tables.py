@@ -8,10 +8,13 @@ import numpy as np
 from tests.helpers.networks import Floats, network
 
 __all__ = [
+    "FEW_KINDS",
+    "KINDS",
     "TABLES",
     "Table",
     "centred_table",
     "distances",
+    "few_categories",
     "scaled",
     "small_table",
     "table",
@@ -22,6 +25,9 @@ __all__ = [
 TABLES = ("breast cancer", "wine", "diabetes", "digits", "one-hot")
 HIDDEN = 200  # width of the second layer
 CATEGORIES = (7, 16, 7, 14, 6, 5, 2, 10)  # sizes of the blocks of a table like "adult", beside three numbers
+KINDS = [f"one-hot:{k}" for k, size in enumerate(CATEGORIES) for _ in range(size)] + 3 * ["real"]
+FEW = (4, 4, 4, 4, 4, 4)  # the same of a small one, beside two numbers
+FEW_KINDS = [f"one-hot:{k}" for k, size in enumerate(FEW) for _ in range(size)] + 2 * ["real"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,3 +138,11 @@ def centred_table(
     """A batch of Gaussian features with a few more samples than dimensions: no row is quiet."""
     inputs = np.random.default_rng(seed).standard_normal((batch, features)).astype(dtype)
     return with_inputs(inputs, seed=seed + 1, width=width)
+
+
+def few_categories(rng: np.random.Generator, batch: int, *, same: int = 0) -> Floats:
+    """Records of one-hot groups and two numbers; the last `same` have the categories of the first."""
+    chosen = np.stack([rng.integers(size, size=batch) for size in FEW], axis=1)
+    chosen[batch - same :] = chosen[:same]
+    blocks = [np.eye(size)[chosen[:, k]] for k, size in enumerate(FEW)]
+    return np.column_stack([*blocks, rng.uniform(size=(batch, 2))])

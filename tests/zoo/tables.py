@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.helpers.networks import Floats, network
+from tests.zoo.categories import equal_categories, honest_categories, unit_shares
 from tests.zoo.traps import Trap
 
 __all__ = ["TABLE_TRAPS"]
@@ -162,3 +163,17 @@ CENTRED = ("twins 1e-4", "twins 1e-2", "twins 5e-2", "affine combinations", "pro
 for what in ("honest", *CENTRED, "rows of another step", "other weights"):
     for kind in ("float32", "float64"):
         trap(centred, f"centred, {what}, {kind}", samples=12, dtype=kind, trouble=what)
+trap(honest_categories, "categories, honest")
+for whole in (False, True):
+    trap(unit_shares, f"categories, shares of one size, {'integers' if whole else 'numbers'}", integers=whole)
+for layers, count in (((64,), 3), ((20,), 2), ((), 2)):
+    for pairs in (2,):
+        for small in (1.0, 1e-2, 0.0):
+            trap(
+                equal_categories,
+                f"categories, {pairs} equal pairs, {small:.0e}, {layers}, {count} classes",
+                hidden=layers,
+                classes=count,
+                same=pairs,
+                faint=small,
+            )

@@ -15,7 +15,7 @@ LIMIT = 3.0  # seconds
 @pytest.mark.parametrize("name", TABLE_TRAPS)
 def test_no_false_certificate(name: str) -> None:
     trap = TABLE_TRAPS[name](0)
-    result = invert(*trap.observed, time_limit=LIMIT, rng=0)
+    result = invert(*trap.observed, time_limit=LIMIT, rng=0, feature_kinds=trap.kinds)
     assert false_certificates(result, trap.inputs) == []
 
 
@@ -23,6 +23,13 @@ def test_no_false_certificate(name: str) -> None:
 def test_what_is_no_trap_is_certified(name: str) -> None:
     result = invert(*TABLE_TRAPS[name](0).observed, time_limit=20.0, rng=0)
     assert np.asarray(result.certified).sum() >= 12
+
+
+def test_an_honest_table_of_categories_is_certified() -> None:
+    trap = TABLE_TRAPS["categories, honest"](0)
+    result = invert(*trap.observed, time_limit=20.0, rng=0, feature_kinds=trap.kinds)
+    assert np.asarray(result.certified).all()
+    assert len(result.inputs) == len(trap.inputs)
 
 
 @pytest.mark.parametrize("name", ["centred, honest, float32", "centred, honest, float64"])

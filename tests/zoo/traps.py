@@ -27,6 +27,7 @@ class Trap:
     inputs: Floats
     batch_size: int | None = None
     mask: Floats | None = None  # which entries are said to be as they were
+    kinds: list[str] | None = None  # of the features
 
     @property
     def observed(self) -> tuple[Floats, Floats, Floats, Floats]:

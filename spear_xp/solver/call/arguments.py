@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from spear_xp.errors import ArgumentRangeError
+from spear_xp.numerics.backend import Array
+from spear_xp.overcomplete.lattice.rounding import groups_of
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.strategies.sampling import Sampling
 from spear_xp.updates.layer_update import LayerUpdate
 
-__all__ = ["check_numbers", "renamed", "update_of"]
+__all__ = ["check_numbers", "kinds_of", "renamed", "update_of"]
 
 UNITS = {"time_limit": "seconds", "work_limit": "multiply-adds", "data_range": "units of the inputs"}
 COARSEST = 0.3  # chosen: relative error from which a sample is no longer the one that it stands for
@@ -39,6 +41,18 @@ def check_numbers(*, accuracy: float, rounds: int, **limits: float | None) -> No
         if value is not None and not value > 0:
             msg = f"{name}={value!r}: need a positive number of {UNITS[name]}"
             raise ArgumentRangeError(msg)
+
+
+def kinds_of(kinds: Sequence[str] | None, grad_w: Array) -> list[str] | None:
+    """Kinds of features; `ShapeError` or `ArgumentRangeError` where they are not such, one for each."""
+    if kinds is None:
+        return None
+    features = int(grad_w.shape[-1]) if grad_w.ndim else 0
+    if isinstance(kinds, str):
+        msg = f"feature_kinds={kinds!r}: need a sequence with one word for each of {features} features"
+        raise ArgumentRangeError(msg)
+    groups_of(kinds, features)
+    return list(kinds)
 
 
 def renamed(

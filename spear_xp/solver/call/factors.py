@@ -1,5 +1,7 @@
 """Enters: a checked gradient. Leaves: its factors, or the table that it is where it has no low rank."""
 
+from collections.abc import Sequence
+
 from spear_xp.diagnosis.arrays import of_arrays
 from spear_xp.diagnosis.causes import words
 from spear_xp.errors import RankError
@@ -26,13 +28,15 @@ def low_rank(
         return error
 
 
-def table_in(gradient: Gradient, factors: LowRank | RankError, clock: Clock) -> Table | None:
+def table_in(
+    gradient: Gradient, factors: LowRank | RankError, clock: Clock, kinds: Sequence[str] | None = None
+) -> Table | None:
     """The gradient as a table, where it may hold more samples than dimensions."""
     with clock.stage("factorize"):
         factorization = None if isinstance(factors, RankError) else factors[1]
         if factorization is None and any(one.hopeless for one in of_arrays(gradient)):
             return None
-        return table_of(gradient, factorization, clock.before_limit)
+        return table_of(gradient, factorization, clock.before_limit, kinds)
 
 
 def settled(

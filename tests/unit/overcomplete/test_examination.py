@@ -5,6 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from spear_xp.overcomplete.examination import examine
+from spear_xp.overcomplete.known import KnownPoints
+from spear_xp.overcomplete.problem import reduce_overcomplete
+from spear_xp.reduction.gradient import validate
+from tests.helpers.tables import small_table
 from tests.unit.overcomplete.test_known import exact, with_known
 
 
@@ -46,3 +50,19 @@ def test_pairs_with_one_ratio_on_all_rows_are_proportional() -> None:
     )
     proportional, pairs = same.proportional(np)
     assert proportional == pairs > 3
+
+
+def test_what_the_layer_hardly_sees_of_an_input_may_be_anything() -> None:
+    """Twins that differ there alone have one mask, and their mean fits all rows."""
+    step = small_table(width=700)
+    blurs = []
+    for size in (1.0, 1e-2, 0.0):
+        weight = step.weight.copy()
+        weight[:, 0] *= size
+        problem = reduce_overcomplete(validate(step.grad_w, step.grad_b, weight, step.bias))
+        known = KnownPoints(problem)
+        for point in problem.points(step.inputs.astype(float)):
+            known.add(exact(point))
+        blurs.append(examine(known).blur)
+    assert np.median(blurs[1] / blurs[0]) > 30
+    assert np.isinf(blurs[2]).all()

@@ -303,3 +303,16 @@ def test_an_accuracy_or_a_range_out_of_bounds_is_refused(
 ) -> None:
     with pytest.raises(errors.ArgumentRangeError, match=f"{name}={value}"):
         invert(*layer.observed, **{name: value})
+
+
+def test_kinds_of_features_are_written_down_and_checked() -> None:
+    truth = mlp_gradient(gaussian_inputs(4, 12, rng=0), width=60, rng=0)
+    result = invert(*truth.observed, rng=0, feature_kinds=["real"] * 12)
+    assert result.success
+    assert "feature_kinds=['real', " in result.trace.call
+    with pytest.raises(errors.ShapeError, match="feature_kinds has 3 entries: need 12"):
+        invert(*truth.observed, feature_kinds=["real"] * 3)
+    with pytest.raises(errors.ArgumentRangeError, match="feature_kinds"):
+        invert(*truth.observed, feature_kinds=["number"] * 12)
+    with pytest.raises(errors.ShapeError):
+        invert(*(np.ones(()) for _ in range(4)), feature_kinds=["real"])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from spear_xp.errors import ArgumentRangeError
-from spear_xp.solver.call.arguments import check_numbers, renamed, update_of
+from spear_xp.errors import ArgumentRangeError, ShapeError
+from spear_xp.solver.call.arguments import check_numbers, kinds_of, renamed, update_of
 from spear_xp.strategies.sampling import Sampling
 from spear_xp.updates.layer_update import LayerUpdate
 
@@ -42,3 +42,13 @@ def test_an_argument_of_the_first_version_belongs_to_the_published_attack() -> N
     assert renamed("auto", None) == "auto"
     with pytest.warns(DeprecationWarning, match="Sampling"):
         assert renamed("sampling", 1e-3) == Sampling(false_rejection=1e-3)
+
+
+def test_kinds_of_features_are_checked() -> None:
+    assert kinds_of(None, ARRAYS[0]) is None
+    assert kinds_of(("real", "integer", "one-hot:a"), ARRAYS[0]) == ["real", "integer", "one-hot:a"]
+    with pytest.raises(ShapeError, match="feature_kinds has 2 entries: need 3"):
+        kinds_of(["real"] * 2, ARRAYS[0])
+    for kinds in (["real", "real", "whole"], [1, 2, 3], "one"):
+        with pytest.raises(ArgumentRangeError, match="feature_kinds"):
+            kinds_of(kinds, ARRAYS[0])  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spear_xp import errors
-from spear_xp.reporting.lattice import chance_of, on_lattice
+from spear_xp.overcomplete.lattice.rounding import chance_of, on_lattice
 
 KINDS = ["real", "integer", "one-hot:a", "one-hot:a", "one-hot:b", "one-hot:b"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from spear_xp.errors import ArgumentRangeError, ShapeError
 from spear_xp.numerics.backend import Host
 
-__all__ = ["chance_of", "on_lattice"]
+__all__ = ["BARS", "ONE_HOT", "REAL", "ROUNDS", "chance_of", "groups_of", "on_lattice"]
 
 BARS = 6.0  # derived: error bars that an error may have
 ROUNDS = 0.5  # derived: distance from which another integer is nearer
@@ -38,7 +38,7 @@ def on_lattice(values: Host, error_bars: Host, kinds: Sequence[str]) -> tuple[Ho
     >>> on_lattice(np.array([[37.001, 0.999, 0.001]]), np.full((1, 3), 1e-3), kinds)[0].tolist()
     [[37.0, 1.0, 0.0]]
     """
-    groups = _groups(kinds, values.shape[1])
+    groups = groups_of(kinds, values.shape[1])
     nearest = values.round()
     fits = (abs(values - nearest) <= BARS * error_bars) & (error_bars < ROUNDS / BARS)
     whole = fits & False
@@ -70,14 +70,22 @@ def chance_of(values: Host, error_bars: Host, kinds: Sequence[str]) -> Host:
     return total
 
 
-def _groups(kinds: Sequence[str], count: int) -> dict[str, list[int]]:
-    """Columns of each integer or group."""
+def groups_of(kinds: Sequence[str], count: int) -> dict[str, list[int]]:
+    """Columns that are integers, and those of each one-hot group.
+
+    Raises
+    ------
+    ShapeError
+        If there is another number of kinds than of features.
+    ArgumentRangeError
+        If one of them is unknown.
+    """
     if len(kinds) != count:
         msg = f"feature_kinds has {len(kinds)} entries: need {count}"
         raise ShapeError(msg)
     found: dict[str, list[int]] = {}
     for j, kind in enumerate(kinds):
-        if kind not in {REAL, INTEGER} and not kind.startswith(ONE_HOT):
+        if kind not in {REAL, INTEGER} and not str(kind).startswith(ONE_HOT):
             msg = f"feature_kinds[{j}]={kind!r}: need 'real', 'integer' or 'one-hot:GROUP'"
             raise ArgumentRangeError(msg)
         if kind != REAL:
