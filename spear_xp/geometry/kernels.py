@@ -10,18 +10,15 @@ from dataclasses import dataclass, replace
 
 from spear_xp.geometry.nullspaces import BRIDGED, INFLUENTIAL, NEARLY, PLENTY, VANISHING, left_open
 from spear_xp.numerics.backend import Array, Host, Namespace, on_device, to_host
-from spear_xp.numerics.linalg import inverses, normalize
+from spear_xp.numerics.linalg import RESIDUAL, inverses, normalize
 from spear_xp.numerics.parts.blocks import blocks
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["Kernels", "batches"]
 
 STEPS = 3  # chosen: steps towards a direction; more cost time
-RESIDUAL = 1e-4  # chosen: largest error of an inverse that can be trusted
 ROUNDED = 1e-4  # chosen: most that rounding of a Gram matrix may be of its least eigenvalue beside the kernel
-SMALL = (
-    4  # cosmetic: so many times smaller than a block are the rows of a batch, beside what follows from them
-)
+SMALL = 4  # cosmetic: so many times smaller than a block are the rows of a batch
 CLEARLY = 2.0  # chosen: a bound this many times beyond a limit is beyond it, whatever rounding does
 SETTLED = 0.01  # derived: share left of rows, far above what an inverse with that error makes of none
 
@@ -121,14 +118,13 @@ class Kernels:
         problem, xp = self.problem, self.problem.space.xp
         columns, noise = problem.rows @ self.directions.T, problem.noise_of(self.directions.T)
         near = problem.vanish(columns, noise, widen=NEARLY) & ~zero
-        counts = to_host(xp.sum(xp.astype(near, xp.int64), axis=0))
         found = xp.sum(xp.astype(near, xp.int64), axis=0) >= 2
-        for k in (counts >= 2).nonzero()[0].tolist():
+        for k in (to_host(found) & self.told).nonzero()[0].tolist():
             places = xp.nonzero(near[:, k])[0]
             picked = xp.take(problem.rows, places, axis=0)
             leverage = xp.sum((picked @ self.inverted[k, ...]) * picked, axis=1)
             open_ = left_open(problem, self.directions[k, :], places, leverage)
-            found[k] = xp.sum(xp.astype(open_, xp.int64)) >= (2 if self.told[k] else 0)
+            found[k] = xp.sum(xp.astype(open_, xp.int64)) >= 2
         return found
 
     def surely_unique(self, influential: Host, *, strict: bool) -> Host:
@@ -151,13 +147,11 @@ class Kernels:
         spare = to_host(self.counts) - (self.problem.rank - 1)
         plenty = spare >= PLENTY * influential
         left = xp.ones_like(self.directions[:, 0])
-        few = space.asarray(~plenty | strict, dtype=xp.bool)
-        left = xp.where(
-            few, xp.minimum(left, self._left((self.rows @ self._second())[:, :, 0] ** 2, influential)), left
-        )
-        if plenty.any():
-            other = self._left(self.leverages(), influential)
-            left = xp.where(space.asarray(plenty, dtype=xp.bool), xp.minimum(left, other), left)
+        tests = ((~plenty | strict, self._against_second), (plenty, self.leverages))
+        for which, weight in tests:
+            if which.any():
+                other = xp.minimum(left, self._left(weight(), influential))
+                left = xp.where(space.asarray(which, dtype=xp.bool), other, left)
         diagonal = xp.linalg.diagonal(self.inverted)
         noise = self.problem.noise_level / self.problem.singular_values
         limit = CLEARLY * self._limit()
@@ -189,6 +183,10 @@ class Kernels:
         for _ in range(STEPS):
             second = normalize(xp, _off(xp, kernel, self.inverted @ second), axis=1)
         return second
+
+    def _against_second(self) -> Array:
+        """Squares of what the rows have in that direction, shape (s, z)."""
+        return (self.rows @ self._second())[:, :, 0] ** 2
 
     def _left(self, weight: Array, influential: Host) -> Array:
         """Share left of ‖R v‖², whatever v, without the rows of largest weight, shape (s, z); shape (s,)."""
