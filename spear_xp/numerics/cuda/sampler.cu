@@ -8,6 +8,7 @@
 // LANES  lanes of a set, a power of two
 // TESTS  rows that no set of a shuffle contains
 // WIDEST most rows
+// SINGULAR  pivot in place of zero
 
 constexpr int THREADS = 128, GROUPS = THREADS / LANES;
 constexpr int SLOTS = (B + TESTS + LANES - 1) / LANES;   // columns of a lane
@@ -74,7 +75,8 @@ sparse_sets(const float* __restrict__ rows, int width, const unsigned short* __r
     }
 #pragma unroll
     for (int j = 0; j < B; j++) {  // column j is done with: what becomes of it does not matter
-      const float inverse = __frcp_rn(__shfl_sync(WARP, a[j][j / LANES], j % LANES, LANES));
+      const float pivot = __shfl_sync(WARP, a[j][j / LANES], j % LANES, LANES);
+      const float inverse = __frcp_rn(pivot == 0.0f ? SINGULAR : pivot);
 #pragma unroll
       for (int s = j / LANES; s < SLOTS; s++) a[j][s] *= inverse;
 #pragma unroll

@@ -21,6 +21,7 @@ __all__ = ["RowSets", "SparseSets", "draw_row_sets", "fits", "fused_sampler", "s
 PER_SHUFFLE = 256  # chosen: sets of one shuffle; fewer cost time for shuffles, more share its rows set aside
 CACHED = 2**18  # measured: entries that are eliminated at once (lab.md, "Row sets")
 REGISTERS = 200  # chosen: entries that a lane holds; 255 registers are all that it has
+SINGULAR = 1e-8  # chosen: pivot in place of zero: about what rounding leaves where rows share a kernel
 LANES = (4, 8, 16, 32)  # derived: powers of two; fewer than 4 would hold few batches in registers
 WARPS = 4  # chosen: warps of a block, which share one shuffle; the source says the same
 LARGEST = 40  # chosen: rows of a set; above, no device draws enough of them
@@ -77,7 +78,14 @@ def draw_row_sets(
 
 
 def sparse_sets(
-    xp: Namespace, rows: Array, sets: RowSets, near: float, needed: int, keep_going: KeepGoing = forever
+    xp: Namespace,
+    rows: Array,
+    sets: RowSets,
+    near: float,
+    needed: int,
+    keep_going: KeepGoing = forever,
+    *,
+    among: Host | None = None,
 ) -> Host:
     """Sets of which all rows but one have a kernel that vanishes on rows set aside.
 
@@ -85,7 +93,7 @@ def sparse_sets(
     ----------
     xp : module
         Namespace of the arrays.
-    rows : array, shape (m, b), float32
+    rows : array, shape (m, b), float32 or float64
         Rows in coordinates without preference.
     sets : RowSets
         Sets of b rows.
@@ -95,6 +103,8 @@ def sparse_sets(
         Zeros that a kernel needs among the rows set aside.
     keep_going : callable
         Asked on the way; what was found so far is returned when it says no.
+    among : NumPy int array, optional
+        Numbers of the sets to look at; all sets without it.
 
     Returns
     -------
@@ -103,22 +113,25 @@ def sparse_sets(
 
     Notes
     -----
-    b³/2 multiply-adds, and b² for each row set aside, for b kernels. No pivoting: a bad pivot loses one set
-    among thousands. Where all rows of a set share a kernel, every column of W is a multiple of its values.
+    b³/2 multiply-adds, and b² for each row set aside, for b kernels. No pivoting: in single precision a wide
+    `near` makes up for what bad pivots blur, and what passes is looked at again in double precision. Where
+    all rows of a set share a kernel, every column of W is a multiple of its values.
     """
     b, found = rows.shape[1], []
     step = max(1, CACHED // (b * (b + sets.aside)))
-    for start in range(0, len(sets), step):
+    looked_at = np.arange(len(sets)) if among is None else among
+    for start in range(0, len(looked_at), step):
         if not keep_going():
             break
-        numbers = np.arange(start, min(start + step, len(sets)))
+        numbers = looked_at[start : start + step]
         columns = xp.asarray(sets.members(numbers).T.reshape(-1), device=rows.device)
         work = xp.reshape(xp.take(rows.T, columns, axis=1), (b, b + sets.aside, len(numbers)))
         values = xp.abs(_eliminated(xp, work))
         scale = xp.max(values, axis=1, keepdims=True)
         scale = near * xp.where(scale > 1, scale, xp.ones_like(scale))
         zeros = to_host(xp.sum(xp.astype(values < scale, xp.int32), axis=1) >= needed)
-        found.append(np.argwhere(zeros.T) + np.array([start, 0]))
+        which, row = np.nonzero(zeros.T)
+        found.append(np.stack([numbers[which], row], axis=1))
     return np.concatenate(found) if found else np.zeros((0, 2), dtype=np.int64)
 
 
@@ -128,9 +141,11 @@ def _eliminated(xp: Namespace, work: Array) -> Array:
     b = work.shape[0]
     with quiet():
         for j in range(b):
-            pivot = work[j, j + 1 :, :] * (1 / work[j, j, :])
-            work[:, j + 1 :, :] -= work[:, j : j + 1, :] * pivot[None, :, :]
-            work[j, j + 1 :, :] = pivot
+            pivot = work[j, j, :]
+            pivot = xp.where(pivot == 0, xp.full_like(pivot, SINGULAR), pivot)
+            line = work[j, j + 1 :, :] * (1 / pivot)
+            work[:, j + 1 :, :] -= work[:, j : j + 1, :] * line[None, :, :]
+            work[j, j + 1 :, :] = line
     return work[:, b:, :]
 
 
@@ -175,4 +190,5 @@ def unit(b: int, aside: int) -> Unit:
     """The kernel for sets of b rows: as few lanes a set as hold it in registers."""
     lanes = next(n for n in LANES if b * -(-(b + aside) // n) <= REGISTERS)
     sizes: dict[str, int | str] = {"B": b, "LANES": lanes, "TESTS": aside, "WIDEST": WIDEST}
+    sizes["SINGULAR"] = f"{SINGULAR}f"
     return Unit("sampler", "sparse_sets", tuple(sizes.items()))
