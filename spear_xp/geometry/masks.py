@@ -1,6 +1,7 @@
 """Enters: directions and what the layer says of their samples. Leaves: masks, and zeros in doubt."""
 
 from spear_xp.numerics.backend import Array, Host, Namespace, to_host
+from spear_xp.numerics.cuda.activity import Seen, look, mixed
 from spear_xp.reduction.problem import Problem
 
 __all__ = [
@@ -8,9 +9,9 @@ __all__ = [
     "EXACT_FLIPS",
     "MISFIT",
     "SURE_MEAN",
-    "TINY",
     "UNSURE",
     "doubtful_zeros",
+    "fitted_to",
     "predicted_activity",
 ]
 
@@ -24,10 +25,6 @@ UNSURE = 1e-3
 SURE_MEAN = 1e-5  # chosen: the same over its mean, where the dual is known exactly
 # chosen: entries up to so many times the tolerance are neither zero nor not; a larger value proves less
 AMBIGUOUS_WIDTH = 3.0
-# chosen: size over the mean residual from which a row is as good as active; a larger value favours loud
-# rows
-SATURATED = 0.3
-TINY = 1e-20  # cosmetic: keeps quotients finite where there is nothing
 
 
 def doubtful_zeros(problem: Problem, unsure: Array) -> Host:
@@ -76,10 +73,10 @@ def predicted_activity(xp: Namespace, residual: Array, z: Array, layer: Array) -
     active, and the least-squares fit of pre-activations to them is right near a column of D, however
     close others are.
     """
-    size = xp.abs(residual)
-    mean = xp.mean(size, axis=0)
-    turn = xp.copysign(1.0, xp.sum(size * z, axis=0) - mean * xp.sum(z, axis=0))
-    flat = xp.minimum(size, SATURATED * mean)
-    fitted = layer @ (layer.T @ flat - xp.sum(layer, axis=0)[:, None] * xp.mean(flat, axis=0))
-    shares = [0.5 / (xp.mean(xp.abs(part), axis=0) + TINY) for part in (z, fitted)]
-    return z * (turn * shares[0]) + fitted * shares[1]
+    seen = look(xp, residual, z)
+    return mixed(xp, z, fitted_to(seen, layer, xp.sum(layer, axis=0)), seen.share)
+
+
+def fitted_to(seen: Seen, layer: Array, sums: Array) -> Array:
+    """Pre-activations, shape (m, s), that fit residuals best; `sums`, shape (d,), of the rows of `layer`."""
+    return layer @ (layer.T @ seen.flat - sums[:, None] * seen.level)

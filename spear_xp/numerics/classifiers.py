@@ -1,6 +1,7 @@
 """Enters: sign patterns. Leaves: the linear classifiers that fit them best, all patterns at once."""
 
-from spear_xp.numerics.backend import Array, Namespace, on_device
+from spear_xp.numerics.backend import Array, Namespace, on_device, space_of
+from spear_xp.numerics.cuda.hinge import accelerate, shortfall
 from spear_xp.numerics.linalg import weighted_gram
 from spear_xp.numerics.parts.blocks import blocks, sides
 from spear_xp.numerics.parts.threads import each
@@ -57,11 +58,12 @@ def _margins(xp: Namespace, basis: Array, label: Array, counts: Array, steps: in
     far = xp.where(counts > 0, xp.full_like(label, xp.inf), xp.zeros_like(label))
     least = xp.where(label < 0, -far, xp.zeros_like(far))
     most = xp.where(label > 0, far, xp.zeros_like(far))
+    space = space_of(basis)
+    short, step = space.fused("shortfall") or shortfall, space.fused("accelerate") or accelerate
     for _ in range(steps):
-        short = xp.minimum(xp.maximum(label - basis @ ahead, least), most)
-        before, current = current, ahead + basis.T @ short
         last, momentum = momentum, 0.5 + (0.25 + momentum * momentum) ** 0.5
-        ahead = current + ((last - 1) / momentum) * (current - before)
+        pull = basis.T @ short(xp, label, basis @ ahead, least, most)
+        current, ahead = step(xp, ahead, pull, current, (last - 1) / momentum)
     return basis @ current
 
 

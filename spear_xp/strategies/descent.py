@@ -13,8 +13,9 @@ from typing import ClassVar
 
 from spear_xp.geometry.deflation import Deflated, LayerModel, deflated
 from spear_xp.geometry.directions import APPROACHING, FEW_MISSING
-from spear_xp.geometry.masks import predicted_activity
+from spear_xp.geometry.masks import fitted_to
 from spear_xp.numerics.backend import Array, Namespace, Space, on_device, quiet, space_of, to_host
+from spear_xp.numerics.cuda.activity import look, mask_weights
 from spear_xp.numerics.cuda.descent import advance, size, weighted_signs
 from spear_xp.numerics.irls import masked_kernels, masking_work, sharpen, sharpening_work
 from spear_xp.numerics.linalg import normalize, outside
@@ -29,7 +30,6 @@ from spear_xp.strategies.base import nothing
 __all__ = ["TEMPERATURES", "Descent", "descend", "descent_work", "distinct", "iterates"]
 
 SHRINK = 1e-3  # chosen: last step over first; a larger one ends too far from the minimum to be sharpened
-FLAT = 20.0  # chosen: of a predicted mask, at which a weight stays above zero; exp may not overflow
 EVERY = 3  # chosen: steps between two predictions of the mask; fewer cost time, more follow a stale mask
 ASK = 10  # cosmetic: steps between two questions whether to go on
 # measured: half of the starts arrive at about d^1.35 rows for d dimensions; the steps they take fall as the
@@ -86,13 +86,16 @@ def descend(
     """
     space = space_of(rows)
     signs, move = space.fused("signs") or weighted_signs, space.fused("advance") or advance
+    see, weigh = space.fused("look") or look, space.fused("weights") or mask_weights
+    sums = xp.sum(layer.basis, axis=0) if layer is not None else None
     current, length = starts / size(xp, outside(avoid, starts)), 1.0
     free, weights = outside(avoid, current), xp.ones_like(rows[:, :1])
     for step in range(steps):
         residual = rows @ current
         if layer is not None and step % EVERY == 0:
-            z = predicted_activity(xp, residual, layer.implied @ current, layer.basis)
-            weights = 1 / (1 + xp.exp(xp.minimum(z / temperature, FLAT)))
+            z = layer.implied @ current
+            seen = see(xp, residual, z)
+            weights = weigh(xp, z, fitted_to(seen, layer.basis, sums), seen.share, temperature)
         if step % ASK == 0 and not keep_going():
             break
         current, free = move(xp, current, free, rows.T @ signs(xp, residual, weights), avoid, length)

@@ -13,7 +13,8 @@ RULES = Rules(0.1, 1e-5, 4, 4)
 SMALL = [
     sampler.unit(6, 8),
     exchange.unit(6, 12, 4, RULES, double=False),
-    *(Unit("descent", kernel, (("WIDEST", descent.WIDEST),)) for kernel in ("weighted_signs", "advance")),
+    *(Unit("hinge", kernel) for kernel in ("shortfall", "accelerate")),
+    *(descent.unit(kernel) for kernel in ("weighted_signs", "advance", "look", "mask_weights")),
 ]
 LARGE = [
     *(sampler.unit(b, 8) for b in (16, 24, 33, 40)),  # where a lane holds most

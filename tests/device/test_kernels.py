@@ -7,7 +7,7 @@ import pytest
 from array_api_compat import numpy as xp
 
 from spear_xp.numerics.backend import Space
-from spear_xp.numerics.cuda import FUSED, descent
+from spear_xp.numerics.cuda import FUSED, activity, descent, hinge
 from spear_xp.numerics.cuda import exchange as cuda_exchange
 from spear_xp.numerics.cuda.exchange import Rules, fused_chains
 from spear_xp.numerics.cuda.sampler import draw_row_sets, fused_sampler, sparse_sets
@@ -113,6 +113,37 @@ def test_signs_take_their_weights(backwards: bool) -> None:
     for weights in (rng.random((40, 7)).astype("float32"), rng.random((40, 1)).astype("float32")):
         expected = descent.weighted_signs(np, residual, weights)
         np.testing.assert_array_equal(launched(xp, residual, weights), expected)
+
+
+@BOTH
+@pytest.mark.parametrize(("m", "s"), [(7, 3), (300, 11)])
+def test_rows_look_as_active_as_to_the_twin(m: int, s: int, backwards: bool) -> None:
+    rng = np.random.default_rng(m)
+    residual, z, fitted = rng.standard_normal((3, m, s)).astype("float32")
+    residual[:, 0] = 0  # what divides by nothing
+    compiled = emulated(backwards=backwards)
+    expected = activity.look(np, residual, z)
+    for one, other in zip(activity.fused_look(compiled)(xp, residual, z), expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(other).max())
+    wanted = activity.mask_weights(np, z, fitted, expected.share, 0.3)
+    found = activity.fused_weights(compiled)(xp, z, fitted, expected.share, 0.3)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@BOTH
+def test_hyperplanes_take_the_step_of_their_twin(backwards: bool) -> None:
+    rng = np.random.default_rng(0)
+    label, margin, least, most = rng.standard_normal((4, 40, 7)).astype("float32")
+    least, most = (
+        np.where(least > 0, -np.inf, 0).astype("float32"),
+        np.where(most > 0, np.inf, 0).astype("float32"),
+    )
+    compiled = emulated(backwards=backwards)
+    found = hinge.fused_shortfall(compiled)(xp, label, margin, least, most)
+    np.testing.assert_array_equal(found, hinge.shortfall(np, label, margin, least, most))
+    fused = hinge.fused_accelerate(compiled)(xp, label, margin, label - margin, 0.7)
+    for one, other in zip(fused, hinge.accelerate(np, label, margin, label - margin, 0.7), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """What a search would ask of a device: array-api-strict that counts launches, waits, bytes and operations.
 
-One call on an array is one record. What CuPy makes of it, in kernels and in waits of the host for the device,
-stands in `cost_of`: from the sources of CuPy and of array-api-compat, not from a device.
+One call on an array, or of a fused kernel of a descent, is one record. What CuPy makes of it, in kernels and
+in waits of the host for the device, stands in `cost_of`: from the sources of CuPy and of array-api-compat, not
+from a device.
 """
 
 import math
@@ -20,10 +21,16 @@ from array_api_strict._array_object import Array
 
 import spear_xp
 from spear_xp.numerics import backend
+from spear_xp.numerics.cuda.activity import look, mask_weights
+from spear_xp.numerics.cuda.descent import advance, weighted_signs
+from spear_xp.numerics.cuda.hinge import accelerate, shortfall
 
 __all__ = ["Cost", "Counts", "counting"]
 
 PACKAGE = str(Path(spear_xp.__file__).parent)
+# Kernels whose arguments and results stay on the device, by their twins: one launch each.
+TWINS = {"advance": advance, "look": look, "signs": weighted_signs, "weights": mask_weights}
+TWINS |= {"accelerate": accelerate, "shortfall": shortfall}
 VIEWS = {"permute_dims", "reshape", "matrix_transpose", "expand_dims", "squeeze", "flip", "moveaxis"}
 VIEWS |= {"diagonal", "broadcast_to"}
 FREE = {"finfo", "iinfo", "isdtype", "result_type", "can_cast", "broadcast_shapes", "from_dlpack"}
@@ -209,6 +216,8 @@ def counting() -> Iterator[Counts]:
         stack.enter_context(
             patch.object(backend, "is_cupy_namespace", lambda _: True)
         )  # parts of a device's size
+        fused = {name: recorder.wrapped("fused", twin) for name, twin in TWINS.items()}
+        stack.enter_context(patch.object(backend.Space, "fused", lambda _, name: fused.get(name)))
         for owner, name, call in swaps:
             stack.enter_context(patch.object(owner, name, recorder.wrapped(call, getattr(owner, name))))
         yield counts

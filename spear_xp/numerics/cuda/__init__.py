@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from spear_xp.numerics.cuda.activity import fused_look, fused_weights
 from spear_xp.numerics.cuda.descent import fused_advance, fused_signs
 from spear_xp.numerics.cuda.exchange import fused_chains
+from spear_xp.numerics.cuda.hinge import fused_accelerate, fused_shortfall
 from spear_xp.numerics.cuda.sampler import fused_sampler
 from spear_xp.numerics.cuda.source import Compile
 
@@ -12,8 +14,12 @@ __all__ = ["FUSED"]
 
 # What `Space.fused` hands out by name, made of a compiler.
 FUSED: dict[str, Callable[[Compile], Callable[..., Any]]] = {
+    "accelerate": fused_accelerate,
     "advance": fused_advance,
     "exchange": fused_chains,
+    "look": fused_look,
     "sampler": fused_sampler,
+    "shortfall": fused_shortfall,
     "signs": fused_signs,
+    "weights": fused_weights,
 }

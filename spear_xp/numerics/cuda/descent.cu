@@ -1,4 +1,4 @@
-// A step of a descent outside of its two products of matrices.
+// A step of a descent outside of its products of matrices.
 //
 // WIDEST  most coordinates of an iterate
 
@@ -63,5 +63,52 @@ advance(const float* current, const float* free, const float* gradient, const fl
   for (int i = threadIdx.x; i < d; i += THREADS) {
     next[i * s + column] = moved[i] / norm;
     next_free[i * s + column] /= norm;
+  }
+}
+
+// A block looks at one iterate. residual, z (m, s). flat (m, s): sizes of the residuals, at most `saturated` times their mean; level (s,): their
+// means. share (s,): the sign of z for which the rows it calls inactive have the smaller residuals, times half of
+// the inverse of its mean size.
+extern "C" __global__ void __launch_bounds__(THREADS)
+look(const float* __restrict__ residual, const float* __restrict__ z, int m, int s, float saturated, float tiny,
+     float* __restrict__ flat, float* __restrict__ level, float* __restrict__ share) {
+  __shared__ float part[THREADS / 32];
+  const int column = blockIdx.x;
+  float sizes = 0, along = 0, plain = 0, absolute = 0;
+  for (int i = threadIdx.x; i < m; i += THREADS) {
+    const float size = fabsf(residual[i * s + column]), value = z[i * s + column];
+    sizes += size;
+    along += size * value;
+    plain += value;
+    absolute += fabsf(value);
+  }
+  const float mean = total(sizes, part) / m;
+  const float turn = copysignf(1.0f, total(along, part) - mean * total(plain, part));
+  const float half = 0.5f / (total(absolute, part) / m + tiny);
+  float sum = 0;
+  for (int i = threadIdx.x; i < m; i += THREADS) {
+    const float size = fminf(fabsf(residual[i * s + column]), saturated * mean);
+    flat[i * s + column] = size;
+    sum += size;
+  }
+  sum = total(sum, part);
+  if (threadIdx.x == 0) {
+    level[column] = sum / m;
+    share[column] = turn * half;
+  }
+}
+
+// z, fitted (m, s); share (s,). weights (m, s): a sigmoid of -(z share + fitted / 2 mean |fitted|) / temperature.
+extern "C" __global__ void __launch_bounds__(THREADS)
+mask_weights(const float* __restrict__ z, const float* __restrict__ fitted, const float* __restrict__ share, int m,
+             int s, float temperature, float flat, float tiny, float* __restrict__ weights) {
+  __shared__ float part[THREADS / 32];
+  const int column = blockIdx.x;
+  float sum = 0;
+  for (int i = threadIdx.x; i < m; i += THREADS) sum += fabsf(fitted[i * s + column]);
+  const float half = 0.5f / (total(sum, part) / m + tiny), own = share[column];
+  for (int i = threadIdx.x; i < m; i += THREADS) {
+    const float mixed = z[i * s + column] * own + fitted[i * s + column] * half;
+    weights[i * s + column] = 1.0f / (1.0f + expf(fminf(mixed / temperature, flat)));
   }
 }

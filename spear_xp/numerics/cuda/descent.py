@@ -8,7 +8,16 @@ from spear_xp.numerics.backend import Array, Namespace
 from spear_xp.numerics.cuda.source import Compile, Unit, packed
 from spear_xp.numerics.linalg import outside
 
-__all__ = ["Advance", "WeightedSigns", "advance", "fused_advance", "fused_signs", "size", "weighted_signs"]
+__all__ = [
+    "Advance",
+    "WeightedSigns",
+    "advance",
+    "fused_advance",
+    "fused_signs",
+    "size",
+    "unit",
+    "weighted_signs",
+]
 
 WIDEST = 1024  # chosen: coordinates of an iterate that fit into shared memory, twice
 THREADS = 128  # chosen: of a block; the source says the same
@@ -57,6 +66,11 @@ def size(xp: Namespace, vectors: Array) -> Array:
     return xp.linalg.vector_norm(vectors, axis=0) + TINY
 
 
+def unit(kernel: str) -> Unit:
+    """One of the kernels of a step."""
+    return Unit("descent", kernel, (("WIDEST", WIDEST),))
+
+
 def fused_signs(compiled: Compile) -> WeightedSigns:
     """`weighted_signs` as one launch, in float32."""
 
@@ -64,7 +78,7 @@ def fused_signs(compiled: Compile) -> WeightedSigns:
         weights = xp.broadcast_to(weights, residual.shape)
         one, other = (packed(xp, a, xp.float32, residual.device) for a in (residual, weights))
         count = int(np.prod(one.shape))
-        kernel = compiled(Unit("descent", "weighted_signs", (("WIDEST", WIDEST),)))
+        kernel = compiled(unit("weighted_signs"))
         signed = xp.empty(one.shape, dtype=xp.float32, device=one.device)
         kernel((-(-count // THREADS),), (THREADS,), (one, other, np.int32(count), signed))
         return signed
@@ -84,7 +98,7 @@ def fused_advance(compiled: Compile) -> Advance:
         known = avoid if avoid is not None else xp.zeros((d, 0), dtype=xp.float32, device=current.device)
         parts = [packed(xp, a, xp.float32, current.device) for a in (current, free, gradient, known)]
         sizes = np.int32(d), np.int32(s), np.int32(known.shape[1])
-        kernel = compiled(Unit("descent", "advance", (("WIDEST", WIDEST),)))
+        kernel = compiled(unit("advance"))
         moved, rest = (xp.empty((d, s), dtype=xp.float32, device=current.device) for _ in range(2))
         kernel((s,), (THREADS,), (*parts, *sizes, np.float32(length), np.float32(TINY), moved, rest))
         return moved, rest
