@@ -180,8 +180,11 @@ def refit_many(problem: Problem, directions: Array, zero: Array, source: str = "
             shared = kernels.surely_shared()
             done = stable & (shared | ~to_host(kernels.may_grow(after)))
             if done.any():
-                unique = kernels.take(done).surely_unique(_influential(problem, counts[done]), strict=False)
-                for k, alone, mixed in zip(done.nonzero()[0].tolist(), unique, shared[done], strict=True):
+                some, influential = kernels.take(done), _influential(problem, counts[done])
+                unique, mixed_ = some.surely_unique(influential, strict=False), shared[done]
+                if not (unique | mixed_).all():
+                    mixed_ = mixed_ | (~unique & some.surely_bridged(influential, strict=False))
+                for k, alone, mixed in zip(done.nonzero()[0].tolist(), unique, mixed_, strict=True):
                     if alone:
                         candidate = Candidate(guesses[:, k], after[:, k], int(counts[k]), source)
                         found[int(places[k])] = Outcome(True, candidate)

@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from spear_xp.geometry.nullspaces import BRIDGED, INFLUENTIAL, NEARLY, PLENTY, VANISHING, left_open
 from spear_xp.numerics.backend import Array, Host, Namespace, on_device, to_host
 from spear_xp.numerics.linalg import RESIDUAL, inverses, normalize
@@ -18,6 +20,7 @@ __all__ = ["Kernels", "batches"]
 
 STEPS = 3  # chosen: steps towards a direction; more cost time
 ROUNDED = 1e-4  # chosen: most that rounding of a Gram matrix may be of its least eigenvalue beside the kernel
+LIFTED = 1e-10  # chosen: of the trace of a singular Gram matrix, far above its rounding, far below its rows
 SMALL = 4  # cosmetic: so many times smaller than a block are the rows of a batch
 CLEARLY = 2.0  # chosen: a bound this many times beyond a limit is beyond it, whatever rounding does
 SETTLED = 0.01  # derived: share left of rows, far above what an inverse with that error makes of none
@@ -67,10 +70,15 @@ class Kernels:
         guess : array, shape (b, s)
             A rough direction of each kernel: any that is not orthogonal to it, the closer the better.
         """
-        space, xp = problem.space, problem.space.xp
+        xp = problem.space.xp
         counts = xp.sum(xp.astype(chosen, xp.int64), axis=0)
         rows = _gathered(xp, problem.rows, chosen, counts)
-        rough = normalize(xp, guess).T[:, :, None]
+        return cls._of_rows(problem, rows, counts, normalize(xp, guess).T[:, :, None])
+
+    @classmethod
+    def _of_rows(cls, problem: Problem, rows: Array, counts: Array, rough: Array) -> "Kernels":
+        """Kernels of rows, shape (s, z, b), from rough ones, shape (s, b, 1)."""
+        space, xp = problem.space, problem.space.xp
         gram = xp.matrix_transpose(rows) @ rows
         shift = space.eps * xp.sum(xp.linalg.diagonal(gram), axis=1)[:, None, None]
         eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
@@ -78,11 +86,26 @@ class Kernels:
         inverted, _ = inverses(xp, gram)
         error = xp.max(xp.abs(gram @ inverted - eye), axis=(1, 2))
         valid = to_host(error < RESIDUAL)  # NaN compares false
+        if not valid.all():
+            inverted = cls._lifted(problem, gram, inverted, valid)
         # In few dimensions rounding errors of a singular matrix may cancel to the last bit: its size tells.
         traces = (xp.sum(xp.abs(xp.linalg.diagonal(one)), axis=1) for one in (gram, inverted))
         told = valid & to_host(space.eps * math.prod(traces) < ROUNDED)
         found = cls(problem, rows, counts, inverted, rough[:, :, 0], valid, told)
         return replace(found, directions=found._directions(rough))
+
+    @staticmethod
+    def _lifted(problem: Problem, gram: Array, inverted: Array, valid: Host) -> Array:
+        """Inverses, those that are none of them lifted: they still show the directions that vanish."""
+        space, xp = problem.space, problem.space.xp
+        first, rest = (which.nonzero()[0] for which in (valid, ~valid))
+        open_ = xp.take(gram, space.indices(rest), axis=0)
+        lift = LIFTED * xp.sum(xp.linalg.diagonal(open_), axis=1)[:, None, None]
+        eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
+        both = [xp.take(inverted, space.indices(first), axis=0), inverses(xp, open_ + lift * eye)[0]]
+        return xp.take(
+            xp.concat(both, axis=0), space.indices(np.concatenate([first, rest]).argsort()), axis=0
+        )
 
     def _directions(self, rough: Array) -> Array:
         """Kernels from rough ones: inverse iteration, then corrections without a Gram matrix's errors."""
@@ -144,21 +167,49 @@ class Kernels:
         tell a direction, 1 - λ is rounding, in double precision far above the noise: it says nothing then.
         """
         space, xp = self.problem.space, self.problem.space.xp
-        spare = to_host(self.counts) - (self.problem.rank - 1)
-        plenty = spare >= PLENTY * influential
         left = xp.ones_like(self.directions[:, 0])
-        tests = ((~plenty | strict, self._against_second), (plenty, self.leverages))
-        for which, weight in tests:
-            if which.any():
-                other = xp.minimum(left, self._left(weight(), influential))
-                left = xp.where(space.asarray(which, dtype=xp.bool), other, left)
+        for which, weight in self._tests(influential, strict=strict):
+            other = xp.minimum(left, self._left(weight, influential))
+            left = xp.where(space.asarray(which, dtype=xp.bool), other, left)
         diagonal = xp.linalg.diagonal(self.inverted)
         noise = self.problem.noise_level / self.problem.singular_values
         limit = CLEARLY * self._limit()
         own = self.problem.noise_of(self.directions.T)
         largest = xp.maximum(xp.sum(diagonal * noise**2, axis=1), xp.sum(diagonal, axis=1) * own**2)
         sure = left > xp.maximum(limit**2 * largest, xp.full_like(left, SETTLED))
-        return self.told & (spare >= influential) & to_host(sure)
+        return self.told & (self._spare() >= influential) & to_host(sure)
+
+    def surely_bridged(self, influential: Host, *, strict: bool) -> Host:
+        """Where two directions vanish on all but the rows that may not decide alone, shape (s,).
+
+        Parameters
+        ----------
+        influential : NumPy array of int, shape (s,)
+            Their number, at most `INFLUENTIAL`.
+        strict : bool
+            As for `is_unique`, which says no there.
+        """
+        xp = self.problem.space.xp
+        found = self._spare() < influential
+        allowed = self.problem.space.asarray(influential, dtype=xp.int64)
+        for which, weight in self._tests(influential, strict=strict):
+            kept = xp.argsort(xp.argsort(-weight, axis=1), axis=1) >= allowed[:, None]
+            rows = self.rows * xp.astype(kept, self.rows.dtype)[:, :, None]
+            rest = self._of_rows(self.problem, rows, self.counts - allowed, self.directions[:, :, None])
+            found = found | (which & rest.surely_shared())
+        return found
+
+    def _spare(self) -> Host:
+        """Rows beyond the b - 1 that define a kernel, shape (s,)."""
+        spare: Host = to_host(self.counts) - (self.problem.rank - 1)
+        return spare
+
+    def _tests(self, influential: Host, *, strict: bool) -> Iterator[tuple[Host, Array]]:
+        """Which sets are tested without their heaviest rows, and weights of the rows, shape (s, z)."""
+        plenty = self._spare() >= PLENTY * influential
+        for which, weight in ((~plenty | strict, self._against_second), (plenty, self.leverages)):
+            if which.any():
+                yield which, weight()
 
     def surely_shared(self) -> Host:
         """Where two directions vanish on the rows as far as noise tells, shape (s,): none is unique there."""

@@ -1,7 +1,7 @@
 """What a search would ask of a device: array-api-strict that counts launches, waits, bytes and operations.
 
 One call on an array, or of a fused kernel of a descent, is one record. What CuPy makes of it, in kernels and
-in waits of the host for the device, stands in `cost_of`: from the sources of CuPy and of array-api-compat, not
+in waits of the host for the device, stands in `cost_of`: from the sources of CuPy and array-api-compat, not
 from a device.
 """
 
