@@ -55,6 +55,8 @@ HOST = (
     "descent.py",
     "information_sets.py",
     "sampler.py",
+    "activity.py",
+    "hinge.py",
     "sampling.py",
     "archive.py",
     "packing.py",

@@ -8,8 +8,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from spear_xp.geometry.nullspaces import BRIDGED, INFLUENTIAL, NEARLY, PLENTY, VANISHING, left_open
 from spear_xp.numerics.backend import Array, Host, Namespace, on_device, to_host
 from spear_xp.numerics.linalg import RESIDUAL, inverses, normalize
@@ -98,14 +96,13 @@ class Kernels:
     def _lifted(problem: Problem, gram: Array, inverted: Array, valid: Host) -> Array:
         """Inverses, those that are none of them lifted: they still show the directions that vanish."""
         space, xp = problem.space, problem.space.xp
-        first, rest = (which.nonzero()[0] for which in (valid, ~valid))
+        order = (~valid).argsort(kind="stable")
+        first, rest = order[: valid.sum()], order[valid.sum() :]
         open_ = xp.take(gram, space.indices(rest), axis=0)
         lift = LIFTED * xp.sum(xp.linalg.diagonal(open_), axis=1)[:, None, None]
         eye = xp.eye(problem.rank, dtype=space.dtype, device=space.device)
         both = [xp.take(inverted, space.indices(first), axis=0), inverses(xp, open_ + lift * eye)[0]]
-        return xp.take(
-            xp.concat(both, axis=0), space.indices(np.concatenate([first, rest]).argsort()), axis=0
-        )
+        return xp.take(xp.concat(both, axis=0), space.indices(order.argsort()), axis=0)
 
     def _directions(self, rough: Array) -> Array:
         """Kernels from rough ones: inverse iteration, then corrections without a Gram matrix's errors."""

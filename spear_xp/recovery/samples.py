@@ -7,9 +7,11 @@ direction is then solved again on the rows that the layer predicts inactive for 
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from spear_xp.geometry.kernels import Kernels, batches
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH, UNSURE
-from spear_xp.numerics.backend import Array, on_its_device
+from spear_xp.numerics.backend import Array, Host, on_its_device, to_host
 from spear_xp.numerics.linalg import inverse, normalize, smallest_singular
+from spear_xp.numerics.parts.threads import each
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.reduction.problem import Problem
@@ -139,7 +141,7 @@ def refine(
     rounds : int
         Repetitions; two are enough when the masks are right.
     keep_going : callable
-        Asked before each direction.
+        Asked before each part of the directions.
 
     Returns
     -------
@@ -151,49 +153,60 @@ def refine(
     OutOfTime
         If `keep_going` says no.
     """
-    xp, b = problem.space.xp, problem.rank
+    space, xp, b = problem.space, problem.space.xp, problem.rank
     if b == 1:
         return samples
     for _ in range(rounds):
         z = samples.preactivations
-        middle = upper_median(xp, xp.abs(z))
-        inactive = z < -UNSURE * middle
+        inactive = z < -UNSURE * upper_median(xp, xp.abs(z))
         support = inactive & samples.zero
-        columns = []
-        for k in range(b):
-            ask(keep_going)
-            direction = samples.directions[:, k]
-            same = bool(xp.all(support[:, k] == samples.support[:, k]))  # solved on these rows already
-            if k < samples.count:
-                whole = _whole_mask(problem, inactive[:, k], support[:, k])
-                if whole is not None:
-                    direction, support[:, k] = whole, inactive[:, k]
-                elif not same and int(xp.sum(xp.astype(support[:, k], xp.int64))) >= b - 1:
-                    direction = _kernel(problem, support[:, k])
-            columns.append(direction)
-        again = recover(problem, xp.stack(columns, axis=1), samples.nuisance)
+        enough, changed = (
+            to_host(
+                samples.real & (xp.sum(xp.astype(rows, xp.int64), axis=0) >= least) & xp.any(other, axis=0)
+            )
+            for rows, least, other in (
+                (inactive, b, inactive != support),
+                (support, b - 1, support != samples.support),  # the others are solved on these rows already
+            )
+        )
+        # A bit of a quiet sample in a direction shows on the few rows where that sample is not quiet.
+        whole = _solved(problem, inactive, samples.directions, enough, keep_going)
+        better = xp.all(problem.zeros_of(whole) | ~inactive, axis=0) & space.asarray(enough, dtype=xp.bool)
+        support = xp.where(better, inactive, support)
+        directions = xp.where(better, whole, samples.directions)
+        directions = _solved(problem, support, directions, changed & ~to_host(better), keep_going)
+        again = recover(problem, directions, samples.nuisance)
         if again is None:
             return samples
         samples = replace(again, support=xp.where(samples.real, support, again.support))
     return samples
 
 
+def _solved(problem: Problem, chosen: Array, directions: Array, which: Host, keep_going: KeepGoing) -> Array:
+    """Directions, shape (b, b), some of them solved again on the rows that columns of `chosen` name."""
+    xp, places = problem.space.xp, which.nonzero()[0]
+    if not len(places):
+        return directions
+    index = problem.space.indices(places)
+    rows, guesses = xp.take(chosen, index, axis=1), xp.take(directions, index, axis=1)
+
+    def solved(part: slice) -> Array:
+        ask(keep_going)
+        kernels = Kernels.of(problem, rows[:, part], guesses[:, part])
+        if kernels.valid.all():
+            return kernels.directions.T
+        return xp.stack([_kernel(problem, rows[:, k]) for k in range(part.start, part.stop)], axis=1)
+
+    last = dict(zip(places.tolist(), range(len(which), len(which) + len(places)), strict=True))
+    order = [last.get(k, k) for k in range(len(which))]
+    found = xp.concat([directions, *each(solved, batches(problem, len(places)))], axis=1)
+    return xp.take(found, problem.space.indices(order), axis=1)
+
+
 def _kernel(problem: Problem, which: Array) -> Array:
     """Direction that vanishes on some rows best, shape (b,)."""
     xp = problem.space.xp
     return smallest_singular(xp, xp.take(problem.rows, xp.nonzero(which)[0], axis=0)).vectors[:, 0]
-
-
-def _whole_mask(problem: Problem, inactive: Array, support: Array) -> Array | None:
-    """The direction that vanishes on all rows predicted inactive, where there is one and more than it had.
-
-    A bit of a quiet sample in a direction shows on the few rows where that sample is not quiet.
-    """
-    xp = problem.space.xp
-    if bool(xp.all(inactive == support)) or int(xp.sum(xp.astype(inactive, xp.int64))) < problem.rank:
-        return None
-    direction = _kernel(problem, inactive)
-    return direction if bool(xp.all(problem.zeros_of(direction) | ~inactive)) else None
 
 
 def to_inputs(problem: Problem, duals: Array) -> Array:

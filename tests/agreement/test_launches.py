@@ -11,11 +11,11 @@ from tests.helpers.counting import Cost, counting
 
 # Kernels and waits, a tenth above what was counted: lower them with the counts.
 CEILINGS = {
-    "Gaussian 25/400": (9_820, 320),
-    "faces raw 64/1000": (34_700, 1_910),
-    "few rows 30/100": (48_000, 490),
-    "Gaussian 128/1000": (38_200, 1_170),
-    "near-duplicates 64/1000": (101_000, 4_050),
+    "Gaussian 25/400": (5_000, 185),
+    "faces raw 64/1000": (20_500, 1_170),
+    "few rows 30/100": (22_800, 350),
+    "Gaussian 128/1000": (17_600, 410),
+    "near-duplicates 64/1000": (65_500, 2_830),
 }
 
 

@@ -69,6 +69,33 @@ def test_what_is_surely_unique_is_unique(seed: int, extra: int, strict: bool, dt
     assert extra > INFLUENTIAL or not sure[1]  # three rows alone part the first two samples
 
 
+@given(strategies.seeds, st.integers(0, 14), st.booleans(), st.sampled_from(["float32", "float64"]))
+def test_what_is_surely_bridged_is_not_unique(seed: int, extra: int, strict: bool, dtype: str) -> None:
+    problem, directions = random_problem(seed, extra, dtype)
+    kernels = of(problem, directions)
+    bridged = kernels.surely_bridged(np.full(5, INFLUENTIAL), strict=strict)
+    assert not (bridged & kernels.surely_unique(np.full(5, INFLUENTIAL), strict=strict)).any()
+    for k, zero in enumerate(problem.zeros_of(directions).T):
+        rows = problem.rows[zero]
+        pair = smallest_singular(np, rows).vectors
+        assert not bridged[k] or not is_unique(problem, rows, pair[:, 0], pair[:, 1], strict=strict)
+    assert not bridged[2:].any()
+    assert bridged[1] or extra == 0 or extra > INFLUENTIAL  # three rows alone part the first two samples
+
+
+@given(strategies.seeds, st.sampled_from(["float32", "float64"]))
+def test_what_two_samples_share_is_seen_though_nothing_can_be_inverted(seed: int, dtype: str) -> None:
+    problem, directions = random_problem(seed, dtype=dtype)
+    zero = problem.zeros_of(directions)
+    zero[:, 0] = zero[:, 1] = zero[:, 0] & zero[:, 1]
+    kernels = Kernels.of(problem, zero, directions)
+    np.testing.assert_array_equal(kernels.surely_shared(), [True, True, False, False, False])
+    shared = np.linalg.qr(directions[:, :2])[0]
+    for direction in kernels.directions[:2]:
+        assert np.linalg.norm(shared.T @ direction) > 1 - 1e-6
+    assert not kernels.told[:2].any()
+
+
 @pytest.mark.parametrize("extra", range(1, INFLUENTIAL + 1))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rows_that_alone_part_two_samples_make_neither_sure(dtype: str, extra: int) -> None:
