@@ -11,6 +11,7 @@ __all__ = [
     "TINY",
     "UNSURE",
     "doubtful_zeros",
+    "orientation",
     "predicted_activity",
 ]
 
@@ -50,6 +51,11 @@ def doubtful_zeros(problem: Problem, unsure: Array) -> Host:
     return allowed
 
 
+def orientation(xp: Namespace, size: Array, z: Array) -> Array:
+    """Sign for which the rows with negative pre-activations z have the smaller residuals, shape (s,)."""
+    return xp.copysign(1.0, xp.sum(size * z, axis=0) - xp.mean(size, axis=0) * xp.sum(z, axis=0))
+
+
 def predicted_activity(xp: Namespace, residual: Array, z: Array, layer: Array) -> Array:
     """Pre-activations of the samples next to some directions, from two sources of equal weight.
 
@@ -77,8 +83,7 @@ def predicted_activity(xp: Namespace, residual: Array, z: Array, layer: Array) -
     close others are.
     """
     size = xp.abs(residual)
-    mean = xp.mean(size, axis=0)
-    turn = xp.copysign(1.0, xp.sum(size * z, axis=0) - mean * xp.sum(z, axis=0))
+    mean, turn = xp.mean(size, axis=0), orientation(xp, size, z)
     flat = xp.minimum(size, SATURATED * mean)
     fitted = layer @ (layer.T @ flat - xp.sum(layer, axis=0)[:, None] * xp.mean(flat, axis=0))
     shares = [0.5 / (xp.mean(xp.abs(part), axis=0) + TINY) for part in (z, fitted)]
