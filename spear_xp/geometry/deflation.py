@@ -91,10 +91,13 @@ class LayerModel(NamedTuple):
         Maps an iterate to the pre-activations of the dual that it implies, which is free of what is known.
     basis : array, shape (m, r)
         Orthonormal basis of the pre-activations that the dual of any unknown sample can have.
+    back : array, shape (d, m)
+        Maps the sizes of residuals to the iterate that they imply.
     """
 
     implied: Array
     basis: Array
+    back: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +130,7 @@ def deflated(problem: Problem, known: Known, share: float = 1.0) -> Deflated:
     d = frame.shape[1]
     if d == 0:
         nothing = problem.rows[:, :0]
-        return Deflated(nothing, problem.unbalance[:, :0], LayerModel(nothing, nothing), None)
+        return Deflated(nothing, problem.unbalance[:, :0], LayerModel(nothing, nothing, nothing.T), None)
     order = xp.argsort(remaining_activity(problem, problem.rows - known.coefficients @ known.duals.T))
     chosen = xp.take(order, xp.nonzero(xp.take(full, order))[0])
     if share < 1 and int(share * chosen.shape[0]) > FEWEST * d:
@@ -149,15 +152,20 @@ def _layer(problem: Problem, known: Known, layer: Array, lift: Array) -> LayerMo
     The geometric mean S^-POWER is right where the correlations of one are a power of those of the other:
     what the one metric mixes in the other takes out. The dual of an unknown sample vanishes on all known
     directions; the nearest such dual in the metric is taken.
+
+    And back: rows of the layer are Σ_k z_ik q_k, and their sum, weighted with the sizes of the entries of
+    column j, is next to q_j: those go with z_ij, and hardly with another sample. That sum is taken half
+    way to the metric.
     """
     xp = problem.space.xp
     root, found = problem.singular_values[:, None] ** (POWER / 2), known.directions
     metric = _span(xp, found / root, problem.rank - 1)
-    implied = layer @ (outside(metric, lift / root) / root)
+    half = outside(metric, lift / root)
+    implied = layer @ (half / root)
     possible = xp.eye(problem.rank, dtype=lift.dtype, device=lift.device) / root
     if metric is not None:
         possible = xp.linalg.qr(metric, mode="complete").Q[:, metric.shape[1] :] / root
-    return LayerModel(implied, xp.linalg.qr(layer @ possible).Q)
+    return LayerModel(implied, xp.linalg.qr(layer @ possible).Q, (layer @ half).T)
 
 
 def _span(xp: Namespace, vectors: Array, most: int) -> Array | None:

@@ -29,7 +29,6 @@ from spear_xp.strategies.base import nothing
 
 __all__ = ["TEMPERATURES", "Descent", "descend", "descent_work", "distinct", "iterates"]
 
-SHRINK = 1e-3  # chosen: last step over first; a larger one ends too far from the minimum to be sharpened
 EVERY = 3  # chosen: steps between two predictions of the mask; fewer cost time, more follow a stale mask
 ASK = 10  # cosmetic: steps between two questions whether to go on
 # measured: half of the starts arrive at about d^1.35 rows for d dimensions; the steps they take fall as the
@@ -37,7 +36,9 @@ ASK = 10  # cosmetic: steps between two questions whether to go on
 GROWTH = 1.35
 TEMPERATURES = (0.2, 0.4)  # measured: of the predicted masks, in turns (lab.md, "Descent")
 # measured: elementwise operations of a step, and of a prediction of the mask (lab.md, "Counted work")
-PASSES, PREDICTING = 3, 8
+PASSES, PREDICTING = 3, 14
+# measured: of the pull of the layer, over the gradient (lab.md, "Three ideas for the edge")
+PULL = 0.3
 CALLS = 20  # measured: calls on arrays in a step, with its share of a prediction (lab.md, "Counted work")
 SHARPENED = 64  # chosen: most iterates of a chunk that are kept; fewer lose directions, more cost time
 
@@ -68,7 +69,7 @@ def descend(
     avoid : array, shape (d, k), optional
         Orthonormal directions to stay away from: the objective is divided by ‖(I - avoid avoidᵀ) q‖.
     steps : int
-        Steps; their length falls geometrically from 1 to 1e-3.
+        Steps; their length falls evenly from 1 to next to nothing.
     temperature : float
         Softness of the predicted mask, in units of the mean pre-activation.
     keep_going : callable
@@ -81,15 +82,16 @@ def descend(
 
     Notes
     -----
-    Projected subgradient with geometric steps; weights are sigmoid(-z / temperature), renewed every third
-    step. The sign of z is the one for which rows predicted inactive have the smaller residuals.
+    Projected subgradient; weights are sigmoid(-z / temperature), renewed every third step. The sign of z is
+    the one for which rows predicted inactive have the smaller residuals. With them goes the pull of the layer
+    (`pulled`), which falls as the steps do: at the end sparsity alone decides.
     """
     space = space_of(rows)
     signs, move = space.fused("signs") or weighted_signs, space.fused("advance") or advance
     see, weigh = space.fused("look") or look, space.fused("weights") or mask_weights
     sums = xp.sum(layer.basis, axis=0) if layer is not None else None
-    current, length = starts / size(xp, outside(avoid, starts)), 1.0
-    free, weights = outside(avoid, current), xp.ones_like(rows[:, :1])
+    current = starts / size(xp, outside(avoid, starts))
+    free, weights, pull = outside(avoid, current), xp.ones_like(rows[:, :1]), xp.zeros_like(current)
     for step in range(steps):
         residual = rows @ current
         if layer is not None and step % EVERY == 0:
@@ -98,9 +100,55 @@ def descend(
             weights = weigh(xp, z, fitted_to(seen, layer.basis, sums), seen.share, temperature)
         if step % ASK == 0 and not keep_going():
             break
-        current, free = move(xp, current, free, rows.T @ signs(xp, residual, weights), avoid, length)
-        length *= SHRINK ** (1 / max(1, steps - 1))
+        gradient = rows.T @ signs(xp, residual, weights)
+        if layer is not None and step % EVERY == 0:
+            turn = xp.copysign(1.0, seen.share)
+            pull = turn * pulled(xp, layer, xp.abs(residual), weights, current, gradient)
+        length = 1 - step / steps
+        current, free = move(xp, current, free, gradient - length * pull, avoid, length)
     return normalize(xp, current)
+
+
+def pulled(
+    xp: Namespace,
+    layer: LayerModel,
+    sizes: Array,
+    weights: Array,
+    current: Array,
+    gradient: Array,
+) -> Array:
+    """Way from iterates to where their masks agree better with their residuals.
+
+    Parameters
+    ----------
+    xp : module
+        Namespace of the arrays.
+    layer : LayerModel
+        What the weights say of an iterate's sample.
+    sizes : array, shape (m, s)
+        |rows q|.
+    weights : array, shape (m, s)
+        Of the rows: near one where they are predicted inactive.
+    current, gradient : array, shape (d, s)
+        Iterates, and gradients of the weighted l1 norm with fixed weights.
+
+    Returns
+    -------
+    array, shape (d, s)
+        Orthogonal to the iterates, `PULL` times as long as the gradients are across them; up to the sign of
+        the sample that an iterate implies.
+
+    Notes
+    -----
+    The weighted l1 norm depends on q through its weights, too. A row that is predicted inactive and has a
+    residual says that the pre-activation is larger there. The weighted mean is taken out: no sample could
+    have larger pre-activations everywhere.
+    """
+    conflict = weights * sizes
+    conflict = conflict - weights * (xp.sum(conflict, axis=0) / xp.sum(weights, axis=0))
+    way = layer.back @ conflict
+    way, across = (part - current * xp.sum(current * part, axis=0) for part in (way, gradient))
+    return way * (PULL * size(xp, across) / size(xp, way))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +181,8 @@ class Descent:
     """
 
     starts: int = 128
-    steps: int = 400
-    fewest_steps: int = 150
+    steps: int = 200
+    fewest_steps: int = 100
     most_steps: int = 1200
     share: float = 1.0
     arm: int = 0
@@ -199,7 +247,7 @@ def descent_work(rest: Deflated, count: int, steps: int) -> float:
     """Multiply-adds of so many steps from so many starts."""
     (m, d), r = rest.rows.shape, rest.layer.basis.shape[1]
     step = 2 * product(m, d, count, double=False) + elementwise(m * count, PASSES)
-    prediction = product(m, d + 2 * r, count, double=False) + elementwise(m * count, PREDICTING)
+    prediction = product(m, 2 * d + 2 * r, count, double=False) + elementwise(m * count, PREDICTING)
     return steps * (step + prediction / EVERY + calls(CALLS))
 
 

@@ -2,14 +2,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from spear_xp.geometry.deflation import deflated
+from spear_xp.geometry.deflation import Deflated, deflated
 from spear_xp.geometry.directions import APPROACHING
 from spear_xp.numerics.linalg import normalize, outside
 from spear_xp.numerics.random import generator
-from spear_xp.strategies.descent import Descent, descend, distinct, iterates
+from spear_xp.strategies import descent
+from spear_xp.strategies.descent import PULL, Descent, descend, distinct, iterates, pulled
+from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 from tests.helpers.geometry import columns_found, known_samples
 from tests.helpers.networks import Floats
+from tests.helpers.sets import solved
 from tests.helpers.settings import easy_layer, reduced
 from tests.helpers.strategies import seeds
 
@@ -95,3 +98,38 @@ def test_descents_on_every_backend(space: Backend) -> None:
     end = space.to_numpy(descend(space.xp, space.asarray(rows), None, space.asarray(starts(40))))
     close = np.abs(directions.T @ end)
     assert (close.max(axis=0) > 0.999).mean() > 0.8
+
+
+def gaussian_rest(batch: int, width: int, seed: int = 0) -> tuple[Deflated, Floats]:
+    """A batch of which nothing is known, and its unit directions in these coordinates."""
+    layer = mlp_gradient(gaussian_inputs(batch, 300, rng=seed), width=width, depth=3, rng=seed)
+    problem, directions = solved(layer)
+    rest = deflated(problem, known_samples(problem, layer.inputs, ()))
+    return rest, normalize(np, np.linalg.solve(rest.lift, directions))
+
+
+def test_the_layer_pulls_iterates_towards_the_columns_next_to_them() -> None:
+    rest, true = gaussian_rest(40, 200)
+    rng = np.random.default_rng(0)
+    current = normalize(np, true + normalize(np, rng.standard_normal(true.shape)))
+    residual = rest.rows @ current
+    weights = 1 / (1 + np.exp(rest.predict(np, current) / 0.3))
+    gradient = rest.rows.T @ np.copysign(weights, residual)
+    way = pulled(np, rest.layer, np.abs(residual), rest.layer.implied @ current, weights, current, gradient)
+    across = gradient - current * (current * gradient).sum(axis=0)
+    np.testing.assert_allclose((way * current).sum(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(way, axis=0), PULL * np.linalg.norm(across, axis=0))
+    assert ((way * true).sum(axis=0) > 0).mean() > 0.9
+
+
+def test_more_starts_arrive_with_the_pull_of_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest, true = gaussian_rest(80, 260)
+    first = normalize(np, np.random.default_rng(1).standard_normal((80, 200)))
+
+    def arrived() -> int:
+        end = descend(np, rest.rows, rest.layer, first, steps=200, temperature=0.3)
+        return int((np.abs(true.T @ end).max(axis=0) > 0.99).sum())
+
+    with_pull = arrived()
+    monkeypatch.setattr(descent, "PULL", 0.0)
+    assert with_pull > 1.2 * arrived() > 0
