@@ -4,6 +4,7 @@ from hypothesis import given, settings
 
 from spear_xp.geometry.deflation import Deflated, deflated
 from spear_xp.geometry.directions import APPROACHING
+from spear_xp.numerics.cuda.activity import look
 from spear_xp.numerics.linalg import normalize, outside
 from spear_xp.numerics.random import generator
 from spear_xp.strategies import descent
@@ -115,7 +116,8 @@ def test_the_layer_pulls_iterates_towards_the_columns_next_to_them() -> None:
     residual = rest.rows @ current
     weights = 1 / (1 + np.exp(rest.predict(np, current) / 0.3))
     gradient = rest.rows.T @ np.copysign(weights, residual)
-    way = pulled(np, rest.layer, np.abs(residual), rest.layer.implied @ current, weights, current, gradient)
+    turn = np.sign(look(np, residual, rest.layer.implied @ current).share)
+    way = turn * pulled(np, rest.layer, np.abs(residual), weights, current, gradient)
     across = gradient - current * (current * gradient).sum(axis=0)
     np.testing.assert_allclose((way * current).sum(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(np.linalg.norm(way, axis=0), PULL * np.linalg.norm(across, axis=0))
