@@ -17,10 +17,8 @@ from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import DOUBLE, KeepGoing, elementwise, forever, small_solves, weighted_grams
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["behind_hyperplanes", "half_space_work", "noise_hides"]
+__all__ = ["behind_hyperplanes", "half_space_work"]
 
-# chosen: noise over the usual entry of a row, from which it hides entries; below, zeros are told by size
-HIDING = 1e-3
 # measured: rounds, of which the last so many in coordinates in which noise is the same (lab.md, "Strong
 # noise")
 ROUNDS, LAST = 8, 3
@@ -42,15 +40,6 @@ EXCUSED, SURPRISE, DEVIATIONS = 0.02, 1.25, 5.0
 # measured: least square of the second singular value, in units of the edge of noise alone, of the rows of one
 # direction (lab.md, "Strong noise")
 ALONE = 1.2
-
-
-def noise_hides(problem: Problem) -> bool:
-    """Whether added noise is so strong that entries of active rows may pass for zeros.
-
-    Not where a layer moved over several steps: no one hyperplane has the mask of a sample then.
-    """
-    loud = problem.noise_model == "additive" and problem.relative_noise > HIDING
-    return loud and problem.rank > 1 and problem.drift is None
 
 
 def behind_hyperplanes(

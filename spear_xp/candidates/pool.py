@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from spear_xp.candidates.candidate import Candidate, stacked_directions, stacked_zeros
-from spear_xp.candidates.half_spaces import noise_hides
 from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.candidates.shared_kernels import SharedKernels
 from spear_xp.geometry.directions import SAME_DIRECTION, columns_of
@@ -155,7 +154,7 @@ class Pool:
             sides = 2 * xp.astype(xp.concat([self.zero, zero], axis=1), problem.space.dtype) - 1
             equal = (m + sides.T @ sides[:, len(self) :]) / 2  # rows on which patterns agree
             same = same | (equal / m > SAME_PATTERN)
-            if noise_hides(problem):
+            if problem.noise_hides:
                 same = same | (self._apart(new) <= (1 - SAME_PATTERN) * m)
         return to_host(same)
 

@@ -7,7 +7,7 @@ import pytest
 
 from spear_xp.candidates import Pool
 from spear_xp.candidates.candidate import Candidate
-from spear_xp.candidates.half_spaces import behind_hyperplanes, half_space_work, noise_hides
+from spear_xp.candidates.half_spaces import behind_hyperplanes, half_space_work
 from spear_xp.candidates.screening import Screen
 from spear_xp.reduction import Problem
 from spear_xp.reduction.gradient import validate
@@ -41,7 +41,7 @@ def nearness(problem: Problem, found: Floats, true: Floats) -> Floats:
 def test_directions_that_are_off_come_back_with_their_masks(seed: int) -> None:
     problem, true, inactive = noisy(seed)
     assert problem.rank == 10
-    assert noise_hides(problem)
+    assert problem.noise_hides
     rng = np.random.default_rng(seed)
     off = true + 0.2 * rng.standard_normal(true.shape) / 10**0.5
     assert (nearness(problem, off / np.linalg.norm(off, axis=0), true) < 0.99).any()
@@ -87,9 +87,9 @@ def test_the_same_direction_found_twice_is_one_candidate() -> None:
 
 def test_only_strong_added_noise_asks_for_it() -> None:
     problem, true, _ = noisy(0)
-    assert not noise_hides(replace(problem, noise_model="relative"))
-    assert not noise_hides(replace(problem, noise_level=problem.noise_level * 1e-3))
-    assert not noise_hides(replace(problem, drift=problem.layer_norms))
+    assert not replace(problem, noise_model="relative").noise_hides
+    assert not replace(problem, noise_level=problem.noise_level * 1e-3).noise_hides
+    assert not replace(problem, drift=problem.layer_norms).noise_hides
     door = Screen(problem, Pool(problem), threshold=12, uses_layer=True)
     admitted = door.admit(true, "told")
     assert admitted.new >= 6

@@ -49,7 +49,7 @@ def case() -> Case:
     problem = reduce(validate(*layer.observed))
     truth = true_recovery(problem, layer.inputs)
     inside = np.full(BATCH, 1e-9)
-    band = sign_band(truth, inside, problem.layer_norms)
+    band = sign_band(truth, inside)
     z, zero = problem.layer @ truth.duals, problem.zeros_of(truth.directions)
     return Case(problem, truth, z, zero, band, inside)
 
@@ -98,7 +98,7 @@ def test_the_band_bears_errors_of_its_size(case: Case) -> None:
     samples = case.truth.coordinates
     for scale in (1e-9, 1e-3):
         inside = np.full(BATCH, scale)
-        band = sign_band(case.truth, inside, case.problem.layer_norms)
+        band = sign_band(case.truth, inside)
         step = rng.standard_normal(samples.shape)
         step *= 6 * inside / np.linalg.norm(step, axis=0)
         moved = case.problem.layer @ ((samples + step) / case.problem.singular_values[:, None])
