@@ -37,9 +37,6 @@ SHIFT = 1e-9  # cosmetic: share of the largest diagonal element, with which no m
 # chosen: share of the rows behind that may hold anything, and mean square in noise levels of the others up
 # to which all of it is noise, with so many of its standard deviations
 EXCUSED, SURPRISE, DEVIATIONS = 0.02, 1.25, 5.0
-# measured: least square of the second singular value, in units of the edge of noise alone, of the rows of one
-# direction (lab.md, "Strong noise")
-ALONE = 1.2
 
 
 def behind_hyperplanes(
@@ -76,7 +73,7 @@ def behind_hyperplanes(
     counts = to_host(xp.sum(xp.astype(zero, xp.int64), axis=0))
     fits = counts >= b + CONFIRMING
     fits &= to_host(surprise) < SURPRISE + DEVIATIONS * (2 / counts.clip(min=1)) ** 0.5
-    fits &= to_host(second) > ALONE * (counts**0.5 + b**0.5) ** 2
+    fits &= to_host(second) > (counts**0.5 + b**0.5) ** 2  # the edge of noise alone
     order = [k for k in to_host(xp.argsort(surprise)).tolist() if fits[k]]
     parallel = to_host(xp.abs(found.T @ found) > 1 - SAME_PROPOSAL)
     chosen: list[int] = []

@@ -10,24 +10,8 @@ from spear_xp.candidates.candidate import Candidate
 from spear_xp.candidates.half_spaces import behind_hyperplanes, half_space_work
 from spear_xp.candidates.screening import Screen
 from spear_xp.reduction import Problem
-from spear_xp.reduction.gradient import validate
-from spear_xp.reduction.problem import reduce
-from spear_xp.updates.images import digits
-from spear_xp.updates.synthetic import mlp_gradient
 from tests.helpers.networks import Floats
-from tests.helpers.truth import true_recovery
-
-
-def noisy(seed: int, noise: float = 0.03) -> tuple[Problem, Floats, Floats]:
-    """A batch of digits with noise of so many times the root mean square entry, its directions and masks."""
-    inputs, rng = digits(10, rng=seed), np.random.default_rng(seed)
-    truth = mlp_gradient(inputs, width=300, rng=seed)
-    level = noise * np.sqrt((truth.grad_w**2).mean())
-    grad_w, grad_b, weight, bias = truth.observed
-    grad_w, grad_b = (g + level * rng.standard_normal(g.shape).astype(g.dtype) for g in (grad_w, grad_b))
-    problem = reduce(validate(grad_w, grad_b, weight, bias))
-    directions = true_recovery(problem, inputs).directions
-    return problem, directions / np.linalg.norm(directions, axis=0), np.asarray(truth.zero_pattern)
+from tests.helpers.noisy import noisy
 
 
 def nearness(problem: Problem, found: Floats, true: Floats) -> Floats:
@@ -39,7 +23,8 @@ def nearness(problem: Problem, found: Floats, true: Floats) -> Floats:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_directions_that_are_off_come_back_with_their_masks(seed: int) -> None:
-    problem, true, inactive = noisy(seed)
+    case = noisy(seed)
+    problem, true, inactive = case.problem, case.directions, case.inactive
     assert problem.rank == 10
     assert problem.noise_hides
     rng = np.random.default_rng(seed)
@@ -57,7 +42,8 @@ def test_directions_that_are_off_come_back_with_their_masks(seed: int) -> None:
 
 
 def test_mixtures_and_nonsense_are_turned_away() -> None:
-    problem, true, _ = noisy(0)
+    case = noisy(0)
+    problem, true = case.problem, case.directions
     rng = np.random.default_rng(1)
     anything = rng.standard_normal((10, 40))
     found = behind_hyperplanes(problem, anything / np.linalg.norm(anything, axis=0))
@@ -71,7 +57,8 @@ def test_mixtures_and_nonsense_are_turned_away() -> None:
 
 
 def test_the_same_direction_found_twice_is_one_candidate() -> None:
-    problem, true, _ = noisy(0)
+    case = noisy(0)
+    problem, true = case.problem, case.directions
     rng = np.random.default_rng(2)
     pool = Pool(problem)
     for _ in range(3):
@@ -86,7 +73,8 @@ def test_the_same_direction_found_twice_is_one_candidate() -> None:
 
 
 def test_only_strong_added_noise_asks_for_it() -> None:
-    problem, true, _ = noisy(0)
+    case = noisy(0)
+    problem, true = case.problem, case.directions
     assert not replace(problem, noise_model="relative").noise_hides
     assert not replace(problem, noise_level=problem.noise_level * 1e-3).noise_hides
     assert not replace(problem, drift=problem.layer_norms).noise_hides
