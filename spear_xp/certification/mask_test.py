@@ -24,6 +24,7 @@ QUIETER = 4.0  # chosen: times a usual sample, to which one may be quieter and l
 # chosen: of the width of the zero test, where many entries are small: a smaller value counts fewer rows
 NARROW = 0.5
 DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
+SIGNIFICANT = 3.0  # chosen: standard deviations of a difference of counts, from which it is no chance
 REFUTING = (
     4  # chosen: contradictions, and how many times fewer another scale has, from which it is the true one
 )
@@ -173,7 +174,10 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
         if factor in decisive:
             # What contradicts both is noise, and says nothing of the scale.
             count, mine, others = counts_of(problem, scaled, own & ~scaled, scaled & ~own)
-            told &= bool(others[certified].sum() >= DECISIVE + 2 * mine[certified].sum())
+            against, for_ = int(mine[certified].sum()), int(others[certified].sum())
+            # Noise moves entries over a limit, and a difference of few rows may be chance.
+            chance = SIGNIFICANT * (for_ + against) ** 0.5 if problem.noise_hides else 0.0
+            told &= for_ >= DECISIVE + 2 * against and for_ - against >= chance
         else:
             count = count_rows(problem, scaled)
         best.append(count)
@@ -198,9 +202,7 @@ def _contradictions(samples: SampleSet, factor: float) -> Array:
     rounding = 4 * problem.unit_roundoff * max(1.0, factor) * samples.sizes
     margin, dead_margin = (norms[:, None] * rounding for norms in (problem.layer_norms, problem.dead_norms))
     zero, shown = samples.zero, ~samples.zero & ~samples.ambiguous
-    if (
-        problem.noise_hides
-    ):  # many entries are small, and noise is known: what is zero is so within half of that
+    if problem.noise_hides:  # many entries are small; nearly all zeros are within half of the width
         zero, shown = problem.vanish(samples.columns, samples.noise, widen=NARROW), ~samples.zero
     against = ((rows < -margin) & shown) | ((rows > margin) & zero)
     return xp.concat([against, dead > dead_margin], axis=0)
