@@ -8,6 +8,7 @@ from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.candidates.shared_kernels import SharedKernels
 from spear_xp.geometry.directions import SAME_DIRECTION, columns_of
 from spear_xp.geometry.duals import PartialDuals, solve_duals
+from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Known
@@ -153,7 +154,21 @@ class Pool:
             sides = 2 * xp.astype(xp.concat([self.zero, zero], axis=1), problem.space.dtype) - 1
             equal = (m + sides.T @ sides[:, len(self) :]) / 2  # rows on which patterns agree
             same = same | (equal / m > SAME_PATTERN)
+            if problem.noise_hides:
+                same = same | (self._apart(new) <= (1 - SAME_PATTERN) * m)
         return to_host(same)
+
+    def _apart(self, new: Array) -> Array:
+        """Rows on which one of two directions vanishes and the other one shows for certain.
+
+        Noise turns each direction by a little every time that it is found, and moves entries over the limit.
+        """
+        problem, xp = self.problem, self.problem.space.xp
+        both = xp.concat([self.directions, new], axis=1)
+        zero = xp.astype(problem.zeros_of(both), problem.space.dtype)
+        shown = xp.astype(~problem.zeros_of(both, widen=AMBIGUOUS_WIDTH), problem.space.dtype)
+        here = slice(len(self), None)
+        return zero.T @ shown[:, here] + shown.T @ zero[:, here]
 
     def add(self, candidate: Candidate, *, may_be_twin: bool = False) -> bool:
         """Add a candidate if it is new; whether it was.

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from spear_xp.candidates.candidate import Candidate, stacked_directions
+from spear_xp.candidates.half_spaces import behind_hyperplanes, half_space_work
 from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.refit import filter_directions, screening_work
 from spear_xp.candidates.separability import SeparabilityTest, separability_work
@@ -88,6 +89,9 @@ class Screen:
             return []
         if problem.rank == 1:  # one sample: every live row is its multiple, none has to vanish
             return [Candidate(directions[:, 0], problem.zeros_of(directions[:, 0]), 0, source)]
+        if self.separability is not None and problem.noise_hides:
+            self._work += half_space_work(problem, int(directions.shape[1]))
+            return behind_hyperplanes(problem, directions, source, keep_going)
         shared: list[Array] = []
         found = filter_directions(
             problem,

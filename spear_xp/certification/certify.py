@@ -28,7 +28,7 @@ from spear_xp.numerics.backend import Array, on_its_device, to_host
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.recovery.support import supported
-from spear_xp.recovery.uncertainty import error_bars
+from spear_xp.recovery.uncertainty import error_bars, shares_of
 from spear_xp.reduction.problem import ACCURACY, TOLERANCE, Problem
 
 __all__ = ["certify"]
@@ -83,9 +83,12 @@ def certify(
     support = supported(samples, keep_going)
     bars, inside = error_bars(samples, support.spread)
     z = samples.preactivations
-    below, above = sign_bands(samples, inside)
+    shares = shares_of(samples, support.spread) if problem.noise_hides else None
+    if shares is not None:  # it says all of the error, and more of each neuron
+        inside = xp.zeros_like(inside)
+    below, above = sign_bands(samples, inside, shares)
     zero = samples.zero
-    masks, agreement = masks_agree(samples, below, above, inside)
+    masks, agreement = masks_agree(samples, below, above, inside, shares)
     kernel = support.unique
     resolution = resolution_of(samples)
     precise = is_precise(samples, bars)
@@ -110,8 +113,12 @@ def certify(
         wide = xp.sqrt((DOUBTS * bars) ** 2 + (MARGIN * held) ** 2 / n)
         bars = xp.sqrt((LEAST * bars) ** 2 + held**2 / n)
         # Where nothing bounds it, the sample fails, and its mask is told as if the others were right.
-        inside = xp.where(xp.isfinite(held), xp.sqrt((LEAST * noise) ** 2 + held**2), inside)
-        below, above = sign_bands(samples, inside)
+        if shares is None:
+            inside = xp.where(xp.isfinite(held), xp.sqrt((LEAST * noise) ** 2 + held**2), inside)
+        else:
+            shares = LEAST**2 * shares_of(samples, support.spread, kept)
+            inside = xp.where(xp.isfinite(held), held, inside)
+        below, above = sign_bands(samples, inside, shares)
         assumed = holds = kept
     return Certificate(
         certified=kept & rows.told_apart,

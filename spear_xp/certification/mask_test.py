@@ -8,6 +8,7 @@ from spear_xp.geometry.masks import doubtful_zeros
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
+from spear_xp.recovery.uncertainty import sign_errors
 from spear_xp.reduction.problem import TOLERANCE, Problem
 
 __all__ = ["count_rows", "lost_entries", "masks_agree", "scale_is_told", "sign_band", "sign_bands"]
@@ -20,13 +21,16 @@ SILENT, SILENT_SHARE = 3, 4
 # updates")
 LOST = 8.0
 QUIETER = 4.0  # chosen: times a usual sample, to which one may be quieter and lose entries; more proves less
+# chosen: of the width of the zero test, where many entries are small: a smaller value counts fewer rows
+NARROW = 0.5
 DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
+SIGNIFICANT = 3.0  # chosen: standard deviations of a difference of counts, from which it is no chance
 REFUTING = (
     4  # chosen: contradictions, and how many times fewer another scale has, from which it is the true one
 )
 
 
-def sign_bands(samples: SampleSet, inside: Array) -> tuple[Array, Array]:
+def sign_bands(samples: SampleSet, inside: Array, shares: Array | None = None) -> tuple[Array, Array]:
     """Below minus the first band a neuron is inactive for sure, above the second it is active.
 
     An update of several local steps adds something where a sample is active in any of them. It is in none
@@ -39,6 +43,8 @@ def sign_bands(samples: SampleSet, inside: Array) -> tuple[Array, Array]:
         A full set of samples.
     inside : array, shape (b,)
         Norm of the error of each within the row space.
+    shares : array, shape (b, b), optional
+        What is known of that error, as `shares_of` has it; then `inside` is the norm of what comes beside it.
 
     Returns
     -------
@@ -46,33 +52,37 @@ def sign_bands(samples: SampleSet, inside: Array) -> tuple[Array, Array]:
         Half-widths.
     """
     problem = samples.problem
-    band = sign_band(samples, inside, problem.layer_norms)
+    band = sign_band(samples, inside, shares)
     if problem.drift is None:
         return band, band
     drift = problem.drift[:, None] * samples.sizes[None, :]
     return band + drift, band + (drift if problem.moved is None else samples.moved)
 
 
-def sign_band(samples: SampleSet, inside: Array, norms: Array) -> Array:
-    """Half-width of the pre-activations whose sign is open, shape (rows, b).
+def sign_band(samples: SampleSet, inside: Array, shares: Array | None = None, *, dead: bool = False) -> Array:
+    """Half-width of the pre-activations whose sign is open, shape (rows, b), of live rows or of dead ones.
 
-    Parameters
-    ----------
-    samples : SampleSet
-        A full set of samples.
-    inside : array, shape (b,)
-        Norm of the error of each within the row space.
-    norms : array, shape (rows,)
-        Norms of the rows of [W | β].
+    The other arguments are those of `sign_bands`.
     """
     problem, xp = samples.problem, samples.problem.space.xp
-    size = samples.sizes
-    error = inside + problem.noise_level * xp.sqrt(xp.sum(samples.duals**2, axis=0))
+    norms = problem.dead_norms if dead else problem.layer_norms
     # The client's own forward pass rounds too: a pre-activation within rounding of zero has no sign.
-    return norms[:, None] * (SIGMAS * error + 4 * problem.unit_roundoff * size)[None, :]
+    rounding = 4 * problem.unit_roundoff * samples.sizes
+    lengths = xp.sqrt(xp.sum(samples.duals**2, axis=0))
+    outside = problem.noise_level * lengths
+    if shares is None:
+        return norms[:, None] * (SIGMAS * (inside + outside) + rounding)[None, :]
+    z, bias = samples.preactivations, problem.layer_bias
+    if dead:
+        z, bias = problem.dead_layer @ samples.duals, problem.dead_bias
+    scale = (z - bias[:, None]) * (problem.bias_noise * lengths)[None, :]
+    error = sign_errors(samples, shares, z) ** 2 + (norms[:, None] * outside[None, :]) ** 2 + scale**2
+    return SIGMAS * xp.sqrt(error) + norms[:, None] * (SIGMAS * inside + rounding)[None, :]
 
 
-def masks_agree(samples: SampleSet, below: Array, above: Array, inside: Array) -> tuple[Host, Host]:
+def masks_agree(
+    samples: SampleSet, below: Array, above: Array, inside: Array, shares: Array | None = None
+) -> tuple[Host, Host]:
     """Condition (a): whether masks and zero patterns agree, and on what share of rows, shape (b,) each.
 
     `below` and `above` are the bands of `sign_bands`.
@@ -89,7 +99,7 @@ def masks_agree(samples: SampleSet, below: Array, above: Array, inside: Array) -
     )
     clear = off + on
     holds = (beyond == 0) & (clear > 0) & (wrong <= allowed_flips(off))
-    dead = _denied(samples, inside)
+    dead = _denied(samples, inside, shares)
     if problem.noise_model == "relative":
         holds &= dead == 0
     else:  # rounding to a grid leaves nothing of a row of small entries
@@ -98,7 +108,7 @@ def masks_agree(samples: SampleSet, below: Array, above: Array, inside: Array) -
     return holds, 1 - (wrong + vanished) / clear.clip(min=1)
 
 
-def _denied(samples: SampleSet, inside: Array) -> Host:
+def _denied(samples: SampleSet, inside: Array, shares: Array | None) -> Host:
     """Rows of zeros that each sample should activate, shape (b,), without neurons that are silent for all.
 
     A neuron whose outgoing weights are zero has a gradient of zero whatever activates it. Several samples at
@@ -106,7 +116,7 @@ def _denied(samples: SampleSet, inside: Array) -> Host:
     are silent, as in a pruned layer, rows of zeros say nothing.
     """
     problem, xp = samples.problem, samples.problem.space.xp
-    active = problem.dead_layer @ samples.duals > sign_band(samples, inside, problem.dead_norms)
+    active = problem.dead_layer @ samples.duals > sign_band(samples, inside, shares, dead=True)
     votes = xp.sum(xp.astype(active & samples.real, xp.int64), axis=1)
     silent = votes >= max(SILENT, math.ceil(problem.rank / SILENT_SHARE))
     most = 2 * xp.sum(xp.astype(silent, xp.int64)) > xp.sum(xp.astype(votes > 0, xp.int64))
@@ -156,14 +166,18 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
     problem = samples.problem
     if problem.scale != "given":
         return False
+    decisive = {FACTORS[2 if problem.noise_hides else 0], FACTORS[-1]}
     own = _contradictions(samples, 1.0)
     wrong, best, told = count_rows(problem, own), [], True
     for factor in FACTORS:
         scaled = _contradictions(samples, factor)
-        if factor in {FACTORS[0], FACTORS[-1]}:
+        if factor in decisive:
             # What contradicts both is noise, and says nothing of the scale.
             count, mine, others = counts_of(problem, scaled, own & ~scaled, scaled & ~own)
-            told &= bool(others[certified].sum() >= DECISIVE + 2 * mine[certified].sum())
+            against, for_ = int(mine[certified].sum()), int(others[certified].sum())
+            # Noise moves entries over a limit, and a difference of few rows may be chance.
+            chance = SIGNIFICANT * (for_ + against) ** 0.5 if problem.noise_hides else 0.0
+            told &= for_ >= DECISIVE + 2 * against and for_ - against >= chance
         else:
             count = count_rows(problem, scaled)
         best.append(count)
@@ -187,8 +201,11 @@ def _contradictions(samples: SampleSet, factor: float) -> Array:
     dead = factor * (problem.dead_layer @ samples.duals) + (1 - factor) * problem.dead_bias[:, None]
     rounding = 4 * problem.unit_roundoff * max(1.0, factor) * samples.sizes
     margin, dead_margin = (norms[:, None] * rounding for norms in (problem.layer_norms, problem.dead_norms))
-    shown = (rows < -margin) & ~samples.zero & ~samples.ambiguous
-    return xp.concat([shown | ((rows > margin) & samples.zero), dead > dead_margin], axis=0)
+    zero, shown = samples.zero, ~samples.zero & ~samples.ambiguous
+    if problem.noise_hides:  # many entries are small; nearly all zeros are within half of the width
+        zero, shown = problem.vanish(samples.columns, samples.noise, widen=NARROW), ~samples.zero
+    against = ((rows < -margin) & shown) | ((rows > margin) & zero)
+    return xp.concat([against, dead > dead_margin], axis=0)
 
 
 def count_rows(problem: Problem, flags: Array) -> Host:

@@ -95,6 +95,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "noise is {:.1e} of a usual entry of its row: too much for a batch of this size",
         "ask for accuracy=.3, which certifies more; give noise that is known as `noise`",
     ),
+    "noise edge": (
+        "the faintest direction of the batch is {:.1f} times as loud as noise, and a proof needs 3 times",
+        "samples may leak, unproven; the search ends at a tenth of its limits, so that longer ones show more",
+    ),
     "no zero pattern": (
         "no direction makes more of {:.0f} rows vanish than chance does: is there a ReLU behind this layer?",
         "check the activation, and that grad_w and weight are those of the same layer",

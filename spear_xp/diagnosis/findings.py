@@ -13,11 +13,21 @@ from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["LOUD", "no_direction", "of_search"]
+__all__ = ["LOUD", "beyond_edge", "no_direction", "of_search"]
 
 LOUD = 1e-3  # chosen: noise over the root mean square entry of a row, from which it is to blame
+# measured: least singular value over the noise of a column, below which masks that are all true prove nothing
+# (lab.md, "Strong noise")
+PROVABLE = 3.0
 # derived: a sample is active on about half of the rows at initialisation, and must leave b + 2 of them zero
 HALF = 2
+
+
+def beyond_edge(problem: Problem) -> tuple[Cause, ...]:
+    """Whether added noise is too strong for any proof: no kernel can be told from it."""
+    level = float(problem.singular_values[-1]) / (problem.width**0.5 * problem.noise_level or 1.0)
+    faint = problem.noise_hides and level < PROVABLE
+    return (cause("noise edge", level),) if faint else ()
 
 
 def no_direction(problem: Problem, before: tuple[Cause, ...] = ()) -> Cause:
@@ -69,7 +79,7 @@ def of_search(
     found: tuple[Cause, ...] = ()
     if not OF_MASKS & {one.name for one in before}:
         found = of_masks(problem, candidates, samples, certificate, keep_going)
-    if problem.relative_noise > LOUD:
+    if problem.relative_noise > LOUD and not any(one.name == "noise edge" for one in before):
         found += (cause("noise", problem.relative_noise),)
     if samples is None and problem.width < HALF * (problem.rank + CONFIRMING):
         found += (cause("few rows", problem.width / problem.rank),)

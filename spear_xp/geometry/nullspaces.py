@@ -34,6 +34,9 @@ PLENTY = 4  # chosen: spare rows, in multiples of `INFLUENTIAL`, from which leve
 BEYOND_CHANCE = 2
 CONFIRMING = 2  # chosen: zero rows beyond b that a direction needs: b - 1 define its kernel, three confirm it
 VANISHING = 3.0  # chosen: size of rows, over their noise, up to which a direction vanishes on them
+# chosen: the same where noise is strong, over the largest singular value of noise alone; a smaller value
+# lets chance in
+BEYOND_NOISE = 1.5
 BRIDGED = 8.0  # chosen: the same of few rows, over the noise of one
 # measured: rows that may not decide alone that a kernel is one-dimensional (lab.md, "Near-twins")
 INFLUENTIAL = 3
@@ -79,6 +82,8 @@ def is_unique(
     stay one-dimensional both times.
     """
     xp = problem.space.xp
+    if problem.noise_hides and orthogonal is None:
+        return _unique_in_noise(problem, rows, influential)
     if not _stands_out(problem, stacked(xp, rows, orthogonal), kernel, second):
         return False
     spare = rows.shape[0] - (problem.rank - 1)
@@ -96,6 +101,29 @@ def is_unique(
         if not _stands_out(problem, rest, vectors[:, 0], vectors[:, 1]):
             return False
     return True
+
+
+def _unique_in_noise(problem: Problem, rows: Array, influential: int) -> bool:
+    """The same where noise is strong: in coordinates where it is alike, and against its own edge.
+
+    A direction of loud noise has large rows, and is none of the two smallest in the coordinates of U.
+    """
+    xp, b = problem.space.xp, problem.rank
+    white = rows * problem.singular_values / problem.noise_level
+    if rows.shape[0] - (b - 1) < influential:
+        return False
+
+    def vectors(some: Array) -> Array | None:
+        values, turned = xp.linalg.eigh(some.T @ some)
+        limit = max(BRIDGED, BEYOND_NOISE * (some.shape[0] ** 0.5 + b**0.5))
+        return turned if float(values[1]) > limit**2 else None
+
+    found = vectors(white)
+    leverage = None if found is None else _leverage(xp, white, found[:, :1], white)
+    if found is None or leverage is None:
+        return False
+    heaviest = (white @ found[:, 1]) ** 2, leverage
+    return all(vectors(_without_heaviest(problem, white, one, influential)) is not None for one in heaviest)
 
 
 def stacked(xp: Namespace, rows: Array, orthogonal: Array | None) -> Array:

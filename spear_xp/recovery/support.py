@@ -62,6 +62,7 @@ def supported(samples: SampleSet, keep_going: KeepGoing = forever) -> Support:
         # b - 1 rows define a kernel, one more has to confirm it.
         enough = counts[part] >= b
         sure = kernels.surely_unique(counts[part] * 0 + INFLUENTIAL, strict=True) & enough
+        sure &= not problem.noise_hides
         rows, spread = kernels.spread(samples.duals), []
         for here, k in enumerate(range(part.start, part.stop)):
             if enough[here] and not sure[here]:

@@ -4,6 +4,7 @@ The noise of a direction is propagated from that of an entry. What its zero rows
 errors of entries that hold equal pixels are equal, and add up along a sample.
 """
 
+import math
 from dataclasses import replace
 
 from spear_xp.numerics.backend import Array, Host
@@ -11,7 +12,7 @@ from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["calibrated", "error_bars"]
+__all__ = ["calibrated", "error_bars", "shares_of", "sign_errors"]
 
 VALUES = 256  # derived: distinct values of a pixel of 8 bits; entries of equal pixels round alike
 
@@ -77,20 +78,56 @@ def error_bars(samples: SampleSet, spread: Array, proven: Host | None = None) ->
     Inverting Q turns it into δx_j = -Σ_k (p_jᵀδq_k)(x_k - x_j). The right factor V adds σ‖p_j‖ to every
     entry, and its last row, the bias, the share σ_bias‖p_j‖ of x_j itself.
     """
-    problem = samples.problem
-    space, xp = problem.space, problem.space.xp
+    problem, xp = samples.problem, samples.problem.space.xp
     x = samples.coordinates
     squared = xp.sum(x * x, axis=0)
     distance = squared[:, None] + squared[None, :] - 2 * x.T @ x  # ‖x_j - x_k‖²
     distance = xp.where(distance > 0, distance, xp.zeros_like(distance))
-    noise = xp.maximum(samples.noise**2, _seen(samples))
-    right = samples.real | True if proven is None else space.asarray(proven, dtype=xp.bool)
     # What is between a sample and itself is nothing, whatever its rows leave open.
-    moved = noise[:, None] * xp.where(distance > 0, spread, xp.zeros_like(spread)) * distance
-    inside = xp.sum(xp.where(right[:, None], moved, xp.zeros_like(moved)), axis=0)
+    between = xp.where(distance > 0, shares_of(samples, spread, proven), xp.zeros_like(spread))
+    inside = xp.sum(between * distance, axis=0)
     n, lengths = problem.right.shape[1] - 1, xp.sum(samples.duals**2, axis=0)
     outside = lengths * (problem.noise_level**2 + problem.bias_noise**2 * squared / n)
     return xp.sqrt(inside / n + outside), xp.sqrt(inside)
+
+
+def shares_of(samples: SampleSet, spread: Array, proven: Host | None = None) -> Array:
+    """Variance of what each sample takes up of another one less itself, shape (b, b), the other in row k.
+
+    Of those that are not proven nothing; the arguments are those of `error_bars`.
+    """
+    problem, xp = samples.problem, samples.problem.space.xp
+    noise = xp.maximum(samples.noise**2, _seen(samples))
+    right = samples.real | True if proven is None else problem.space.asarray(proven, dtype=xp.bool)
+    shares = noise[:, None] * spread
+    return xp.where(right[:, None], shares, xp.zeros_like(shares))
+
+
+def sign_errors(samples: SampleSet, shares: Array, z: Array) -> Array:
+    """Standard deviation of pre-activations within the row space, from `shares_of`, shape (rows, b).
+
+    δx_j = -Σ_k a_kj (x_k - x_j) moves z_ij by -Σ_k a_kj (z_ik - z_ij), which a neuron sees of it: the norm of
+    the error times that of its weights is much more, as most of a weight lies outside of the row space.
+
+    Parameters
+    ----------
+    samples : SampleSet
+        A full set of samples.
+    shares : array, shape (b, b)
+        Variances of a_kj.
+    z : array, shape (rows, b)
+        Pre-activations.
+    """
+    xp = samples.problem.space.xp
+    told = xp.isfinite(shares)
+    finite = xp.where(told, shares, xp.zeros_like(shares))
+    squares = z * z
+    variance = squares @ finite - 2 * z * (z @ finite) + squares * xp.sum(finite, axis=0)
+    # Between a sample and itself nothing is open.
+    own = xp.eye(shares.shape[0], dtype=shares.dtype, device=shares.device) > 0
+    open_ = xp.any(~(told | own), axis=0)
+    error = xp.sqrt(xp.maximum(variance, xp.zeros_like(variance)))
+    return xp.where(open_[None, :], xp.full_like(error, math.inf), error)
 
 
 def _seen(samples: SampleSet) -> Array:

@@ -22,6 +22,9 @@ Scale = Literal["given", "made up", "masks"]
 # measured: width of the zero test in units of the noise (lab.md, "Descent"). Rounding errors of a row have
 # heavier tails than added Gaussian noise, because they grow with the entries that cancel.
 TOLERANCE = {"relative": 15.0, "additive": 6.0}
+# chosen: noise over the usual entry of a row, from which added noise hides entries of active rows; below,
+# size alone tells zeros
+HIDING = 1e-3
 ACCURACY = 1e-2  # chosen: relative error of a certified sample, if nobody asks for another one
 
 
@@ -118,6 +121,15 @@ class Problem:
     def relative_noise(self) -> float:
         """Standard deviation of an entry of the gradient over the root mean square entry of its row."""
         return float(self.noise_level * self.right.shape[1] ** 0.5)
+
+    @property
+    def noise_hides(self) -> bool:
+        """Whether added noise is so strong that entries of active rows pass for zeros.
+
+        Not where a layer moved over several steps: no one hyperplane has the mask of a sample then.
+        """
+        loud = self.noise_model == "additive" and self.relative_noise > HIDING
+        return loud and self.rank > 1 and self.drift is None
 
     def noise_of(self, directions: Array) -> Array:
         """Standard deviation of `rows @ directions` on a zero row; (b,) gives (), (b, k) gives (k,)."""

@@ -106,7 +106,8 @@ class Incumbent:
     def sharpen(self, keep_going: KeepGoing = forever) -> None:
         """All samples of the best set at once, by maximum likelihood, unless masks contradict that more."""
         best, xp = self.best, self.problem.space.xp
-        if best is None or best.masks is None or best.certificate.certified.all():
+        done = best is not None and best.certificate.certified.all() and not self.problem.noise_hides
+        if best is None or best.masks is None or done:
             return
         problem = best.samples.problem  # with the noise that this set shows
         whole = recover(problem, best.whole)

@@ -29,6 +29,7 @@ __all__ = ["Observer", "Search", "solve"]
 
 WIDE = 4  # chosen: rows for each sample, from which the first descents find most directions
 FRUITLESS_CHUNKS = 3  # chosen: chunks of every strategy without one direction, after which there is none
+UNPROVABLE = 0.1  # chosen: share of both limits that a search has where noise keeps it from every proof
 REPAIRS = 4  # chosen: full sets in a row, as long as each mends the one before; more delay the strategies
 
 Observer = Callable[..., None]  # told of the search and of the name of a strategy, after every round
@@ -127,6 +128,8 @@ def solve(
     executor = Serial() if executor is None else executor
     uses_layer = any(strategy.uses_layer for strategy in schedule.strategies)
     screen = Screen(problem, pool, threshold=search.threshold, uses_layer=uses_layer)
+    if any(one.name == "noise edge" for one in search.diagnosis):
+        clock.leave(UNPROVABLE)
     partial = PartialSets(problem, pool, screen, best, clock)
     checkpoint = Checkpoint() if checkpoint is None else checkpoint
     checkpoint.resume(search, partial, clock)

@@ -6,6 +6,7 @@ from typing import Any
 
 from spear_xp.candidates.threshold import sparsity_threshold
 from spear_xp.diagnosis.arrays import of_arrays
+from spear_xp.diagnosis.findings import beyond_edge
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.call.factors import LowRank
@@ -41,7 +42,7 @@ def begun(
     with clock.stage("diagnosis"):
         state.diagnosis = of_arrays(
             reading.gradient, factorization, decay, reading.completion, reading.entries
-        )
+        ) + beyond_edge(problem)
     state.completed = 0.0 if reading.completion is None else 1 - reading.completion.share
     state.obstacle = reading.obstacle or next((one for one in state.diagnosis if one.hopeless), None)
     return state

@@ -66,6 +66,11 @@ class Clock:
         if self.work_limit < math.inf:
             self.search_work -= share * (self.work_limit - self.work)
 
+    def leave(self, share: float) -> None:
+        """Bring both limits down to a share of what they are, where more would gain nothing."""
+        self.time_limit, self.search_time = share * self.time_limit, share * self.search_time
+        self.work_limit, self.search_work = share * self.work_limit, share * self.search_work
+
     @property
     def elapsed(self) -> float:
         """Seconds since the start."""

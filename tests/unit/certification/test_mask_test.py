@@ -15,11 +15,14 @@ from spear_xp.certification.mask_test import (
     sign_bands,
 )
 from spear_xp.recovery.samples import SampleSet
+from spear_xp.recovery.support import supported
+from spear_xp.recovery.uncertainty import error_bars, shares_of
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient, planted_problem
 from tests.conftest import Backend
 from tests.helpers.networks import Floats
+from tests.helpers.noisy import noisy
 from tests.helpers.truth import true_recovery
 
 WIDTH, BATCH = 700, 4
@@ -49,7 +52,7 @@ def case() -> Case:
     problem = reduce(validate(*layer.observed))
     truth = true_recovery(problem, layer.inputs)
     inside = np.full(BATCH, 1e-9)
-    band = sign_band(truth, inside, problem.layer_norms)
+    band = sign_band(truth, inside)
     z, zero = problem.layer @ truth.duals, problem.zeros_of(truth.directions)
     return Case(problem, truth, z, zero, band, inside)
 
@@ -98,7 +101,7 @@ def test_the_band_bears_errors_of_its_size(case: Case) -> None:
     samples = case.truth.coordinates
     for scale in (1e-9, 1e-3):
         inside = np.full(BATCH, scale)
-        band = sign_band(case.truth, inside, case.problem.layer_norms)
+        band = sign_band(case.truth, inside)
         step = rng.standard_normal(samples.shape)
         step *= 6 * inside / np.linalg.norm(step, axis=0)
         moved = case.problem.layer @ ((samples + step) / case.problem.singular_values[:, None])
@@ -166,3 +169,28 @@ def test_noise_that_hides_every_entry_of_a_sample_loses_none(case: Case) -> None
     samples.__dict__["zero"] = case.zero | (np.arange(BATCH) == 1)
     lost = lost_entries(samples, case.z < -case.band)
     np.testing.assert_array_equal(lost, 0)
+
+
+def test_what_is_known_of_an_error_leaves_fewer_signs_open() -> None:
+    found = noisy(0)
+    samples = found.samples
+    spread = supported(samples).spread
+    inside, shares = error_bars(samples, spread)[1], shares_of(samples, spread)
+    whole, told = sign_bands(samples, inside)[0], sign_bands(samples, 0 * inside, shares)[0]
+    z = samples.preactivations
+    assert (np.abs(z) > told).mean() > 0.8 > 1.3 * (np.abs(z) > whole).mean()
+    clear = np.abs(z) > told
+    assert ((z > 0) == (found.z > 0))[clear].all()
+    more = sign_bands(samples, inside, shares)[0]  # of what is beside it every neuron may see all
+    np.testing.assert_allclose(more - told, 6 * np.outer(found.problem.layer_norms, inside), rtol=1e-9)
+    assert sign_band(samples, 0 * inside, shares, dead=True).shape == (found.problem.dead_norms.shape[0], 10)
+
+
+@pytest.mark.parametrize(
+    ("scale", "told"), [(0.4, False), (0.6, False), (1.0, True), (1.7, False), (3.0, False)]
+)
+def test_under_noise_the_scale_is_told_on_both_sides(scale: float, *, told: bool) -> None:
+    """Samples one and a half times too large once passed: zeros of small entries excused their masks."""
+    found = noisy(1, 0.02, width=500, scale=scale)
+    assert found.problem.noise_hides
+    assert scale_is_told(found.samples, np.ones(10, dtype=bool)) == told

@@ -7,11 +7,12 @@ import pytest
 from spear_xp import Status, invert
 from spear_xp.certification.ledger import Ledger
 from spear_xp.diagnosis.causes import cause
-from spear_xp.diagnosis.findings import no_direction, of_search
+from spear_xp.diagnosis.findings import beyond_edge, no_direction, of_search
 from spear_xp.reduction.problem import Problem
 from spear_xp.solver.assessment import FullSet, assess
 from spear_xp.updates.synthetic import LayerGradient
 from tests.helpers.causes import PLANTED, honest
+from tests.helpers.noisy import noisy
 from tests.helpers.sets import candidates, solved
 
 THROUGH = {
@@ -67,3 +68,17 @@ def test_without_a_direction_noise_or_the_layer_is_to_blame(problem: Problem) ->
     named = no_direction(noisy, (cause("sign-like", 1.0),))
     assert named.name == "sign-like"
     assert named.hopeless
+
+
+def test_noise_beyond_every_proof_is_named_early() -> None:
+    assert beyond_edge(noisy(0, 0.01).problem) == ()
+    case = noisy(0, 0.15)
+    (found,) = beyond_edge(replace(case.problem))
+    assert found.name == "noise edge"
+    assert not found.hopeless
+    assert found.evidence < 3
+    result = invert(case.update, batch_size=10, accuracy=0.3, time_limit=60, work_limit=2e10, rng=0)
+    assert result.diagnosis[0].name == "noise edge"
+    assert not result.certified.any()
+    assert "noise" not in {one.name for one in result.diagnosis}
+    assert result.trace.work < 0.2 * 2e10

@@ -22,6 +22,7 @@ from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, planted_p
 from tests.conftest import Backend
 from tests.helpers import strategies
 from tests.helpers.networks import Floats
+from tests.helpers.noisy import noisy
 from tests.helpers.sets import quiet_layer, solved
 from tests.helpers.truth import true_recovery
 
@@ -147,3 +148,19 @@ def test_a_true_direction_has_no_rows_to_add(problem: Problem, layer: LayerGradi
     for k, zero in enumerate(problem.zeros_of(directions).T):
         unit = directions[:, k] / np.linalg.norm(directions[:, k])
         assert grown(problem, unit, zero, problem.rows[zero]) is None
+
+
+def test_under_strong_noise_kernels_are_judged_where_noise_is_alike() -> None:
+    """A vector that vanishes on all but noise is found however loud its noise is."""
+    case = noisy(0)
+    problem, inactive = case.problem, case.inactive
+    rows = [np.asarray(problem.rows)[inactive[:, k]] for k in range(10)]
+    both = [np.asarray(problem.rows)[inactive[:, k] & inactive[:, (k + 1) % 10]] for k in range(10)]
+
+    def alone(some: Floats) -> bool:
+        vectors = smallest_singular(np, some).vectors
+        return is_unique(problem, some, vectors[:, 0], vectors[:, 1])
+
+    assert sum(alone(some) for some in rows) >= 8
+    assert not any(alone(some) for some in both)  # two samples vanish there
+    assert not alone(rows[0][:9])

@@ -8,12 +8,13 @@ import pytest
 from spear_xp import invert
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.recovery.support import supported
-from spear_xp.recovery.uncertainty import calibrated, error_bars
+from spear_xp.recovery.uncertainty import calibrated, error_bars, shares_of, sign_errors
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 from tests.helpers.networks import Floats
+from tests.helpers.noisy import noisy
 from tests.helpers.truth import true_recovery
 
 
@@ -192,3 +193,31 @@ def test_equal_pixels_round_alike_and_all_samples_are_certified(solve: Callable[
     samples = true_recovery(problem, truth.inputs)
     assert calibrated(problem, samples).problem.noise_level > 2 * problem.noise_level
     assert solve(*truth.observed).direction_certified.all()  # the bias is too small for masks to tell scales
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.03])
+def test_errors_of_preactivations_are_told_neuron_by_neuron(noise: float) -> None:
+    ratios, bounds = [], []
+    for seed in range(3):
+        case = noisy(seed, noise)
+        samples, z = case.samples, case.z
+        shares = shares_of(samples, supported(samples).spread)
+        error = sign_errors(samples, shares, samples.preactivations)
+        norms = np.asarray(case.problem.layer_norms)[:, None]
+        outside = case.problem.noise_level * np.linalg.norm(samples.duals, axis=0)
+        ratios.append((samples.preactivations - z) / np.hypot(error, norms * outside))
+        bounds.append(error / (norms * error_bars(samples, supported(samples).spread)[1]))
+    spread = np.concatenate(ratios)
+    assert 0.4 < np.sqrt((spread**2).mean()) < 1.3
+    assert np.abs(spread).max() < 6
+    assert np.median(np.concatenate(bounds)) < 0.5  # the norm of a whole neuron says much less
+
+
+def test_where_rows_leave_a_dual_open_so_are_its_preactivations() -> None:
+    samples = noisy(0).samples
+    shares = shares_of(samples, supported(samples).spread, np.arange(10) > 0)
+    assert not shares[0].any()
+    shares[2, 3] = shares[4, 4] = np.inf
+    error = sign_errors(samples, shares, samples.preactivations)
+    np.testing.assert_array_equal(np.isinf(error).all(axis=0), np.arange(10) == 3)
+    assert not np.isinf(error[:, 4]).any()  # a sample takes nothing of itself

@@ -135,3 +135,16 @@ def test_a_search_goes_on_where_an_earlier_run_was() -> None:
 def test_seconds_of_a_worker_run_out() -> None:
     assert for_seconds(60.0)()
     assert not for_seconds(-1.0)()
+
+
+def test_limits_come_down_where_more_would_gain_nothing(hands: Hands) -> None:
+    clock = Clock(10.0, 100.0, now=hands)
+    clock.leave(0.1)
+    assert (clock.time_limit, clock.search_time, clock.work_limit, clock.search_work) == (
+        1.0,
+        1.0,
+        10.0,
+        10.0,
+    )
+    clock.count(11.0)
+    assert not clock.before_limit()
