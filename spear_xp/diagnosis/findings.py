@@ -63,8 +63,9 @@ def of_search(
         return (*before, cause("no bias gradient", certificate.certified.sum()))
     if not scale_told:
         return (*before, cause("scale open", FACTORS[-1]))
-    proven = certificate is not None and certificate.certified.sum() == problem.rank
-    if proven or {*SPOILING, "weights for an update"} & {one.name for one in before}:
+    if certificate is not None and certificate.certified.sum() == problem.rank:
+        return tuple(one for one in before if one.name != "sign-like")  # of one sample with binary inputs
+    if {*SPOILING, "weights for an update"} & {one.name for one in before}:
         return before
     found: tuple[Cause, ...] = ()
     if not OF_MASKS & {one.name for one in before}:
