@@ -24,8 +24,8 @@ def test_files_that_are_whole_are_read(name: str) -> None:
 
 
 FOUND = [  # what ended in a traceback once
-    ("layer", "UAAAAAA/AAUAAAAEAAAoAAAAAAB+efSsBqP1PwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ1pWzuBkLQAAAJE4"),
-    ("layer", "JVjMjPOuYWZ0aBK+6QX9YMPAWoGKZA=="),
+    ("searched", "UAAAAAA/AAUAAAAEAAAoAAAAAAB+efSsBqP1PwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ1pWzuBkLQAAAJE4"),
+    ("searched", "JVjMjPOuYWZ0aBK+6QX9YMPAWoGKZA=="),
     ("update_by_names", "ASI="),
     ("update_by_names", "Je1AuG7+cf64nLJHrWGRlcieOQU6t245HxDjdZkTnpsJNqf/uaJTW9xlJG6kHQ=="),
     ("update_by_names", "LwfBjrLPthTrjbcViQRSyem+SdXht1cwSRxA1KrfeufPhhkucS2LH2ke/zDXNQ=="),
