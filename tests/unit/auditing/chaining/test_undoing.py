@@ -206,10 +206,10 @@ def test_a_layer_norm_leaves_mean_and_scale_open(before: Front, behind: Front) -
     if before and behind:
         behind = (dense(220, WIDTH, 3), Relu())
     front = (*before, norm, *behind)
-    data = 3 * gaussian_inputs(BATCH, FEATURES, rng=0) + 5
+    data = 3 * gaussian_inputs(BATCH, FEATURES, rng=0) + (5 if before else 200)  # large means round more
     result = recovered(forward(data, front))
     found = chain(result, front)
-    assert result.certified.all()
+    assert result.certified.sum() == BATCH
     assert found.up_to == "mean and scale of each sample"
     assert not found.certified.any()
     assert len(found.samples) == BATCH, found.reasons
