@@ -1,7 +1,7 @@
 """Every example runs and says what it is there to show; the notebook runs from top to bottom.
 
-An example may start daemons, as Ray does. What it says goes to a file, and its whole session ends with it or
-at a limit: a daemon that holds a pipe open would keep these tests waiting.
+An example may start daemons, as Ray does. What it says goes to a file, and all that it started ends with it
+or at a limit: a daemon that holds a pipe open would keep these tests waiting.
 """
 
 import os
@@ -59,7 +59,7 @@ def test_a_run_that_hangs_ends_with_all_that_it_started(tmp_path: Path) -> None:
         if not alive(child):
             return
         time.sleep(0.1)
-    pytest.fail("the child outlived the session")
+    pytest.fail("the child outlived the program that started it")
 
 
 def alive(process: int) -> bool:
