@@ -1,7 +1,7 @@
 """What defences change, on face photographs and on tabular data; the tables of docs/threat-model.md.
 
 python examples/defences.py              # two defences on faces, some ten seconds; needs the `demo` extra
-python examples/defences.py --full DATA  # all of one data set, some five minutes: page and picture in docs/
+python examples/defences.py --full DATA  # all of one data set, some ten minutes: page and picture in docs/
 """
 
 import argparse
@@ -32,6 +32,8 @@ def main() -> None:
         batch_size=BATCH,
         width=WIDTH,
         seeds=(0, 1, 2) if name else (0,),
+        time_limit=300.0 if name else 20.0,  # the work ends a search, on a busy machine too
+        work_limit=1e11 if name else 1e10,
         on_progress=lambda leak: print(f"{leak.defence} {leak.strength:g}: {leak.recovered:.0%}", flush=True),
     )
     lines = describe_sweep(found)

@@ -28,6 +28,9 @@ ACCURACY = 0.3  # chosen: relative error of a certified record; the largest that
 RECOGNISED = 30.0  # chosen: PSNR in dB from which a record counts as recovered
 ALL, NONE = 0.9, 0.1  # chosen: shares of records that a verdict calls everything and nothing
 MOST = 200.0  # cosmetic: PSNR in dB that stands for no error
+LEAST = 0.5  # chosen: share of the entries of a record that have to come back, or nothing did
+# measured: multiply-adds that a search takes in a second (lab.md, "Sweeps of defences, once more")
+PACE = 2e10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Leak:
     certified : float
         Share of them that is certified.
     psnr : float
-        Median in dB of the record nearest to each; 0 where nothing came back.
+        Median in dB of the record nearest to each, of the entries that came back; 0 where nothing did.
     recovered : float
         Share with more than 30 dB.
     ceiling_psnr, ceiling_recovered : float
@@ -58,6 +61,8 @@ class Leak:
     seconds : float
     breakdown : float
         Strength of the defence at which a forecast expects recovery to end; NaN where there is none.
+    entries : float
+        Share of a record's entries that came back; less than half of them counts as nothing.
     """
 
     defence: str
@@ -73,6 +78,7 @@ class Leak:
     causes: str
     seconds: float
     breakdown: float = math.nan
+    entries: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,7 @@ def sweep(
     classes: int = 10,
     seeds: Sequence[int] = (0, 1, 2),
     time_limit: float = 20.0,
-    work_limit: float | None = 1e10,
+    work_limit: float | None = 1e11,
     on_progress: Callable[[Leak], None] | None = None,
 ) -> Sweep:
     """Measure what defences change, on data of your own.
@@ -196,13 +202,14 @@ def sweep(
     if records.ndim != 2:
         msg = f"records has shape {records.shape}: need (N, n)"
         raise ShapeError(msg)
+    seconds = time_limit if work_limit is None else min(time_limit, work_limit / PACE)
     leaks: list[Leak] = []
     ends: dict[int, dict[str, float]] = {}
     for defence, strength in _planned(defences):
         for seed in seeds:
             clients = _clients(records, batch_size, (width, depth, classes), seed)
             if defence.name in FORECAST and seed not in ends:
-                ends[seed] = breakdowns(clients, time_limit=time_limit)
+                ends[seed] = breakdowns(clients, time_limit=seconds)
             end = ends.get(seed, {}).get(defence.name, math.nan)
             leak = _leak(defence, strength, seed, clients, time_limit, work_limit)
             leaks.append(replace(leak, breakdown=end))
@@ -262,7 +269,8 @@ def _leak(
     except SpearError as error:
         ends = type(error).__name__
     best = _psnr(ceiling(sent), sent, peak)
-    psnr = _psnr(found, sent, peak)
+    told: Host = np.asarray(~np.isnan(found).any(axis=0))
+    psnr = _psnr(found, sent, peak, told)
     return Leak(
         defence=defence.name,
         strength=strength,
@@ -276,15 +284,18 @@ def _leak(
         ends=ends,
         causes=causes,
         seconds=seconds,
+        entries=float(told.mean()),
     )
 
 
-def _psnr(found: Host, sent: Sent, peak: float) -> Host:
-    """PSNR in dB of what is nearest to each record, between 0 and 200, shape (b,)."""
-    if not len(found):
+def _psnr(found: Host, sent: Sent, peak: float, told: Host | None = None) -> Host:
+    """PSNR in dB of what is nearest to each record, of features that are told, from 0 to 200, shape (b,)."""
+    told = np.ones(found.shape[1], bool) if told is None else told
+    if not len(found) or told.mean() < LEAST:
         return np.zeros(len(sent.inputs))
-    squared = cdist(sent.inputs.astype(float), found.astype(float), "sqeuclidean").min(axis=1)
-    psnr: Host = 10 * np.log10(peak**2 / np.maximum(squared / sent.inputs.shape[1], 1e-300))
+    true, found = sent.inputs[:, told].astype(float), found[:, told].astype(float)
+    squared = cdist(true, found, "sqeuclidean").min(axis=1)
+    psnr: Host = 10 * np.log10(peak**2 / np.maximum(squared / told.sum(), 1e-300))
     return psnr.clip(0.0, MOST)
 
 
@@ -295,7 +306,7 @@ def _averaged(leaks: list[Leak]) -> Leak:
     def mean(name: str) -> float:
         return float(np.mean([getattr(leak, name) for leak in leaks]))
 
-    numbers = ("certified", "psnr", "recovered", "ceiling_psnr", "ceiling_recovered", "seconds", "breakdown")
+    numbers = ("certified", "psnr", "recovered", "ceiling_psnr", "ceiling_recovered")
     return Leak(
         defence=first.defence,
         strength=first.strength,
@@ -303,5 +314,5 @@ def _averaged(leaks: list[Leak]) -> Leak:
         records=first.records,
         ends=", ".join(dict.fromkeys(leak.ends for leak in leaks)),
         causes=", ".join(dict.fromkeys(one for leak in leaks for one in leak.causes.split(", ") if one)),
-        **{name: mean(name) for name in numbers},
+        **{name: mean(name) for name in (*numbers, "seconds", "breakdown", "entries")},
     )

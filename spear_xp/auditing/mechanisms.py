@@ -77,10 +77,10 @@ class Sent:
 
     @property
     def update(self) -> LayerUpdate:
-        """All that the server has."""
+        """All that the server has, and knows of the defence."""
         weight, bias = self.after or (None, None)
         layer = self.weight, self.bias, weight, bias
-        return LayerUpdate(self.grad_w, self.grad_b, *layer, self.noise)
+        return LayerUpdate(self.grad_w, self.grad_b, *layer, self.noise, observed=self.known)
 
     @property
     def both(self) -> Host:

@@ -93,7 +93,9 @@ class LayerAudit:
             counts += f", {self.direction_certified} up to their scale"
         if self.features and self.chained is not None:
             counts += f", {self.data_certified} of them chained to the data"
-            if not self.data_certified:
+            if self.chained.up_to and len(self.chained.samples):
+                counts += f" ({len(self.chained.samples)} known up to {self.chained.up_to})"
+            elif not self.data_certified:
                 counts += next((f" ({why})" for why in self.chained.reasons if why), "")
         if result.success:
             return counts

@@ -27,6 +27,8 @@ LOUD = 1e-4  # chosen: noise over the usual entry of a row, from which zeros at 
 FEW = 2**14  # cosmetic: entries that show whether an update and weights are the same
 WEIGHTS = 0.95  # chosen: cosine of update and weights, from which the one is the other
 SIGNS = 0.1  # measured: noise from which nothing comes back of signs (lab.md, "Missing entries")
+# measured: samples of binary inputs that may leave entries of one size (lab.md, "Signs of low rank")
+BINARY = 4
 WIDE = 4  # chosen: rows for each sample, below which a rank of what was done to the entries leaves nothing
 ALIKE = 2.0  # chosen: factor between them up to which it is no decay
 LOWER = 2  # chosen: times less rank that a gradient has than weights
@@ -84,7 +86,7 @@ def of_arrays(
         return (*_swapped(gradient), *causes)
     causes = (*_unexpected(factorization), *causes)
     few = too_few_rows(int(gradient.live.shape[0]), factorization.rank)
-    spoiled = drowned(gradient, factorization, SIGNS)
+    spoiled = factorization.rank > BINARY or drowned(gradient, factorization, SIGNS)
     for k, one in enumerate(causes):  # the rank is that of what was done to the entries
         if one.name in SPOILING if few is not None else one.name == "sign-like" and spoiled:
             return (replace(one, hopeless=True), *causes[:k], *causes[k + 1 :])

@@ -1,6 +1,6 @@
 """Enters: a `Gradient`. Leaves: what its entries one by one say of their way here: rounded, dropped, clipped.
 
-A part of the columns is looked at, some 130,000 entries in host memory. All tests are about exact values: no
+A part of the columns is looked at, some 260,000 entries in host memory. All tests are about exact values: no
 honest gradient has many equal entries, or none near zero.
 """
 
@@ -12,7 +12,7 @@ from spear_xp.reduction.gradient import Gradient
 
 __all__ = ["of_entries", "sample_of"]
 
-LOOKED_AT = 2**17  # chosen: entries that are looked at; more take longer and show clipping of fewer entries
+LOOKED_AT = 2**18  # chosen: entries that are looked at; more take longer and show clipping of fewer entries
 FEWEST = 500  # chosen: different values without which nothing is said of how they are distributed
 ROWS = 16  # chosen: live rows without which nothing is said of them
 # measured: median over upper percentile of the sizes of entries (lab.md, "Causes"): .24 at most in gradients,
@@ -23,7 +23,7 @@ CUT = 0.05
 HOLES = 0.01  # chosen: share of zeros in live rows, below which they do no harm
 # derived: a random mask gives counts of zeros with the variance of coin tosses, which sparse inputs have not
 TOSSED = (0.5, 2.0)
-PILE, PILE_ROWS = 5, 3  # chosen: equal largest entries, and rows with one, that equal pixels do not explain
+PILE, PILE_ROWS = 5, 2  # chosen: equal largest entries, and rows with one, that equal pixels do not explain
 ABOVE_NEXT, ABOVE_BAND, BAND = 4, 2, 0.99  # chosen: times more of them than next to the largest value
 ON_GRID = 0.05  # chosen: distance of a value from a multiple of the step, in steps
 COARSEST = 1.5  # derived: signs have one level, two bits have two

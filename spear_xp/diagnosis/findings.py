@@ -67,13 +67,14 @@ def of_search(
     keep_going : callable
         Asked on the way; what it has no time for is not named.
     """
+    proven = certificate is not None and certificate.certified.sum() == problem.rank
     if certificate is not None and certificate.certified.any():  # by masks of this layer
-        before = tuple(one for one in before if one.name not in OF_MASKS)
+        refuted = OF_MASKS | ({"sign-like"} if proven else set())  # binary inputs of one sample are as even
+        before = tuple(one for one in before if one.name not in refuted)
     if problem.scale != "given" and certificate is not None and certificate.certified.any():
         return (*before, cause("no bias gradient", certificate.certified.sum()))
     if not scale_told:
         return (*before, cause("scale open", FACTORS[-1]))
-    proven = certificate is not None and certificate.certified.sum() == problem.rank
     if proven or {*SPOILING, "weights for an update"} & {one.name for one in before}:
         return before
     found: tuple[Cause, ...] = ()

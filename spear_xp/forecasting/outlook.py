@@ -35,6 +35,7 @@ WHOLE = 2.5  # measured: SNR that whole batches need, over that of half of the d
 # first count is narrower by now (lab.md, "Noise edge")
 FILTER = 14.0
 STEEP = 3.0  # chosen: power with which noise ends searches around its edge
+LOUDEST = 1e50  # cosmetic: noise from which more is the same; its cube is a number
 LIKELY, UNLIKELY = 0.9, 0.1  # chosen: probabilities between which a verdict is open
 Obstacle = Literal["rank", "identifiability", "search", "noise", "time"]
 
@@ -89,11 +90,10 @@ class Layer:
         """Decibels of recovered samples whose range is `RANGE` standard deviations: `theory.polish_mse`."""
         if math.isnan(self.drowning) or not self.drowning:
             return math.nan
-        if not self.noise:
-            return math.inf
         active = 1 - self.zeros
         own, mixed = 2 * active * self.batch_size, (self.batch_size - 1) / (self.drowning**2 * self.zeros)
-        return float(theory.psnr(self.noise**2 * (own + mixed) / (active * self.width), RANGE))
+        error = min(self.noise, LOUDEST) ** 2 * (own + mixed) / (active * self.width)
+        return float(theory.psnr(error, RANGE)) if error else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def survives_noise(layer: Layer) -> float:
     edge = layer.noise_edge
     if math.isnan(edge) or edge in {0, math.inf}:  # without spare rows zeros determine nothing anyway
         return 1.0
-    return float(1 / (1 + (layer.noise / edge) ** STEEP))
+    return float(1 / (1 + (min(layer.noise, LOUDEST) / edge) ** STEEP))
 
 
 def forecast_of(

@@ -81,7 +81,7 @@ def describe_sweep(found: Sweep) -> list[str]:
             f"{leak.strength:g}",
             str(leak.records),
             f"{leak.certified:.0%}",
-            f"{leak.psnr:.0f} dB",
+            f"{leak.psnr:.0f} dB" + (f" of {leak.entries:.0%}" if leak.entries < 1 else ""),
             f"{leak.recovered:.0%}",
             "unknown" if math.isnan(leak.ceiling_psnr) else f"{leak.ceiling_psnr:.0f} dB",
             "unknown" if math.isnan(leak.ceiling_recovered) else f"{leak.ceiling_recovered:.0%}",

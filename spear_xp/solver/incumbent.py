@@ -54,8 +54,11 @@ class Incumbent:
 
     @property
     def revisited(self) -> bool:
-        """Whether one full set came back again and again, whatever was repaired in the pool."""
-        return max(self.seen.values(), default=0) >= CIRCLES
+        """Whether one full set came back again and again, whatever was repaired in the pool.
+
+        Of a single sample there is only one.
+        """
+        return max(self.seen.values(), default=0) >= (CIRCLES if self.problem.rank > 1 else 1)
 
     def count_visit(self, full: FullSet) -> int:
         """Note that a set has come; how often this very set has by now."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from spear_xp.numerics.backend import Array
 
-__all__ = ["Affine", "Dense", "Front", "Lookup", "Relu", "Step"]
+__all__ = ["Affine", "Dense", "Front", "Lookup", "Relu", "Standardise", "Step"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +41,21 @@ class Affine:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Standardise:
+    """Every row less its mean, over its standard deviation, times scale, plus shift, as of a LayerNorm.
+
+    Mean and standard deviation do not come back, so what stands in front of it does not count.
+
+    Attributes
+    ----------
+    scale, shift : array, shape (n,) or ()
+    """
+
+    scale: Array
+    shift: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Lookup:
     """Rows of a table by number, as of an embedding.
 
@@ -52,5 +67,5 @@ class Lookup:
     table: Array
 
 
-Step = Dense | Relu | Affine | Lookup
+Step = Dense | Relu | Affine | Standardise | Lookup
 Front = tuple[Step, ...]  # from the data to the layer; shapes do not count: every sample is one row

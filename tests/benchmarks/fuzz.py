@@ -1,8 +1,9 @@
 """Bytes that a fuzzer finds by what they reach in the code, beside those that Hypothesis draws.
 
-`python -m tests.benchmarks.fuzz [--cases 2500] [--only NAME] [--write FILE]`. Needs atheris, which is no
-dependency of this library or of its tests. A case is right if it ends in a result or in a `SpearError`;
-anything else ends the run, and the bytes are printed.
+`python -m tests.benchmarks.fuzz [--scale 1] [--seconds 480] [--only NAME] [--write FILE]`. Needs atheris,
+which is no dependency of this library or of its tests. A case is right if it ends in a result or in a
+`SpearError`, within five seconds of a processor and a gibibyte of memory; anything else ends the run, and the
+bytes are printed.
 """
 
 import argparse
@@ -10,43 +11,63 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-TARGETS = ("file_of_arrays", "file_of_a_result", "layer", "forecast", "update_by_names")
+CASES = {  # of each target: 100,000 in all
+    "file_of_arrays": 25_000,
+    "file_of_a_result": 25_000,
+    "layer": 18_000,
+    "searched": 2_000,
+    "forecast": 5_000,
+    "update_by_names": 25_000,
+}
 SAYS = (
-    "Cases that [atheris](https://github.com/google/atheris) makes, guided by what they reach in `spear_xp`. "
-    "Each ends in a result or in an error that is documented; what ends otherwise counts as a failure. "
+    "Cases that [atheris](https://github.com/google/atheris) makes, led by what they reach in `spear_xp`. "
+    "Each ends in a result or in an error that is documented; what ends otherwise, takes five seconds of a "
+    "processor or lets the process grow beyond 1 GiB is a failure. "
     "Written by `python -m tests.benchmarks.fuzz --write FILE`."
 )
-LONGEST = 400  # bytes of a case
+LONGEST = {"file_of_arrays": 4000, "file_of_a_result": 20_000}  # bytes of a case, room for whole files
+LONG = 5.0  # processor seconds of a case; those of the clock below are for one that waits
+BOUNDS = ("-timeout=100", "-rss_limit_mb=1024")
 
 
-def fuzz(name: str, folder: Path, cases: int, seed: int) -> None:
+def fuzz(name: str, folder: Path, cases: int, seconds: int, seed: int) -> None:
     """Run one target in this process, which ends with it."""
     import atheris
 
     with atheris.instrument_imports(include=["spear_xp"]):
         from tests.helpers import fuzzing
+
+    def bounded(data: bytes) -> None:
+        since = time.process_time()
+        fuzzing.TARGETS[name](data)
+        if time.process_time() - since > LONG:
+            msg = "a case took too long"
+            raise TimeoutError(msg)
+
     for k, content in enumerate(fuzzing.whole_archives()):
         (folder / f"seed-{k}").write_bytes(content)
     words = [
         f"-runs={cases}",
+        f"-max_total_time={seconds}",
         f"-seed={seed}",
-        f"-max_len={LONGEST if name != 'file_of_a_result' else 20000}",
+        f"-max_len={LONGEST.get(name, 400)}",
     ]
     atheris.Setup(
-        [sys.argv[0], *words, f"-artifact_prefix={folder}/", "-rss_limit_mb=8192", str(folder)],
-        fuzzing.TARGETS[name],
+        [sys.argv[0], *words, *BOUNDS, f"-artifact_prefix={folder}/", str(folder)],
+        bounded,
     )
     atheris.Fuzz()
 
 
-def measured(name: str, cases: int, seed: int) -> tuple[str, ...]:
+def measured(name: str, cases: int, seconds: int, seed: int) -> tuple[str, ...]:
     """Name, cases, seconds, code reached, failures."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["-m", "tests.benchmarks.fuzz", "--target", name, "--folder", folder, "--cases", str(cases)]
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", *words, "--seed", str(seed)],
+            [sys.executable, "-W", "ignore", *words, "--seconds", str(seconds), "--seed", str(seed)],
             capture_output=True,
             text=True,
             check=False,
@@ -56,8 +77,9 @@ def measured(name: str, cases: int, seed: int) -> tuple[str, ...]:
         reached = re.findall(r"cov: (\d+)", text) or ["unknown"]
         if ran is None or done.returncode:
             print(text[-4000:])
-            for path in Path(folder).glob("crash-*"):
-                print(name, path.read_bytes())
+            for path in Path(folder).glob("*-*"):
+                if path.name.startswith(("crash", "timeout", "oom")):
+                    print(name, path.name, path.read_bytes())
             return name, "ended", "", reached[-1], "1"
         return name, ran[1], ran[2], reached[-1], "0"
 
@@ -65,17 +87,17 @@ def measured(name: str, cases: int, seed: int) -> tuple[str, ...]:
 def main() -> None:
     """Print a table, or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--cases", type=int, default=2500, help="of each target (default 2500: 12,500 in all)"
-    )
+    parser.add_argument("--scale", type=float, default=1.0, help="times 100,000 cases in all")
+    parser.add_argument("--seconds", type=int, default=480, help="after which a target ends with fewer cases")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=TARGETS)
+    parser.add_argument("--only", choices=CASES)
     parser.add_argument("--write", type=Path)
-    parser.add_argument("--target", choices=TARGETS, help=argparse.SUPPRESS)
+    parser.add_argument("--target", choices=CASES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--cases", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.target:
-        fuzz(options.target, options.folder, options.cases, options.seed)
+        fuzz(options.target, options.folder, options.cases, options.seconds, options.seed)
         return
     from tests.benchmarks.machine import (
         facts,
@@ -84,7 +106,9 @@ def main() -> None:
     )  # not before a target is instrumented
 
     rows = [
-        measured(name, options.cases, options.seed) for name in ([options.only] if options.only else TARGETS)
+        measured(name, round(options.scale * cases), options.seconds, options.seed)
+        for name, cases in CASES.items()
+        if options.only in {None, name}
     ]
     table = markdown_table(("target", "cases", "seconds", "branches reached", "failures"), rows)
     print(table)

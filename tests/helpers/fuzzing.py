@@ -36,6 +36,10 @@ NAMES = (
     "noise",
     "",
 )
+SIZES = (None, -1, 0, 1, 2, 3, 7, 12, 30, 100, 400, 10**4, 10**9, 2**63, 10**40, 2.5, np.nan, np.inf, True)
+NOISE = (None, 0.0, -1.0, 1e-300, 1e-7, 1e-3, 0.1, 1.0, 1e300, np.nan, np.inf)
+SECONDS = (60.0, 1e-3, 1e9, 0.0, -1.0, np.nan, np.inf)
+SEARCHES = ("auto", "sampling", "information_set", ("auto", "descent"), "", ())
 HERE = Path(tempfile.gettempdir())
 
 
@@ -96,22 +100,27 @@ def file_of_a_result(data: bytes) -> None:
 
 
 def layer(data: bytes) -> None:
-    """Four arrays."""
-    given = Bytes(data)
-    found = given.layer()
-    size = (None, 0, 1, 3, 10**6)[given.number(5)]
-    with np.errstate(all="ignore"), suppress(SpearError):
-        invert(*found.values(), batch_size=size, rng=0, time_limit=1.0, work_limit=1e5)
+    """Four arrays, read and checked: the first round of a search is one too many."""
+    _inverted(data, work_limit=1.0)
+
+
+def searched(data: bytes) -> None:
+    """Four arrays, and a short search."""
+    _inverted(data, work_limit=1e5)
 
 
 def forecast(data: bytes) -> None:
     """Sizes and options of `estimate`."""
     given = Bytes(data)
-    sizes = (None, -1, 0, 1, 2, 7, 30, 10**9, 2.5)
-    b, m, n = (sizes[given.number(len(sizes))] for _ in range(3))
-    noise = (None, 0.0, -1.0, 0.1, np.nan, np.inf)[given.number(6)]
+    b, m, n = (SIZES[given.number(len(SIZES))] for _ in range(3))
+    options: dict[str, Any] = {
+        "noise": NOISE[given.number(len(NOISE))],
+        "centred": (None, True, False)[given.number(3)],
+        "time_limit": SECONDS[given.number(len(SECONDS))],
+        "search": SEARCHES[given.number(len(SEARCHES))],
+    }
     with suppress(SpearError, ParameterError):
-        estimate(b, m, features=n, noise=noise, centred=(None, True, False)[given.number(3)])  # type: ignore[arg-type]
+        estimate(b, m, features=n, **options)  # type: ignore[arg-type]
 
 
 def update_by_names(data: bytes) -> None:
@@ -126,7 +135,8 @@ def update_by_names(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    one.__name__: one for one in (file_of_arrays, file_of_a_result, layer, forecast, update_by_names)
+    one.__name__: one
+    for one in (file_of_arrays, file_of_a_result, layer, searched, forecast, update_by_names)
 }
 
 
@@ -143,6 +153,14 @@ def whole_archives() -> list[bytes]:
         path = Path(folder) / "result.npz"
         invert(*arrays, rng=0).save(path)
         return [*found, path.read_bytes()]
+
+
+def _inverted(data: bytes, work_limit: float) -> None:
+    given = Bytes(data)
+    found = given.layer()
+    size = (None, 0, 1, 3, 10**6)[given.number(5)]
+    with np.errstate(all="ignore"), suppress(SpearError):
+        invert(*found.values(), batch_size=size, rng=0, time_limit=1.0, work_limit=work_limit)
 
 
 def _archive(given: Bytes) -> bytes:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spear_xp import estimate
 from tests.helpers.fuzzing import TARGETS, whole_archives
 
 
@@ -24,8 +25,9 @@ def test_files_that_are_whole_are_read(name: str) -> None:
 
 
 FOUND = [  # what ended in a traceback once
-    ("layer", "UAAAAAA/AAUAAAAEAAAoAAAAAAB+efSsBqP1PwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ1pWzuBkLQAAAJE4"),
-    ("layer", "JVjMjPOuYWZ0aBK+6QX9YMPAWoGKZA=="),
+    ("forecast", "CcHvPw=="),
+    ("searched", "UAAAAAA/AAUAAAAEAAAoAAAAAAB+efSsBqP1PwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ1pWzuBkLQAAAJE4"),
+    ("searched", "JVjMjPOuYWZ0aBK+6QX9YMPAWoGKZA=="),
     ("update_by_names", "ASI="),
     ("update_by_names", "Je1AuG7+cf64nLJHrWGRlcieOQU6t245HxDjdZkTnpsJNqf/uaJTW9xlJG6kHQ=="),
     ("update_by_names", "LwfBjrLPthTrjbcViQRSyem+SdXht1cwSRxA1KrfeufPhhkucS2LH2ke/zDXNQ=="),
@@ -37,3 +39,10 @@ FOUND = [  # what ended in a traceback once
 @pytest.mark.parametrize(("name", "data"), FOUND)
 def test_what_was_found_is_mended(name: str, data: str) -> None:
     TARGETS[name](base64.b64decode(data))
+
+
+@pytest.mark.parametrize(("noise", "psnr"), [(1e-300, float("inf")), (1e300, -979.0)])
+def test_a_forecast_takes_noise_of_any_size(noise: float, psnr: float) -> None:
+    forecast = estimate(12, 100, features=50, noise=noise)
+    assert forecast.psnr == pytest.approx(psnr, abs=1)
+    assert forecast.success_probability == pytest.approx(float(noise < 1), abs=1e-6)

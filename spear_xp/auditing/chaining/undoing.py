@@ -14,15 +14,18 @@ from spear_xp.errors import ShapeError
 from spear_xp.numerics.backend import Host, to_host
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.solver.result import Result
-from spear_xp.updates.front import Affine, Dense, Front, Lookup, Relu
+from spear_xp.updates.front import Affine, Dense, Front, Lookup, Relu, Standardise
 
-__all__ = ["Chained", "chain", "none_chained"]
+__all__ = ["UP_TO_SCALE", "Chained", "chain", "none_chained"]
+
+UP_TO_SCALE = "mean and scale of each sample"
 
 BARS = 6.0  # chosen: error bars within which a true value lies; as everywhere in the library
 
 # measured: rounding of a sum in the forward pass, in units of eps and the root of its sum of squares; with 1
 # a true face contradicted by 6.1 error bars (lab.md, "Chaining")
 SUMS = 2.0
+ROUNDED = 1e-3  # chosen: mean, and variance above one, that a LayerNorm may leave of large inputs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +50,9 @@ class Chained:
     matches : Matches or None
         Rows of the table that the model begins with, one for each sample that qualifies; several, one after
         the other, where a sample is a flattened sequence of them, and then all have to be claimed.
+    up_to : str
+        What stays open; empty where nothing does. Behind a LayerNorm it is the mean and the scale of each
+        sample: inputs are what entered it with mean 0 and variance 1, and none counts as certified.
     """
 
     inputs: Host
@@ -56,6 +62,7 @@ class Chained:
     residuals: Host
     reasons: tuple[str, ...]
     matches: Matches | None = None
+    up_to: str = ""
 
 
 class _Undetermined(Exception):  # noqa: N818  # its text is the reason why a sample does not qualify
@@ -70,8 +77,9 @@ def chain(result: Result, front: Front, *, keep_going: KeepGoing = forever) -> C
     result : Result
         What `invert` gave for the layer.
     front : tuple of Step
-        From the data to the layer: `Dense`, `Relu`, `Affine` and, first, `Lookup` of
-        `spear_xp.updates.front`; `ModelLayer.front` has it for models of torch.
+        From the data to the layer: `Dense`, `Relu`, `Affine`, `Standardise` and, first, `Lookup` of
+        `spear_xp.updates.front`; `ModelLayer.front` has it for models of torch. What stands in front of the
+        last `Standardise` does not count.
     keep_going : callable
         Asked before each sample.
 
@@ -106,6 +114,8 @@ def chain(result: Result, front: Front, *, keep_going: KeepGoing = forever) -> C
     """
     values, bars = to_host(result.inputs), to_host(result.error_bars).astype(float)
     eps = float(np.finfo(values.dtype).eps)
+    norms = [k for k, step in enumerate(front) if isinstance(step, Standardise)]
+    front = front[norms[-1] :] if norms else front
     table = front[0].table if front and isinstance(front[0], Lookup) else None
     steps = front if table is None else front[1:]
     found, reasons = [], []
@@ -122,6 +132,9 @@ def chain(result: Result, front: Front, *, keep_going: KeepGoing = forever) -> C
     errors = np.asarray([one[2] for one in found], dtype=float)
     residuals = np.asarray([one[3] for one in found], dtype=float)
     certified = to_host(result.certified)[samples].astype(bool)
+    if norms:
+        nothing = np.zeros(len(found), bool)
+        return Chained(inputs, samples, nothing, errors, residuals, tuple(reasons), up_to=UP_TO_SCALE)
     if table is None or not found:
         return Chained(inputs, samples, certified, errors, residuals, tuple(reasons))
     rows = to_host(table)
@@ -159,13 +172,15 @@ def _undone(values: Host, bar: float, steps: Front, eps: float) -> tuple[Host, f
         if isinstance(step, Dense):
             values, error, residual = _solved(step, values, error, side, eps)
             side, worst = np.zeros(len(values)), max(worst, residual)
-        elif isinstance(step, Affine):
+        elif isinstance(step, Affine | Standardise):
             scale, shift = (_spread(one, len(values)) for one in (step.scale, step.shift))
             if not scale.all():
                 raise _Undetermined("a channel in front of the layer is multiplied by zero")
             error = _with(error, eps * (np.abs(values) + np.abs(shift)))  # the model has rounded them
             error = (error.T / np.abs(scale)).T
             values, side = (values - shift) / scale, side * np.sign(scale)
+            if isinstance(step, Standardise):
+                _check_standardised(values, error, side)
         elif isinstance(step, Relu):
             limit = BARS * _sizes(error)
             if (values < -limit).any():
@@ -174,6 +189,22 @@ def _undone(values: Host, bar: float, steps: Front, eps: float) -> tuple[Host, f
     if side.any():
         raise _Undetermined("the ReLU in front of the layer hides what is not positive")
     return values, float(np.sqrt((_sizes(error) ** 2).mean())), worst
+
+
+def _check_standardised(values: Host, error: Host, side: Host) -> None:
+    """Raise where rows that were standardised have another mean, or a larger variance, than these have.
+
+    Their variance is a little below one, as a LayerNorm adds a small number to that of its inputs.
+    """
+    if side.any():
+        raise _Undetermined("the ReLU in front of the layer hides what is not positive")
+    n, errors = len(values), error if error.ndim == 2 else np.diag(error)
+    weights = np.stack([np.ones(n), 2 * values]) / n  # of the mean, and of the variance
+    bars = BARS * np.linalg.norm(weights @ errors, axis=1)
+    if abs(values.mean()) > bars[0] + ROUNDED or (values**2).mean() - 1 > bars[1] + ROUNDED:
+        raise _Undetermined(
+            "features are not standardised: a LayerNorm with other parameters stands in front"
+        )
 
 
 def _solved(step: Dense, values: Host, error: Host, side: Host, eps: float) -> tuple[Host, Host, float]:

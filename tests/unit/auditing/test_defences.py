@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from spear_xp import defences, errors
-from spear_xp.auditing.defences import Leak, Sweep, sweep
+from spear_xp.auditing.defences import PACE, Leak, Sweep, _psnr, sweep
+from spear_xp.auditing.mechanisms import Clients, Sent
+from spear_xp.reporting.text import describe_sweep
+from spear_xp.updates.images import faces
 from spear_xp.updates.synthetic import gaussian_inputs
 
 
@@ -89,3 +92,38 @@ def test_bad_arguments_are_refused() -> None:
         sweep(records)
     with pytest.raises(errors.ShapeError, match=r"need \(N, n\)"):
         sweep(records[0])
+
+
+def test_features_that_stay_open_are_left_out_and_said() -> None:
+    records = faces(60, rng=0)
+    found = sweep(records, defences={"top-k": (0.2,)}, width=200, batch_size=6, seeds=(0,), time_limit=120.0)
+    (leak,) = found.leaks
+    assert 0.5 < leak.entries < 1
+    assert leak.recovered == 1.0
+    assert leak.psnr > 100
+    assert leak.certified == 0.0
+    assert f"dB of {leak.entries:.0%} |" in "\n".join(describe_sweep(found))
+
+
+@pytest.mark.parametrize("told", [20, 8])
+def test_less_than_half_of_a_record_is_nothing(told: int) -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((3, 20))
+    sent = Sent(*(np.zeros((4, 20)), np.zeros(4)) * 2, inputs, np.zeros((4, 3), bool))
+    found = np.where(np.arange(20) < told, inputs, np.nan)
+    psnr = _psnr(found, sent, 1.0, ~np.isnan(found).any(axis=0))
+    assert (psnr == (200.0 if told == 20 else 0.0)).all()
+
+
+def test_the_forecast_is_one_of_the_search_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def noted(clients: Clients, *, time_limit: float) -> dict[str, float]:
+        asked.append(time_limit)
+        return {}
+
+    monkeypatch.setattr("spear_xp.auditing.defences.breakdowns", noted)
+    options = {"defences": {"batch": (3,)}, "width": 40, "batch_size": 3, "seeds": (0,), "time_limit": 9.0}
+    for work in (None, 1e9, 1e12):
+        sweep(gaussian_inputs(9, 20, rng=0), work_limit=work, **options)
+    assert asked == [9.0, 1e9 / PACE, 9.0]

@@ -48,6 +48,18 @@ def test_defences_do_what_they_say(clients: Clients) -> None:
     np.testing.assert_allclose(sent("clients", 2), sent("batch", 12), rtol=1e-4, atol=1e-8)
 
 
+def test_who_knows_the_defence_knows_which_entries_came_as_they_were(clients: Clients) -> None:
+    plain = DEFENCES["batch"].send(clients, 6)
+    assert plain.update.observed is None
+    for name, strength in (("top-k", 0.3), ("clip entries", 1e-3)):
+        sent = DEFENCES[name].send(clients, strength)
+        observed = sent.update.observed
+        assert 0 < (~observed).sum() < observed.size
+        assert (sent.both[observed] == plain.both[observed]).all()
+        sizes = np.abs(sent.both[~observed])
+        assert (sizes == (0 if name == "top-k" else sizes.max())).all()
+
+
 def test_too_few_records_are_refused(clients: Clients) -> None:
     with pytest.raises(errors.ArgumentRangeError, match="60 are given, an update needs 96"):
         DEFENCES["batch"].send(clients, 96)

@@ -2,8 +2,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from spear_xp.auditing.chaining import Chained
 from spear_xp.auditing.verdict import Audit, Exposure, LayerAudit, verdict_of
 from spear_xp.solver.result import Result, Status, Trace
 from tests.helpers.optional import need
@@ -61,6 +63,17 @@ def test_outcomes_in_words() -> None:
     unread = replace(result(0), batch_size=None, reasons=())
     assert layer(found=unread).outcome == "0 of an unknown number certified, PARTIAL"
     assert CONV.outcome == "not searched: no layer of this kind"
+
+
+@pytest.mark.parametrize("known", [0, 2])
+def test_what_is_known_up_to_something_is_no_data(known: int) -> None:
+    samples, rows = np.arange(known), np.zeros((known, 20))
+    reasons = ("", "", "it contradicts") if known else ("it contradicts",) * 3
+    chained = Chained(rows, samples, samples > known, samples, samples, reasons, up_to="mean and scale")
+    found = layer(found=result(3), features="behind LayerNorm 'norm'", chained=chained)
+    assert found.data_certified == 0
+    of_them = f"{known} known up to mean and scale" if known else "it contradicts"
+    assert found.outcome == f"3 of 3 certified, 0 of them chained to the data ({of_them})"
 
 
 def audit() -> Audit:

@@ -74,3 +74,35 @@ def test_a_layer_in_the_place_of_its_gradient_is_refused_with_advice(data: str) 
 def test_weights_for_an_update_are_refused_with_advice(layer: LayerGradient) -> None:
     with pytest.raises(errors.ZeroGradientError, match="need the gradient, or the weights before minus"):
         invert(layer.weight, layer.bias, layer.weight, layer.bias)
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_signs_of_low_rank_need_no_search_unless_they_may_be_honest(few: bool) -> None:
+    change, fitting = PLANTED["sign"]
+    case = honest("digits", 2, 60, 301, depth=2) if few else honest("crops", 8, 150, 343, depth=2, classes=2)
+    checked = validate(*change(case).arrays)
+    _, factorization, decay = without_decay(checked)
+    assert factorization.rank * 4 < checked.live.shape[0]
+    assert (factorization.rank <= 4) is few
+    (found,) = of_arrays(checked, factorization, decay)
+    assert found.name in fitting
+    assert found.hopeless is not few
+
+
+@pytest.mark.parametrize("data", ["faces", "digits"])
+def test_signs_of_a_single_sample_end_at_once(data: str) -> None:
+    case = PLANTED["sign"][0](honest(data, 1, 40, seed=300, depth=2))
+    result = invert(*case.arrays, rng=0, time_limit=20.0, work_limit=1e8)
+    assert [one.name for one in result.diagnosis] == ["sign-like"]
+    assert result.status is Status.UNCERTIFIED
+    assert not result.certified.any()
+
+
+def test_signs_are_not_blamed_where_binary_inputs_are_certified() -> None:
+    rng = np.random.default_rng(2)
+    inputs = rng.choice([0.0, 1.0], (1, 40)).astype("float32")
+    truth = mlp_gradient(inputs, width=60, rng=1)
+    even = [np.sign(part) for part in truth.observed[:2]]  # as behind weights of one size
+    result = invert(*even, *truth.observed[2:], rng=0, time_limit=20.0)
+    assert result.certified.all()
+    assert result.diagnosis == ()

@@ -5,7 +5,7 @@ from typing import Any
 
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.updates.adapters.torch_module import DROPS, RELU, Graph, has_own_statistics, unwrapped
-from spear_xp.updates.front import Affine, Dense, Front, Lookup, Relu, Step
+from spear_xp.updates.front import Affine, Dense, Front, Lookup, Relu, Standardise, Step
 
 __all__ = ["fronts_of"]
 
@@ -75,6 +75,8 @@ class _Front(Graph):
                 if before:
                     found[layer[0]] = before
                 open_ = 0
+            if self.kind(node) == "LayerNorm":  # what is in front of it does not come back
+                before = ()
             own = None if before is None else self.steps(node)
             steps[node] = None if own is None or before is None else (*before, *own)
             wide = [len(one.scale) for one in own or () if isinstance(one, Affine) and one.scale.ndim == 2]
@@ -97,6 +99,8 @@ class _Front(Graph):
             found = (Dense(self.arrays[layer[1]], self.arrays.get(layer[2])),)
         elif module and kind in NORMS:
             found = self.norm(node.target)
+        elif module and kind == "LayerNorm":
+            found = self.layer_norm(node.target)
         elif module and kind == "Embedding":
             found = (Lookup(self.arrays[f"{node.target}.weight"]),)
         elif not module:
@@ -114,6 +118,15 @@ class _Front(Graph):
             return (Affine(scale, -scale * mean),)
         weight, shift = (self.host(f"{name}.{part}").reshape(-1, 1) for part in ("weight", "bias"))
         return (Affine(weight * scale, shift - weight * scale * mean),)
+
+    def layer_norm(self, name: str) -> tuple[Step, ...]:
+        """A normalisation of every row over so many entries."""
+        shape, full = self.modules[name].normalized_shape, self.torch.full
+        given = (
+            self.arrays.get(f"{name}.{part}", full(shape, fill))
+            for part, fill in (("weight", 1.0), ("bias", 0.0))
+        )
+        return (Standardise(*(to_host(one).astype(float).reshape(-1) for one in given)),)
 
     def arithmetic(self, node: Any, kind: str) -> tuple[Step, ...] | None:
         """One operation with a constant."""

@@ -6,7 +6,7 @@ import pytest
 from spear_xp import Result, invert
 from spear_xp.auditing.chaining import chain, none_chained
 from spear_xp.errors import ShapeError
-from spear_xp.updates.front import Affine, Dense, Front, Lookup, Relu
+from spear_xp.updates.front import Affine, Dense, Front, Lookup, Relu, Standardise
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.helpers.networks import Floats
 
@@ -29,6 +29,10 @@ def forward(data: Floats, front: Front) -> Floats:
         elif isinstance(step, Affine):
             shape = (len(data), len(step.scale), -1) if np.ndim(step.scale) == 2 else data.shape
             data = (data.reshape(shape) * step.scale + step.shift).reshape(len(data), -1).astype(data.dtype)
+        elif isinstance(step, Standardise):
+            data = data - data.mean(axis=1, keepdims=True)
+            data = data / np.sqrt((data**2).mean(axis=1, keepdims=True) + 1e-5) * step.scale + step.shift
+            data = data.astype("float32")
         else:
             data = step.table[data]
     return data
@@ -191,3 +195,39 @@ def test_steps_that_do_not_fit_raise(front: Front) -> None:
     with pytest.raises(ShapeError, match="in front of 80 features"):
         chain(result, front)
     assert none_chained(result, "why").reasons == ("why",) * BATCH
+
+
+@pytest.mark.parametrize("before", [(), ONE])
+@pytest.mark.parametrize("behind", [(), (dense(80, FEATURES, 3), Relu())])
+def test_a_layer_norm_leaves_mean_and_scale_open(before: Front, behind: Front) -> None:
+    rng = np.random.default_rng(0)
+    width = WIDTH if before else FEATURES
+    norm = Standardise(rng.standard_normal(width) + 2, rng.standard_normal(width))
+    if before and behind:
+        behind = (dense(220, WIDTH, 3), Relu())
+    front = (*before, norm, *behind)
+    data = 3 * gaussian_inputs(BATCH, FEATURES, rng=0) + (5 if before else 200)  # large means round more
+    result = recovered(forward(data, front))
+    found = chain(result, front)
+    assert result.certified.sum() == BATCH
+    assert found.up_to == "mean and scale of each sample"
+    assert not found.certified.any()
+    assert len(found.samples) == BATCH, found.reasons
+    entered = forward(data, before)
+    entered = entered - entered.mean(axis=1, keepdims=True)
+    assert (errors(found, entered / np.sqrt((entered**2).mean(axis=1, keepdims=True) + 1e-5)) < 6).all()
+
+
+@pytest.mark.parametrize("change", [{"shift": 0.5}, {"scale": 0.9}])
+def test_a_layer_norm_with_other_parameters_is_noticed(change: dict[str, float]) -> None:
+    norm = Standardise(np.ones(FEATURES), np.zeros(FEATURES))
+    result = recovered(forward(gaussian_inputs(BATCH, FEATURES, rng=0), (norm,)))
+    other = Standardise(norm.scale * change.get("scale", 1.0), norm.shift + change.get("shift", 0.0))
+    found = chain(result, (other,))
+    assert len(found.samples) == 0
+    assert all("a LayerNorm with other parameters" in why for why in found.reasons)
+    hidden = chain(
+        recovered(forward(gaussian_inputs(BATCH, FEATURES, rng=0), (norm, Relu()))), (norm, Relu())
+    )
+    assert len(hidden.samples) == 0
+    assert all("hides what is not positive" in why for why in hidden.reasons)

@@ -5,7 +5,7 @@ import pytest
 
 from spear_xp.updates.adapters.graphs.steps import fronts_of
 from spear_xp.updates.adapters.torch_module import weights
-from spear_xp.updates.front import Affine, Dense, Front, Lookup, Relu
+from spear_xp.updates.front import Affine, Dense, Front, Lookup, Relu, Standardise
 from tests.helpers.models import branching, lenet, network, transformer
 from tests.helpers.optional import need
 
@@ -28,6 +28,9 @@ def run(front: Front, inputs: Any) -> Any:
         elif isinstance(step, Affine):
             channels = len(step.scale) if step.scale.ndim == 2 else 1
             rows = (rows.reshape(len(rows), channels, -1) * step.scale + step.shift).reshape(len(rows), -1)
+        elif isinstance(step, Standardise):
+            rows = rows - rows.mean(axis=1, keepdims=True)
+            rows = rows / np.sqrt((rows**2).mean(axis=1, keepdims=True) + 1e-5) * step.scale + step.shift
         else:
             rows = np.asarray(step.table)[rows[:, 0]]
     return rows
@@ -150,3 +153,17 @@ def test_convolutions_transformers_and_branches_cannot_be_undone() -> None:
     assert fronts(lenet()) == {}
     assert fronts(transformer()) == {}
     assert fronts(branching()) == {}
+
+
+@pytest.mark.parametrize("options", [{}, {"bias": False}, {"elementwise_affine": False}])
+def test_a_layer_norm_begins_a_front_whatever_stands_before(options: dict[str, bool]) -> None:
+    torch.manual_seed(0)
+    norm, conv = nn.LayerNorm((4, 5), **options), nn.Conv1d(2, 4, 1)
+    for number, one in enumerate(norm.parameters()):
+        one.data = torch.randn(4, 5) + number
+    model = nn.Sequential(conv, norm, nn.Flatten(), nn.Linear(20, 40), nn.ReLU(), nn.Linear(40, 5))
+    front, inputs = fronts(model)["3"], torch.randn(3, 2, 5)
+    assert isinstance(front[0], Standardise)
+    with torch.no_grad():
+        expected = norm(conv(inputs)).flatten(1)
+        assert np.allclose(run(front, conv(inputs)), np.asarray(expected), atol=1e-5)
