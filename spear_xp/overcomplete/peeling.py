@@ -110,6 +110,7 @@ class Peeling:
             if before is None or before.left != stage.left or before.pool < m
         ]
         self._waiting: dict[tuple[int, ...], Array] = {}
+        self._settled: Array = None
 
     @property
     def work(self) -> float:
@@ -131,6 +132,8 @@ class Peeling:
                 break
             self._stage += 1
             self._seen = xp.zeros_like(self._seen)
+            if self.settle(keep_going):  # cheaper than more rows
+                return True
         else:
             return False
         ask(keep_going)
@@ -159,6 +162,9 @@ class Peeling:
     def settle(self, keep_going: KeepGoing = forever) -> bool:
         """Find where tied points are on their lines, or tie further ones; False if neither can be done."""
         known, before = self.known, self.known.active
+        if not self._waiting and self._settled is before:
+            return False
+        self._settled = before
         if not self._untied(keep_going):
             waiting, self._waiting = list(self._waiting.values()), {}
             for rows in waiting[: max(0, LINES - len(known.ties))]:
