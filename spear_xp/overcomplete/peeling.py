@@ -22,7 +22,7 @@ from spear_xp.numerics.work import (
     product,
     small_solves,
 )
-from spear_xp.overcomplete.clusters import ROOM, Projected, partners, superset
+from spear_xp.overcomplete.clusters import ROOM, Projected, among, partners, superset
 from spear_xp.overcomplete.examination import examine
 from spear_xp.overcomplete.known import UNSURE, Fit, KnownPoints
 from spear_xp.overcomplete.problem import OvercompleteProblem
@@ -178,7 +178,8 @@ class Peeling:
         known, xp, found = self.known, self.problem.space.xp, False
         if not known.ties:
             return False
-        holds = examine(known, keep_going).holds
+        holds, d = examine(known, keep_going).holds, self.problem.dimension
+        self._work += DOUBLE * product(self.problem.width, d, d) + calls(200 * len(known.ties))
         for k, other in list(known.ties.items()):
             ask(keep_going)
             rows = self._order[xp.take(holds[:, k], self._order)]
@@ -230,8 +231,8 @@ class Peeling:
 
     def _mark(self, rows: Array, explained: Array) -> None:
         xp = self.problem.space.xp
-        self._seen = self._seen + xp.astype(_among(self.problem, rows), xp.int64)
-        self._explained = self._explained | _among(self.problem, explained)
+        self._seen = self._seen + xp.astype(among(self.problem, rows), xp.int64)
+        self._explained = self._explained | among(self.problem, explained)
 
     def _set(self, stage: Stage, usable: Array, wanted: Array) -> Iterator[Array]:
         """Clusters of rows whose known points are all in one set."""
@@ -273,7 +274,7 @@ class Peeling:
             joined = [
                 partners(known, int(row), usable, keep_going) for row in to_host(_first_of(rows, MEMBERS))
             ]
-            more = _among(self.problem, xp.concat([rows, *joined]))
+            more = among(self.problem, xp.concat([rows, *joined]))
             if int(xp.sum(xp.astype(more, xp.int64))) > rows.shape[0]:
                 rows = self._quiet_first(more)
                 fit = known.fit(rows)
@@ -286,13 +287,6 @@ class Peeling:
 
 def _first_of(rows: Array, count: int) -> Array:
     return rows[: min(count, int(rows.shape[0]))]
-
-
-def _among(problem: OvercompleteProblem, rows: Array) -> Array:
-    """True for these rows of a problem."""
-    xp = problem.space.xp
-    numbers, ranked = xp.arange(problem.width, dtype=rows.dtype, device=problem.space.device), xp.sort(rows)
-    return xp.searchsorted(ranked, numbers, side="right") > xp.searchsorted(ranked, numbers, side="left")
 
 
 def peel(
