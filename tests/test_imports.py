@@ -39,6 +39,8 @@ HOST = (
     "breakdown.py",
     "ceiling.py",
     "decoding.py",
+    "pairs.py",
+    "rows.py",
     "undoing.py",
     "defences.py",
     "entries.py",

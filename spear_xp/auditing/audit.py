@@ -31,6 +31,7 @@ def audit(
     search: str | Strategy | Sequence[str | Strategy] = "auto",
     accuracy: float = ACCURACY,
     rng: Any = None,
+    feature_kinds: Sequence[str] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     **reading: Any,
 ) -> Audit:
@@ -47,6 +48,9 @@ def audit(
         most half of what is left, the last one all of it.
     search, accuracy, rng, on_progress
         As for `spear_xp.invert`.
+    feature_kinds : sequence of str, optional
+        "real", "integer" or "one-hot:GROUP" of each feature of the data, as for `spear_xp.invert`: for the
+        layers whose inputs are the data.
     **reading
         Further arguments of `read`: kind, training, model, names, layout, example.
 
@@ -80,7 +84,7 @@ def audit(
         msg = f"time_limit={time_limit!r}: need a positive number of seconds"
         raise ArgumentRangeError(msg)
     clock = Clock(time_limit)
-    model = _model(update, weights, reading)
+    model = _model(update, weights, reading).with_kinds(feature_kinds)
     waiting = sum(layer.update is not None for layer in model.layers)
     layers, interrupted = [], False
     for layer in model.layers:

@@ -24,6 +24,7 @@ OPTIONS = {  # what messages call an argument, and how it is given here
     "layout=": "layout= is --layout",
     "example=": "example= is --example FILE, together with --model",
     "time_limit": "time_limit is --time-limit",
+    "feature_kinds": "feature_kinds is --feature-kinds",
 }
 
 
@@ -58,6 +59,12 @@ def add_update(command: argparse.ArgumentParser) -> None:
         default=ACCURACY,
         help=f"relative error of a certified sample (default {ACCURACY:g}; up to .3 for noisy updates)",
     )
+    command.add_argument(
+        "--feature-kinds",
+        metavar="FILE or WORDS",
+        help="kind of each feature: real, integer or one-hot:GROUP, in a text file with one a line, or with "
+        "commas between them; one-hot:sex*2 stands for two of them",
+    )
     command.add_argument("--layout", choices=("torch", "keras"), help="for square weights without names")
 
 
@@ -77,7 +84,23 @@ def reading_of(options: argparse.Namespace) -> dict[str, Any]:
     model = None if options.model is None else _model(options.model)
     example = None if options.example is None else tuple(read_arrays(options.example).values())
     given = {"kind": options.kind, "training": training, "model": model}
-    return {**given, "layout": options.layout, "example": example}
+    kinds = None if options.feature_kinds is None else _kinds(options.feature_kinds)
+    return {**given, "layout": options.layout, "example": example, "feature_kinds": kinds}
+
+
+def _kinds(given: str) -> list[str]:
+    """Kinds of features from a file, or from words with commas; WORD*COUNT is as many of them."""
+    words = (
+        Path(given).read_text(encoding="utf-8").splitlines() if Path(given).is_file() else given.split(",")
+    )
+    kinds: list[str] = []
+    for word in filter(None, map(str.strip, words)):
+        kind, times, count = word.rpartition("*")
+        if times and not (count.isdecimal() and int(count)):
+            msg = f"--feature-kinds {word}: need a number of features >= 1 behind *"
+            raise ArgumentRangeError(msg)
+        kinds += [kind] * int(count) if times else [word]
+    return kinds
 
 
 def _model(name: str) -> Any:

@@ -7,8 +7,9 @@ from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.parts.blocks import blocks
 from spear_xp.numerics.work import KeepGoing, ask, forever
 from spear_xp.overcomplete.known import KnownPoints
+from spear_xp.overcomplete.problem import OvercompleteProblem
 
-__all__ = ["LOUD", "ROOM", "Projected", "partners", "superset"]
+__all__ = ["LOUD", "ROOM", "Projected", "among", "partners", "superset"]
 
 LOUD = 30.0  # chosen: standard deviations above which what is left of a row counts
 AGREE = 4.0  # chosen: distance of two directions in standard deviations, up to which they are one
@@ -131,3 +132,10 @@ def _parallel(known: KnownPoints, seed: int, rows: Array, room: Array, active: A
     this, other = normalize(xp, this, axis=1), normalize(xp, other, axis=1)
     apart = other * signs(xp, xp.vecdot(this, other))[:, None] - this
     return loud & (xp.sqrt(xp.vecdot(apart, apart)) < limit)
+
+
+def among(problem: OvercompleteProblem, rows: Array) -> Array:
+    """True for these rows of a problem."""
+    xp = problem.space.xp
+    numbers, ranked = xp.arange(problem.width, dtype=rows.dtype, device=problem.space.device), xp.sort(rows)
+    return xp.searchsorted(ranked, numbers, side="right") > xp.searchsorted(ranked, numbers, side="left")

@@ -1,4 +1,9 @@
-"""Enters: an overcomplete problem. Leaves: known points, where they may be active, and fits of new ones."""
+"""Enters: an overcomplete problem. Leaves: known points, where they may be active, and fits of new ones.
+
+Where one known point is on all rows that show another one, these rows determine the other one only up to a
+mixture with it. The line through both is known then, and all that a row with the *tied* point needs is to
+leave out both. A row without the known point tells later where on the line the tied one is.
+"""
 
 from dataclasses import dataclass
 
@@ -13,6 +18,8 @@ UNSURE = 6.0  # chosen: error bars of a pre-activation within which its sign is 
 FORWARD = 8.0  # chosen: rounding of a pre-activation in rounding units of the gradient
 FITTED = 96  # chosen: rows that determine a point, the first; more improve it no further
 ROUNDS = 3  # chosen: of fit and weights
+TOLD = 2  # derived: equations that rule a mixture with a known point out: one determines its share
+FARTHEST = 1e3  # cosmetic: ends of a line, in units of the distance of its points
 VISIBLE = 1e-9  # chosen: share of a point outside of the known ones, below which a row says nothing about it
 
 
@@ -30,6 +37,8 @@ class Fit:
         Distance of the point from the span of each, in standard deviations.
     equations : int
         Independent conditions that the rows put on the point, of which d - 1 determine it.
+    tie : int, optional
+        The known point that all rows hold beside it: any mixture of both fits as well.
     """
 
     point: Array
@@ -37,6 +46,7 @@ class Fit:
     rows: Array
     distances: Array
     equations: int
+    tie: int | None = None
 
     def bar(self, xp: Namespace) -> float:
         """Root mean square standard deviation of its coordinates; infinite where nothing determines it."""
@@ -56,7 +66,10 @@ class KnownPoints:
     input_bars : array, shape (k,)
         The same of an entry of the sample, in the units of the inputs.
     active : array of bool, shape (m_live, k)
-        Where a point may be active: its pre-activation is not surely negative.
+        Where a point may be active: its pre-activation is not surely negative. Where a tied point may be,
+        the point that it is tied to counts as active, too.
+    ties : dict of int to int
+        Points that are known up to a mixture with another one, and that one.
     """
 
     def __init__(self, problem: OvercompleteProblem) -> None:
@@ -64,7 +77,9 @@ class KnownPoints:
         self.problem = problem
         self.points = problem.rows[:0, :]
         self.bars = self.input_bars = problem.rows[:0, 0]
-        self.active = xp.zeros((problem.width, 0), dtype=xp.bool, device=problem.space.device)
+        self._own = xp.zeros((problem.width, 0), dtype=xp.bool, device=problem.space.device)
+        self.active = self._own
+        self.ties: dict[int, int] = {}
         last = problem.last
         self._start = last / (last @ last)
         self._free = xp.linalg.qr(last[:, None], mode="complete").Q[:, 1:]
@@ -96,13 +111,78 @@ class KnownPoints:
 
     def add(self, fit: Fit) -> None:
         """One more known point."""
-        xp, bar = self.problem.space.xp, fit.bar(self.problem.space.xp)
+        bar = fit.bar(self.problem.space.xp)
+        self._append(fit, bar, self.may_be_active(fit.point, bar))
+
+    def add_tied(self, fit: Fit, tie: int, silent: Array) -> None:
+        """A point known up to a mixture with a known one, if it is new and a mask is left for it.
+
+        It is active on its rows, and neither on those that are `silent` nor on rows that are zero.
+        """
+        problem, xp, bar = self.problem, self.problem.space.xp, fit.bar(self.problem.space.xp)
+        along = self.points[tie, :] - fit.point
+        apart = self.points - fit.point
+        apart = apart - (apart @ along / (along @ along))[:, None] * along
+        near = xp.sqrt(xp.mean(apart**2, axis=1)) < UNSURE * (bar + self.bars)
+        if bool(xp.any(near & (xp.arange(self.count, device=near.device) != tie))):
+            return
+        margin = self._unsure(fit.point[None, :], bar)
+        value, wide = problem.layer @ fit.point, margin * problem.layer_norms
+        slope = problem.layer @ along
+        # value + t slope over the line: not surely negative on the first, not surely positive on the others
+        value_at = [
+            xp.take(value + wide, fit.rows),
+            (wide - value)[silent],
+            margin - problem.dead_layer @ fit.point,
+        ]
+        slope_at = [xp.take(slope, fit.rows), -slope[silent], -problem.dead_layer @ along]
+        start, rise = xp.concat(value_at), xp.concat(slope_at)
+        ends = -start / xp.where(rise == 0, 1.0, rise)
+        low = float(xp.max(xp.where(rise > 0, ends, -FARTHEST)))
+        high = float(xp.min(xp.where(rise < 0, ends, FARTHEST)))
+        if low <= high:
+            self._append(fit, bar, value + wide + xp.maximum(low * slope, high * slope) > 0)
+            self.ties[self.count - 1] = tie
+            self.active = self._extended(self._own)
+
+    def untie(self, k: int, fit: Fit) -> None:
+        """The place of a tied point on its line."""
+        del self.ties[k]
+        self.replace(k, fit)
+        self.active = self._extended(self._own)
+
+    def drop_tied(self) -> None:
+        """Forget points that are known up to a mixture only."""
+        if self.ties:
+            kept = [k for k in range(self.count) if k not in self.ties]
+            self.ties = {}
+            self._keep(self.problem.space.indices(kept))
+            self.active = self._own
+
+    def _extended(self, own: Array, without: int | None = None) -> Array:
+        """Where points are active or span what a tied point may be, shape (r, k)."""
+        numbers = self.problem.space.xp.arange(self.count, device=own.device)
+        own = own if without is None else own & (numbers != without)
+        found = own
+        for tied, other in self.ties.items():
+            if tied != without:
+                found = found | (own[:, tied : tied + 1] & (numbers == other))
+        return found
+
+    def _append(self, fit: Fit, bar: float, active: Array) -> None:
+        xp = self.problem.space.xp
         one = xp.ones_like(self._start[:1])
-        active = self.may_be_active(fit.point, bar)
         self.points = xp.concat([self.points, fit.point[None, :]], axis=0)
         self.bars = xp.concat([self.bars, one * bar])
         self.input_bars = xp.concat([self.input_bars, one * self.problem.bar_of_inputs(fit.covariance)])
+        self._own = xp.concat([self._own, active[:, None]], axis=1)
         self.active = xp.concat([self.active, active[:, None]], axis=1)
+
+    def _keep(self, order: Array) -> None:
+        xp = self.problem.space.xp
+        self.points = xp.take(self.points, order, axis=0)
+        self.bars, self.input_bars = xp.take(self.bars, order), xp.take(self.input_bars, order)
+        self._own, self.active = (xp.take(part, order, axis=1) for part in (self._own, self.active))
 
     def add_rough(self, point: Array, bar: Array) -> None:
         """One more point, with an error of its entries that is the same in all directions."""
@@ -112,20 +192,16 @@ class KnownPoints:
 
     def replace(self, k: int, fit: Fit) -> None:
         """Another fit of a known point."""
-        xp, ahead = self.problem.space.xp, self.count - 1 - k
+        last = self.count
         self.add(fit)
-        order = self.problem.space.indices([*range(k), self.count - 1, *range(k + 1, k + 1 + ahead)])
-        self.points = xp.take(self.points, order, axis=0)
-        self.bars, self.input_bars = xp.take(self.bars, order), xp.take(self.input_bars, order)
-        self.active = xp.take(self.active, order, axis=1)
+        self._keep(self.problem.space.indices([*range(k), last, *range(k + 1, last)]))
 
     def active_on(self, rows: Array, without: int | None = None) -> Array:
         """Where known points may be active, for some rows; one point may count as unknown."""
         xp = self.problem.space.xp
-        active = xp.take(self.active, rows, axis=0)
         if without is None:
-            return active
-        return active & (xp.arange(self.count, device=self.problem.space.device) != without)
+            return xp.take(self.active, rows, axis=0)
+        return self._extended(xp.take(self._own, rows, axis=0), without)
 
     def spans(self, active: Array) -> Spans:
         """Span of the points that are True in each row of `active`, shape (r, k)."""
@@ -143,9 +219,18 @@ class KnownPoints:
         Each row is a combination of its known points and this one: its span with them holds the point. The
         noise of a row moves the span by as much less as the share of the point in it is large.
         """
-        problem, free, rows = self.problem, self._free, rows[: min(FITTED, rows.shape[0])]
+        problem, rows = self.problem, rows[: min(FITTED, rows.shape[0])]
         xp, d, dtype = problem.space.xp, problem.dimension, problem.rows.dtype
         active = self.active_on(rows, without)
+        freedom = d - 1 - xp.sum(xp.astype(active, xp.int64), axis=1)
+        tied, tie, free = self._shared(active, freedom), None, self._free
+        if tied:
+            tie = tied[0]
+            if len(tied) > 1 or tie in self.ties:
+                return None
+            # of the points of the line, the one without a part along what is known of it
+            known_one = free.T @ self.points[tie, :]
+            free = free @ xp.linalg.qr(known_one[:, None], mode="complete").Q[:, 1:]
         spans = self.spans(active)
         left, noise = spans.rest(xp, xp.take(problem.rows, rows, axis=0), xp.take(problem.noise, rows))
         size = xp.sqrt(xp.vecdot(left, left))
@@ -154,7 +239,6 @@ class KnownPoints:
         unit = left / size[:, None]
         known = spans.projections(xp)
         off = known - unit[:, :, None] * unit[:, None, :]
-        freedom = d - 1 - xp.sum(xp.astype(active, xp.int64), axis=1)
         point, weights = self._start, size / noise
         for _ in range(ROUNDS):
             gram = free.T @ xp.sum(off * (weights**2)[:, None, None], axis=0) @ free
@@ -170,4 +254,10 @@ class KnownPoints:
             distances = weights * misses / xp.sqrt(xp.astype(xp.maximum(freedom, 1), dtype))
             shown = xp.sqrt(xp.sum((known @ point) ** 2, axis=1))
             weights = size / (noise * xp.maximum(shown, VISIBLE))
-        return Fit(point, free @ covariance @ free.T, rows, distances, int(xp.sum(freedom)))
+        return Fit(point, free @ covariance @ free.T, rows, distances, int(xp.sum(freedom)), tie)
+
+    def _shared(self, active: Array, freedom: Array) -> list[int]:
+        """Known points that are on so many of some rows that the others do not tell a mixture with them."""
+        xp = self.problem.space.xp
+        others = xp.sum(xp.maximum(freedom, 0)[:, None] * xp.astype(~active, freedom.dtype), axis=0)
+        return [int(k) for k in xp.nonzero(xp.any(active, axis=0) & (others < TOLD))[0]]

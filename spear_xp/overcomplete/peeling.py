@@ -22,7 +22,8 @@ from spear_xp.numerics.work import (
     product,
     small_solves,
 )
-from spear_xp.overcomplete.clusters import ROOM, Projected, partners, superset
+from spear_xp.overcomplete.clusters import ROOM, Projected, among, partners, superset
+from spear_xp.overcomplete.examination import examine
 from spear_xp.overcomplete.known import UNSURE, Fit, KnownPoints
 from spear_xp.overcomplete.problem import OvercompleteProblem
 
@@ -33,6 +34,8 @@ SMALL = 1e-2  # chosen: error bar of a point, up to which it is worth something
 FITS = 3.0  # chosen: distance of a point from the span of a row in standard deviations
 MEMBERS = 4  # chosen: rows of a cluster whose own partners are looked for, too
 BESIDE = 3.0  # measured: work beside what is counted one by one (lab.md, "Tables")
+LINES, WAITING = 40, 2000  # chosen: tied points at once, and clusters that may be such
+FEWEST = 2  # derived: rows that tell a cluster from others
 BLOCK = 2500  # cosmetic: rows that are compared with each other at once
 
 
@@ -59,18 +62,26 @@ STAGES = (
 )
 
 
-def acceptable(known: KnownPoints, fit: Fit) -> bool:
-    """Whether a fit is a new point: overdetermined, small in error, active on its rows, not known yet."""
-    problem, xp = known.problem, known.problem.space.xp
-    bar = fit.bar(xp)
-    determined = fit.equations >= problem.dimension - 1 + SPARE and bar < SMALL
-    if not determined or not float(xp.max(fit.distances)) < FITS:
+def acceptable(known: KnownPoints, fit: Fit, without: int | None = None) -> bool:
+    """Whether a fit is a new point: overdetermined, small in error, active on its rows, not known yet.
+
+    One known point may be the same.
+    """
+    if not _determined(known, fit):
         return False
+    xp, bar = known.problem.space.xp, fit.bar(known.problem.space.xp)
     active = known.may_be_active(fit.point, bar)
     if not bool(xp.all(xp.take(active, fit.rows))):
         return False
     apart = xp.sqrt(xp.mean((known.points - fit.point) ** 2, axis=1))
-    return not bool(xp.any(apart < UNSURE * (bar + known.bars)))
+    others = xp.arange(known.count, device=apart.device) != (known.count if without is None else without)
+    return not bool(xp.any(others & (apart < UNSURE * (bar + known.bars))))
+
+
+def _determined(known: KnownPoints, fit: Fit) -> bool:
+    """Whether a fit is overdetermined, small in error, and near to all of its rows."""
+    xp, needed = known.problem.space.xp, known.problem.dimension - 1 - (fit.tie is not None) + SPARE
+    return fit.equations >= needed and fit.bar(xp) < SMALL and bool(float(xp.max(fit.distances)) < FITS)
 
 
 class Peeling:
@@ -92,6 +103,14 @@ class Peeling:
         self._explained = xp.zeros((m,), dtype=xp.bool, device=space.device)
         self._seen = xp.zeros((m,), dtype=xp.int64, device=space.device)
         self._stage = 0
+        # a larger pool is no other one where there are no more rows
+        self._stages = [
+            stage
+            for before, stage in zip((None, *STAGES), STAGES, strict=False)
+            if before is None or before.left != stage.left or before.pool < m
+        ]
+        self._waiting: dict[tuple[int, ...], Array] = {}
+        self._settled: Array = None
 
     @property
     def work(self) -> float:
@@ -104,8 +123,8 @@ class Peeling:
         `OutOfTime` is raised when `keep_going` says no on the way.
         """
         xp, known = self.problem.space.xp, self.known
-        while self._stage < len(STAGES):
-            stage = STAGES[self._stage]
+        while self._stage < len(self._stages):
+            stage = self._stages[self._stage]
             usable = (known.freedom >= ROOM) & ~self._explained & (self._place < stage.pool)
             wanted = usable & (self._seen < stage.covers)
             # a set of all known points leaves no pair out
@@ -113,23 +132,75 @@ class Peeling:
                 break
             self._stage += 1
             self._seen = xp.zeros_like(self._seen)
+            if self.settle(keep_going):  # cheaper than more rows
+                return True
         else:
             return False
         ask(keep_going)
-        before = known.count
+        before = known.active
         pairs = stage.left == 0
         groups = self._pairs(usable, wanted, keep_going) if pairs else self._set(stage, usable, wanted)
         for rows in groups:
             ask(keep_going)
             self._take(rows, keep_going, grow=pairs)
         self.comparisons += 1
-        if known.count > before:
-            changed = xp.any(known.active[:, before:], axis=1)
-            # rows may be compared in more dimensions than before, or with others that were not covered
-            self._seen = xp.where(changed, xp.zeros_like(self._seen), self._seen)
-            self._explained = self._explained & ~changed
-            self._stage = 0
+        self._renew(before)
         return True
+
+    def _renew(self, before: Array) -> None:
+        """Compare rows once more whose points have changed."""
+        xp, known = self.problem.space.xp, self.known
+        if known.active is before:
+            return
+        width = before.shape[1]
+        changed = xp.any(known.active[:, width:], axis=1) | xp.any(known.active[:, :width] ^ before, axis=1)
+        # rows may be compared in more dimensions than before, or with others that were not covered
+        self._seen = xp.where(changed, xp.zeros_like(self._seen), self._seen)
+        self._explained = self._explained & ~changed
+        self._stage = 0
+
+    def settle(self, keep_going: KeepGoing = forever) -> bool:
+        """Find where tied points are on their lines, or tie further ones; False if neither can be done."""
+        known, before = self.known, self.known.active
+        if not self._waiting and self._settled is before:
+            return False
+        self._settled = before
+        if not self._untied(keep_going):
+            waiting, self._waiting = list(self._waiting.values()), {}
+            for rows in waiting[: max(0, LINES - len(known.ties))]:
+                ask(keep_going)
+                self._tie(rows)
+        self._renew(before)
+        return known.active is not before
+
+    def _untied(self, keep_going: KeepGoing) -> bool:
+        """Whether rows without the other point told where some tied one is."""
+        known, xp, found = self.known, self.problem.space.xp, False
+        if not known.ties:
+            return False
+        holds, d = examine(known, keep_going).holds, self.problem.dimension
+        self._work += DOUBLE * product(self.problem.width, d, d) + calls(200 * len(known.ties))
+        for k, other in list(known.ties.items()):
+            ask(keep_going)
+            rows = self._order[xp.take(holds[:, k], self._order)]
+            # rows without the other one are those that tell
+            both = known.active_on(rows, k)[:, other]
+            rows = xp.take(rows, xp.argsort(xp.astype(both, xp.int64), stable=True))
+            fit = known.fit(rows, without=k) if rows.shape[0] else None
+            if fit is not None and fit.tie is None and acceptable(known, fit, without=k):
+                known.untie(k, fit)
+                found = True
+        return found
+
+    def _tie(self, rows: Array) -> None:
+        """Add a point that is known up to a mixture, if rows show one."""
+        known, fit = self.known, self.known.fit(rows)
+        if fit is None or not _determined(known, fit):
+            return
+        if fit.tie is not None:
+            known.add_tied(fit, fit.tie, self._explained)
+        elif acceptable(known, fit):
+            known.add(fit)
 
     def resume(self, points: Array, bars: Array) -> None:
         """Take in points that were found otherwise, with their errors."""
@@ -160,8 +231,8 @@ class Peeling:
 
     def _mark(self, rows: Array, explained: Array) -> None:
         xp = self.problem.space.xp
-        self._seen = self._seen + xp.astype(_among(self.problem, rows), xp.int64)
-        self._explained = self._explained | _among(self.problem, explained)
+        self._seen = self._seen + xp.astype(among(self.problem, rows), xp.int64)
+        self._explained = self._explained | among(self.problem, explained)
 
     def _set(self, stage: Stage, usable: Array, wanted: Array) -> Iterator[Array]:
         """Clusters of rows whose known points are all in one set."""
@@ -203,23 +274,19 @@ class Peeling:
             joined = [
                 partners(known, int(row), usable, keep_going) for row in to_host(_first_of(rows, MEMBERS))
             ]
-            more = _among(self.problem, xp.concat([rows, *joined]))
+            more = among(self.problem, xp.concat([rows, *joined]))
             if int(xp.sum(xp.astype(more, xp.int64))) > rows.shape[0]:
-                fit = known.fit(self._quiet_first(more))
+                rows = self._quiet_first(more)
+                fit = known.fit(rows)
         self._work += decompositions(d, d, 3) + DOUBLE * product(int(rows.shape[0]) * d, d, d) + calls(200)
-        if fit is not None and acceptable(known, fit):
+        if fit is not None and fit.tie is not None and len(self._waiting) < WAITING:
+            self._waiting[tuple(int(row) for row in rows[:FEWEST])] = rows
+        elif fit is not None and acceptable(known, fit):
             known.add(fit)
 
 
 def _first_of(rows: Array, count: int) -> Array:
     return rows[: min(count, int(rows.shape[0]))]
-
-
-def _among(problem: OvercompleteProblem, rows: Array) -> Array:
-    """True for these rows of a problem."""
-    xp = problem.space.xp
-    numbers, ranked = xp.arange(problem.width, dtype=rows.dtype, device=problem.space.device), xp.sort(rows)
-    return xp.searchsorted(ranked, numbers, side="right") > xp.searchsorted(ranked, numbers, side="left")
 
 
 def peel(
@@ -244,7 +311,8 @@ def peel(
     """
     counted = peeling.work
     with suppress(OutOfTime):
-        while peeling.step(keep_going):
+        while peeling.step(keep_going) or peeling.settle(keep_going):
             count(peeling.work - counted)
             counted = peeling.work
             observer(peeling)
+    peeling.known.drop_tied()

@@ -96,7 +96,7 @@ def invert(
     feature_kinds : sequence of str, length n, optional
         "real", "integer" or "one-hot:GROUP" of each input, as the layer sees it: a group is 0 and a single 1
         there. With more samples than features, single rows then tell samples by their one-hot groups. It
-        changes what is found, and not what a certificate asks for.
+        changes what is found, and not what a certificate asks for. A `LayerUpdate` may have its own.
     search : str, Strategy, or a sequence of them
         "auto" (strategies that use the weights, in turns by their progress), "sampling" (the published
         attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
@@ -178,7 +178,7 @@ def invert(
         "noise": update.noise,
         "observed": update.observed,
         "batch_size": batch_size,
-        "feature_kinds": kinds_of(feature_kinds, arrays["grad_w"]),
+        "feature_kinds": kinds_of(feature_kinds, update, arrays["grad_w"]),
         "search": search,
         **limits,
         "accuracy": accuracy,
@@ -196,7 +196,7 @@ def invert(
         if reading.hopeless:
             return unread(space, read.columns - 1, Status.HOPELESS, clock, diagnosis=reading.causes, **about)
         if search == "auto" and update.noise is None and reading.whole and read.scaled:
-            table = table_in(read, reading.factors, clock, feature_kinds)
+            table = table_in(read, reading.factors, clock, options["feature_kinds"])
         if table is not None:
             search_table(table, clock, on_progress, batch_size, accuracy)
         factors = settled(read, reading.factors, table, batch_size, clock)

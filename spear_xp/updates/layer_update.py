@@ -1,6 +1,6 @@
 """Enters: what is known of the update of one layer. Leaves: a `LayerUpdate`, which `invert` takes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from spear_xp.errors import ArgumentRangeError
@@ -32,6 +32,8 @@ class LayerUpdate:
         True where an entry of grad_w is as the client computed it; False where it was dropped, masked or
         clipped, whatever stands there. A last column beyond those of grad_w stands for grad_b; without it,
         all of grad_b is as it was.
+    feature_kinds : sequence of str, length n, optional
+        "real", "integer" or "one-hot:GROUP" of each input, as for `spear_xp.invert`.
     name : str
         Name of the layer.
     assumptions : tuple of str
@@ -53,6 +55,7 @@ class LayerUpdate:
     bias_after: Array = None
     noise: Array = None
     observed: Array = None
+    feature_kinds: Sequence[str] | None = None
     name: str = ""
     assumptions: tuple[str, ...] = ()
 

@@ -1,8 +1,9 @@
 """Enters: what is known of the layers of a model. Leaves: a `ModelUpdate`."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from spear_xp.errors import UpdateError
 from spear_xp.updates.front import Front
 from spear_xp.updates.layer_update import LayerUpdate
 
@@ -61,6 +62,27 @@ class ModelUpdate:
 
     def __iter__(self) -> Iterator[LayerUpdate]:
         return (layer.update for layer in self.layers if layer.update is not None)
+
+    def with_kinds(self, feature_kinds: Sequence[str] | None) -> "ModelUpdate":
+        """The same, with kinds of features for the layers whose inputs are the data; None changes nothing.
+
+        Raises
+        ------
+        UpdateError
+            If no layer that can be searched takes the data itself.
+        """
+        if feature_kinds is None:
+            return self
+        layers = [
+            replace(one, update=replace(one.update, feature_kinds=feature_kinds))
+            if one.update is not None and not one.features
+            else one
+            for one in self.layers
+        ]
+        if all(one.update is None or one.features for one in layers):
+            msg = "feature_kinds is given: need a layer that can be searched and whose inputs are the data"
+            raise UpdateError(msg)
+        return replace(self, layers=tuple(layers))
 
     @property
     def skipped(self) -> dict[str, str]:

@@ -16,16 +16,18 @@ import numpy as np
 from spear_xp.numerics.backend import Host, to_host
 from spear_xp.numerics.work import KeepGoing, ask, calls, decompositions, forever, product
 from spear_xp.overcomplete.clusters import LOUD
+from spear_xp.overcomplete.flats.polish import polish
 from spear_xp.overcomplete.known import UNSURE, Fit, KnownPoints
-from spear_xp.overcomplete.lattice.rounding import BARS, ONE_HOT, REAL, ROUNDS, groups_of, on_lattice
+from spear_xp.overcomplete.lattice.pairs import Pairs
+from spear_xp.overcomplete.lattice.rounding import BARS, REAL, ROUNDS, on_lattice
+from spear_xp.overcomplete.lattice.rows import OneHotRows, solved
 from spear_xp.overcomplete.peeling import SPARE, acceptable
-from spear_xp.overcomplete.problem import ROUNDED, OvercompleteProblem
+from spear_xp.overcomplete.problem import OvercompleteProblem
 from spear_xp.reduction.gradient import Gradient
 
 __all__ = ["Decoder"]
 
 BLOCKS = 2  # derived: groups that have to show one coefficient: a single one shows any
-INDEPENDENT = 1e-6  # chosen: singular value of categories of known samples, below which they are dependent
 PASSES = 3  # cosmetic: least squares of a row
 
 
@@ -62,20 +64,8 @@ class Decoder:
     """
 
     def __init__(self, problem: OvercompleteProblem, gradient: Gradient, kinds: Sequence[str]) -> None:
-        xp, dtype = problem.space.xp, problem.space.dtype
-        groups = groups_of(kinds, gradient.columns - 1)
         self.problem, self.kinds = problem, kinds
-        self._blocks = [np.asarray(own) for kind, own in groups.items() if kind.startswith(ONE_HOT)]
-        self._hot = np.concatenate([*self._blocks, np.zeros(0, int)]).astype(int)
-        self._other = np.setdiff1d(np.arange(len(kinds)), self._hot)
-        sizes = [len(own) for own in self._blocks]
-        self._block = np.repeat(np.arange(len(sizes)), sizes)  # of each one-hot column
-        self._rows = to_host(xp.astype(xp.take(gradient.grad_w, problem.live, axis=0), dtype))
-        self._sums = to_host(xp.astype(xp.take(gradient.grad_b, problem.live), dtype))
-        loudest = np.abs(self._rows).max(axis=1)
-        self._noise = ROUNDED * problem.unit_roundoff * np.hypot(loudest, self._sums)
-        filled = np.bincount(self._block, to_host(gradient.filled)[self._hot], len(sizes))
-        self._dimension = int(np.maximum(filled - 1, 0).sum()) + 1
+        self.rows = OneHotRows(problem, gradient, kinds)
 
     def extend(
         self,
@@ -88,25 +78,47 @@ class Decoder:
         `OutOfTime` is raised when `keep_going` says no.
         """
         before = start = known.count
-        while self._once(known, keep_going, count) and known.count > before:
+        while (self._once(known, keep_going, count) and known.count > before) or self._pairs(
+            known, keep_going, count
+        ):
             before = known.count
         return known.count - start
+
+    def _exact(self, known: KnownPoints) -> tuple[Host, Host, Host]:
+        """Known samples with integers where they must be such, their error bars, which have whole groups."""
+        inputs, bars = to_host(self.problem.inputs(known.points)), to_host(known.input_bars)
+        wide = (bars + self.problem.unit_roundoff)[:, None] + 0 * inputs
+        exact, left = on_lattice(inputs, wide, self.kinds)
+        return exact, bars, (left[:, self.rows.hot] == 0).all(axis=1)
+
+    def _pairs(self, known: KnownPoints, keep_going: KeepGoing, count: Callable[[float], None]) -> bool:
+        """Add what rows with two unknown samples tell; whether that is any."""
+        before, active = known.count, to_host(known.active)
+        exact, bars, whole = self._exact(known)
+        usable = np.asarray(~active[:, ~whole].any(axis=1))
+        pairs = Pairs(self.problem, self.rows, exact, bars, active & usable[:, None], usable)
+        for one in pairs.tell(keep_going, count):
+            if self._is_whole(one.sample, one.errors):
+                rounded, left = on_lattice(one.sample[None, :], one.errors[None, :], self.kinds)
+                fit = self._fit(_Told(one.row, rounded[0], left[0], 0.0, SPARE))
+                if acceptable(known, fit):
+                    known.add(fit)
+        if known.count > before:  # errors of numbers add up from round to round
+            polish(known, keep_going)
+        return known.count > before
 
     def _once(self, known: KnownPoints, keep_going: KeepGoing, count: Callable[[float], None]) -> bool:
         """Add what rows tell beside the points known now; whether any row was worth a look."""
         problem = self.problem
-        inputs = to_host(problem.inputs(known.points))
-        bars = to_host(known.input_bars)
-        exact, left = on_lattice(inputs, (bars + problem.unit_roundoff)[:, None] + 0 * inputs, self.kinds)
-        whole = (left[:, self._hot] == 0).all(axis=1)
+        exact, bars, whole = self._exact(known)
         active = to_host(known.active)
-        rows = self._promising(active, exact[:, self._hot], whole)
-        count(product(len(self._rows), known.count, len(self._hot)))
+        rows = self._promising(active, exact[:, self.rows.hot], whole)
+        count(product(len(self.rows.sums), known.count, len(self.rows.hot)))
         told: list[_Told] = []
         for row in rows:
             ask(keep_going)
             own = np.flatnonzero(active[row])
-            count(PASSES * decompositions(len(self._hot), len(own) + 1) + calls(50))
+            count(PASSES * decompositions(len(self.rows.hot), len(own) + 1) + calls(50))
             found = self._decoded(row, exact[own], bars[own])
             if found is not None:
                 same = next((one for one in told if one.agrees(found)), None)
@@ -134,13 +146,13 @@ class Decoder:
 
     def _promising(self, active: Host, known: Host, whole: Host) -> Host:
         """Rows that show one coefficient in columns of no known sample; those with few known ones first."""
-        values, limit = self._rows[:, self._hot], self._noise[:, None]
+        values, limit = self.rows.categories, self.rows.noise[:, None]
         numbers = active.sum(axis=1)
-        fits = (self._dimension - numbers - 1 >= SPARE) & ~active[:, ~whole].any(axis=1)
+        fits = (self.rows.dimension - numbers - 1 >= SPARE) & ~active[:, ~whole].any(axis=1)
         hits = (active.astype(np.float32) @ (known != 0).astype(np.float32) == 0) & (
             np.abs(values) > LOUD * limit
         )
-        groups = np.arange(len(self._blocks)) == self._block[:, None]
+        groups = np.arange(len(self.rows.blocks)) == self.rows.block[:, None]
         each = hits.astype(np.float32) @ groups.astype(np.float32)
         shown = each.sum(axis=1)
         fits &= (each.max(axis=1, initial=0) == 1) & (shown >= BLOCKS)
@@ -151,51 +163,40 @@ class Decoder:
 
     def _decoded(self, row: int, known: Host, bars: Host) -> "_Told | None":
         """What a row tells beside its known samples."""
-        noise, values = self._noise[row], self._rows[row][self._hot]
-        whole = known[:, self._hot]
+        noise, values = self.rows.noise[row], self.rows.categories[row]
+        whole = known[:, self.rows.hot]
         hits = ~(whole != 0).any(axis=0) & (np.abs(values) > LOUD * noise)
         own = np.median(values[hits])
-        shown = np.isin(self._block, self._block[hits])
+        shown = np.isin(self.rows.block, self.rows.block[hits])
         sample = hits.astype(float)
-        first = _solved(whole[:, shown].T, (values - own * sample)[shown], self._sums[row] - own)
+        first = solved(whole[:, shown].T, (values - own * sample)[shown], self.rows.sums[row] - own)
         if first is None:
             return None
         rest = (values - first[0] @ whole) / own
-        for block in set(range(len(self._blocks))) - set(self._block[hits].tolist()):
-            columns = np.flatnonzero(self._block == block)
+        for block in set(range(len(self.rows.blocks))) - set(self.rows.block[hits].tolist()):
+            columns = np.flatnonzero(self.rows.block == block)
             sample[columns[np.argmin(np.abs(rest[columns] - 1))]] = 1.0
-        solved = _solved(np.vstack([whole, sample]).T, values, self._sums[row])
-        if solved is None:
+        whole_row = solved(np.vstack([whole, sample]).T, values, self.rows.sums[row])
+        if whole_row is None:
             return None
-        shares, misfits, covariance = solved
-        freedom = max(1, self._dimension - len(shares))
+        shares, misfits, covariance = whole_row
+        freedom = max(1, self.rows.dimension - len(shares))
         misfit = float(np.sqrt((misfits**2).sum() / freedom) / noise)
         found = np.zeros(len(self.kinds))
-        found[self._hot] = sample
-        others = known[:, self._other]
-        found[self._other] = (self._rows[row][self._other] - shares[:-1] @ others) / shares[-1]
-        each = np.vstack([others, found[self._other]])
+        found[self.rows.hot] = sample
+        others = known[:, self.rows.other]
+        found[self.rows.other] = (self.rows.numbers[row] - shares[:-1] @ others) / shares[-1]
+        each = np.vstack([others, found[self.rows.other]])
         variance = noise**2 * (1 + np.einsum("kr,kl,lr->r", each, covariance, each))
         variance += ((shares[:-1] * bars) ** 2).sum()
         errors = np.zeros(len(self.kinds))
-        errors[self._other] = np.sqrt(variance) / abs(shares[-1])
+        errors[self.rows.other] = np.sqrt(variance) / abs(shares[-1])
         if not self._is_whole(found, errors):
             return None
         rounded, left = on_lattice(found[None, :], errors[None, :], self.kinds)
-        return _Told(int(row), rounded[0], left[0], misfit, self._dimension - len(shares))
+        return _Told(int(row), rounded[0], left[0], misfit, self.rows.dimension - len(shares))
 
     def _is_whole(self, found: Host, errors: Host) -> bool:
         """Whether what has to be an integer is one, as far as its error tells."""
         told = np.asarray([kind != REAL for kind in self.kinds]) & (errors < ROUNDS / BARS)
         return bool((np.abs(found - found.round()) <= BARS * errors)[told].all())
-
-
-def _solved(matrix: Host, values: Host, total: float) -> tuple[Host, Host, Host] | None:
-    """Coefficients with a given sum, what is left, their covariance; None where they are not determined."""
-    full = np.vstack([matrix, np.ones(matrix.shape[1])])
-    right = np.append(values, total)
-    left, sizes, back = np.linalg.svd(full, full_matrices=False)
-    if (sizes < INDEPENDENT * sizes.max(initial=0)).any() or full.shape[0] < full.shape[1]:
-        return None
-    shares = back.T @ ((left.T @ right) / sizes)
-    return shares, right - full @ shares, (back.T / sizes**2) @ back

@@ -43,8 +43,12 @@ def check_numbers(*, accuracy: float, rounds: int, **limits: float | None) -> No
             raise ArgumentRangeError(msg)
 
 
-def kinds_of(kinds: Sequence[str] | None, grad_w: Array) -> list[str] | None:
-    """Kinds of features; `ShapeError` or `ArgumentRangeError` where they are not such, one for each."""
+def kinds_of(kinds: Sequence[str] | None, update: LayerUpdate, grad_w: Array) -> list[str] | None:
+    """Kinds of features, given or of an update; `ShapeError` or `ArgumentRangeError` where they are none."""
+    if kinds is not None and update.feature_kinds is not None:
+        msg = "feature_kinds is given beside a LayerUpdate that has some: need one of them"
+        raise ArgumentRangeError(msg)
+    kinds = update.feature_kinds if kinds is None else kinds
     if kinds is None:
         return None
     features = int(grad_w.shape[-1]) if grad_w.ndim else 0

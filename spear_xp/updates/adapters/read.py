@@ -35,6 +35,7 @@ def read(
     names: Sequence[str] | None = None,
     layout: Layout | None = None,
     example: Any = None,
+    feature_kinds: Sequence[str] | None = None,
 ) -> ModelUpdate:
     """Turn what a client sends into the updates of its layers.
 
@@ -64,6 +65,9 @@ def read(
     example : tensor or array, or a tuple or mapping of them, optional
         What the torch module is called with, of any content. It is run once to see what follows each layer:
         for modules that torch.fx does not trace or does not open, such as `TransformerEncoderLayer`.
+    feature_kinds : sequence of str, optional
+        "real", "integer" or "one-hot:GROUP" of each feature of the data, as for `spear_xp.invert`: for the
+        layers whose inputs are the data.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def read(
     ------
     UpdateError
         If arrays are missing, do not fit together, or are not what `kind` says; if the model does not take
-        the example, or there is none to take it.
+        the example, or there is none to take it; if there are kinds of features and no layer for them.
     FileError
         If a file cannot be read.
     ArgumentRangeError
@@ -106,7 +110,7 @@ def read(
         msg = "the update holds no arrays: need weights or gradients by name, or in a list"
         raise UpdateError(msg)
     if "grad_w" in sent:
-        return _one_layer(sent)
+        return _one_layer(sent).with_kinds(feature_kinds)
     kind = kind or told or ("gradient" if training is None else "weights")
     if kind != "gradient" and training is None:
         msg = f"the update holds {kind}: need training=Training(lr=...), which says how they came about"
@@ -137,7 +141,7 @@ def read(
     )
     fronts = fronts_of(model, start) if torch_module.is_module(model) else {}
     layers = tuple(replace(one, front=fronts.get(one.name, ())) for one in found.layers)
-    return replace(found, layers=layers)
+    return replace(found, layers=layers).with_kinds(feature_kinds)
 
 
 def _one_layer(arrays: Arrays) -> ModelUpdate:

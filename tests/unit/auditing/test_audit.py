@@ -133,3 +133,19 @@ def test_a_convolution_in_front_leaves_features() -> None:
 
 def test_the_audit_is_public() -> None:
     assert spear_xp.audit is audit
+
+
+def test_kinds_of_features_reach_the_search_of_the_first_layer(update: LayerUpdate) -> None:
+    kinds = ["real"] * 40
+    for found in (
+        audit(update, rng=0, feature_kinds=kinds),
+        audit(replace(update, feature_kinds=kinds), rng=0),
+    ):
+        assert found.layers[0].result is not None
+        assert "feature_kinds=['real', " in found.layers[0].result.trace.call
+    short = audit(update, rng=0, feature_kinds=["real"] * 3)
+    assert short.layers[0].reason == "feature_kinds has 3 entries: need 40"
+    with pytest.raises(errors.ArgumentRangeError, match="feature_kinds"):
+        audit(update, feature_kinds=["number"] * 40)
+    with pytest.raises(errors.UpdateError, match="feature_kinds is given"):
+        audit(model_of(None, update), feature_kinds=kinds)

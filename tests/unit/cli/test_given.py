@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from spear_xp.cli import main
 from tests.helpers.command import run_json
 from tests.helpers.models import backward, batch, branching, network, state
 from tests.helpers.optional import need
+from tests.zoo.tables import TABLE_TRAPS
 
 
 def test_bad_files_leave_with_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,3 +140,37 @@ def test_messages_say_how_the_command_line_gives_an_argument(
     assert "  here: kind= is --kind" in err
     assert main(["audit", str(states[0].parent / "none.npz")]) == 2
     assert "here:" not in capsys.readouterr().err
+
+
+def test_kinds_of_features_come_from_a_file_or_from_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trap = TABLE_TRAPS["categories, shares of one size, integers"](0)
+    path, words = tmp_path / "table.npz", tmp_path / "kinds.txt"
+    np.savez(path, **dict(zip(("grad_w", "grad_b", "weight", "bias"), trap.observed, strict=True)))
+    assert trap.kinds is not None
+    words.write_text("\n".join(trap.kinds) + "\n")
+    counts = [(kind, len(list(same))) for kind, same in itertools.groupby(trap.kinds)]
+    spec = ", ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in counts)
+    found = [
+        run_json(capsys, "invert", path, *given)[1]["candidates"]
+        for given in ((), ("--feature-kinds", words), ("--feature-kinds", spec))
+    ]
+    assert found[0] < found[1] == found[2]
+    code, values = run_json(capsys, "audit", path, "--feature-kinds", spec)
+    assert (code, len(values["layers"])) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "message"),
+    [
+        ("real*3", "feature_kinds has 3 entries: need 40"),
+        ("number*40", "feature_kinds[0]='number': need 'real', 'integer' or 'one-hot:GROUP'"),
+        ("real*40, real*none", "--feature-kinds real*none: need a number of features >= 1 behind *"),
+    ],
+)
+def test_wrong_kinds_of_features_are_named(
+    kinds: str, message: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["invert", str(file), "--feature-kinds", kinds]) == 2
+    assert message in capsys.readouterr().err

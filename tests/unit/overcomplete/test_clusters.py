@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spear_xp.overcomplete.clusters import Projected, partners, superset
+from spear_xp.overcomplete.clusters import Projected, among, partners, superset
 from tests.unit.overcomplete.test_known import with_known
 
 
@@ -42,3 +42,10 @@ def test_a_superset_holds_the_seed_and_is_no_larger_than_asked() -> None:
     covered = (~(active[:, :10] & ~chosen).any(axis=1)).sum()
     others = np.random.default_rng(0).permuted(np.tile(chosen, (50, 1)), axis=1)
     assert covered >= np.median([(~(active[:, :10] & ~other).any(axis=1)).sum() for other in others])
+
+
+def test_rows_by_number_are_rows_by_truth() -> None:
+    known, _, _ = with_known(3)
+    for rows in ([], [7], [5, 0, 5, 2]):
+        found = np.flatnonzero(among(known.problem, np.asarray(rows, dtype=int)))
+        assert found.tolist() == sorted(set(rows))

@@ -85,3 +85,48 @@ def test_another_fit_takes_the_place_of_a_point() -> None:
     assert known.bars[1] < known.bars[0] == known.bars[2]
     assert known.count == 3
     np.testing.assert_array_equal(known.active[:, 1], active[:, 1])
+
+
+def tied(dtype: str = "float32") -> tuple[KnownPoints, np.ndarray, np.ndarray, Fit, int]:
+    """A point, the number of which comes last, that all of its rows show beside one other known one."""
+    known, points, active = with_known(9, dtype)
+    quiet = np.flatnonzero((active[:, 9:].sum(axis=1) == 1) & (known.freedom >= 3))
+    for k in range(9, len(points)):
+        for other in range(9):
+            rows = quiet[active[quiet, k] & active[quiet, other]]
+            fit = known.fit(rows) if len(rows) > 1 else None
+            if fit is not None and fit.tie == other and fit.equations > known.problem.dimension + 1:
+                return known, points, active, fit, k
+    pytest.fail("no such point")
+
+
+def test_a_known_point_on_all_rows_leaves_a_line_open() -> None:
+    known, points, active, fit, k = tied()
+    assert fit.tie is not None
+    along, apart = known.points[fit.tie] - fit.point, points[k] - fit.point
+    share = (apart @ along) / (along @ along)
+    assert np.sqrt(((apart - share * along) ** 2).mean()) < 6 * fit.bar(np)  # the truth is on the line
+    assert abs(share) > 100 * fit.bar(np)  # and elsewhere than the fit
+    known.add_tied(fit, fit.tie, np.zeros(len(active), bool))
+    assert known.ties == {9: fit.tie}
+    assert known.active[active[:, k], 9].all()
+    assert known.active[active[:, k], fit.tie].all()  # both count where the tied one may be active
+    assert (known.active_on(np.arange(len(active)), without=9)[:, :9] == active[:, :9]).all()
+    known.untie(9, exact(points[k]))
+    assert not known.ties
+    assert (known.active == active[:, [*range(9), k]]).all()
+
+
+def test_a_tied_point_is_forgotten_or_not_taken() -> None:
+    known, _, active, fit, _ = tied()
+    assert fit.tie is not None
+    known.add_tied(
+        fit, fit.tie, np.isin(np.arange(len(active)), fit.rows)
+    )  # its rows lack it: no mask is left
+    assert known.count == 9
+    for _ in range(2):  # the second is the first once more
+        known.add_tied(fit, fit.tie, np.zeros(len(active), bool))
+        assert known.count == 10
+    known.drop_tied()
+    assert (known.count, known.ties) == (9, {})
+    assert (known.active == active[:, :9]).all()

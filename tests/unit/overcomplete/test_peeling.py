@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from spear_xp.overcomplete.known import KnownPoints
 from spear_xp.overcomplete.peeling import Peeling, peel
 from spear_xp.overcomplete.problem import reduce_overcomplete
 from spear_xp.reduction.gradient import validate
@@ -65,3 +66,16 @@ def test_points_that_were_found_otherwise_are_peeled_from() -> None:
     assert peeling.known.count == 8
     peel(peeling)
     assert peeling.known.count > 8
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_samples_that_another_one_hides_on_all_rows_come_back(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = small_table(seed, width=400, batch=16, features=8)
+    whole = peeled(table)
+    assert not whole.known.ties
+    found = whole.problem.inputs(whole.known.points)
+    assert distances(found, table.inputs).max(initial=0) < 1e-3
+    monkeypatch.setattr(KnownPoints, "add_tied", lambda *_: None)
+    assert peeled(table).known.count < whole.known.count

@@ -1,5 +1,7 @@
 """What the public call checks before it looks at arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,10 +47,16 @@ def test_an_argument_of_the_first_version_belongs_to_the_published_attack() -> N
 
 
 def test_kinds_of_features_are_checked() -> None:
-    assert kinds_of(None, ARRAYS[0]) is None
-    assert kinds_of(("real", "integer", "one-hot:a"), ARRAYS[0]) == ["real", "integer", "one-hot:a"]
+    update = LayerUpdate(*ARRAYS)
+    assert kinds_of(None, update, ARRAYS[0]) is None
+    kinds = ("real", "integer", "one-hot:a")
+    assert kinds_of(kinds, update, ARRAYS[0]) == list(kinds)
+    own = replace(update, feature_kinds=kinds)
+    assert kinds_of(None, own, ARRAYS[0]) == list(kinds)
+    with pytest.raises(ArgumentRangeError, match="feature_kinds is given beside a LayerUpdate that has some"):
+        kinds_of(kinds, own, ARRAYS[0])
     with pytest.raises(ShapeError, match="feature_kinds has 2 entries: need 3"):
-        kinds_of(["real"] * 2, ARRAYS[0])
-    for kinds in (["real", "real", "whole"], [1, 2, 3], "one"):
+        kinds_of(["real"] * 2, update, ARRAYS[0])
+    for wrong in (["real", "real", "whole"], [1, 2, 3], "one"):
         with pytest.raises(ArgumentRangeError, match="feature_kinds"):
-            kinds_of(kinds, ARRAYS[0])  # type: ignore[arg-type]
+            kinds_of(wrong, update, ARRAYS[0])  # type: ignore[arg-type]

@@ -176,3 +176,14 @@ def test_files_that_are_missing_are_named(tmp_path: Path) -> None:
 def test_weights_without_arrays_say_so() -> None:
     with pytest.raises(UpdateError, match="weights hold no arrays"):
         read([np.ones((3, 4)), np.ones(3)], {})
+
+
+def test_kinds_of_features_are_handed_on(layer: LayerGradient) -> None:
+    arrays = dict(zip(("grad_w", "grad_b", "weight", "bias"), layer.observed, strict=True))
+    kinds = ["real"] * layer.grad_w.shape[1]
+    (update,) = read(arrays, feature_kinds=kinds)
+    assert update.feature_kinds == kinds
+    sent, before = draw(0), draw(1)
+    (first, *deeper) = read(sent, before, feature_kinds=["real"] * FEATURES)
+    assert first.feature_kinds == ["real"] * FEATURES
+    assert all(one.feature_kinds is None for one in deeper)
