@@ -10,7 +10,7 @@ from typing import Literal
 
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array
-from spear_xp.numerics.rank import GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
+from spear_xp.numerics.rank import BULK, GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.gradient import Gradient
@@ -108,7 +108,9 @@ def read_with_noise(
 ) -> tuple[Reading, float]:
     """The reading of rows with known noise, and its standard deviation in the scaled rows.
 
-    `deviations` holds that of each live row. What sticks out of the edge of such noise counts.
+    `deviations` holds that of each live row. What sticks out of the edge of such noise counts. That edge is
+    one of noise that is the same in all columns; uneven noise, as of rounding, sticks out a little, so what
+    follows a wide gap has to stick out clearly.
     """
     xp = gradient.space.xp
     norms = xp.take(gradient.norms, gradient.live, axis=0)
@@ -122,7 +124,10 @@ def read_with_noise(
         if rank < spectrum.values.shape[0] or rank >= min(rows.shape):
             break
         count *= 2
-    clearness = contrast(spectrum.values, rank, gradient.space.eps * float(spectrum.values[0]))
+    floor = gradient.space.eps * float(spectrum.values[0])
+    distinct = int(xp.sum(xp.astype(spectrum.values > BULK * edge, xp.int64)))
+    rank = distinct if distinct < rank and contrast(spectrum.values, distinct, floor) > NARROW else rank
+    clearness = contrast(spectrum.values, rank, floor)
     wanted = rank if batch_size is None or clearness > GAP else batch_size
     if not 0 < wanted < min(rows.shape):
         raise RankError(_no_rank(rows, batch_size, f"with the given noise {rank} singular values stick out"))
