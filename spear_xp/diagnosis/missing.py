@@ -41,11 +41,12 @@ def missing_in(gradient: Gradient, causes: tuple[Cause, ...]) -> tuple[Cause, Ar
     if "entries dropped" not in names:
         known = xp.ones_like(known)
     elif not _smallest(gradient):
-        share = max(one.evidence for one in shown if one.name == "entries dropped")
-        sizes = gradient.live.shape[0], int(xp.sum(xp.astype(gradient.filled, xp.int64)))
-        for axis in (0, 1):  # zeros of a column, of a row
-            if known.shape[1 - axis] * share ** (FILLED * sizes[axis]) < BY_CHANCE:
-                known = known | ~xp.any(known, axis=axis, keepdims=True)
+        rows, columns = gradient.live.shape[0], int(xp.sum(xp.astype(gradient.filled, xp.int64)))
+        filled = known
+        hidden = 1 - int(xp.sum(xp.astype(filled, xp.int64))) / (rows * columns)
+        for axis, length in ((0, rows), (1, columns)):  # zeros of a column, of a row
+            if filled.shape[1 - axis] * hidden ** (FILLED * length) < BY_CHANCE:
+                known = known | ~xp.any(filled, axis=axis, keepdims=True)
     if "entries clipped" in names:  # each tensor may have been clipped on its own
         sizes = [xp.abs(part) for part in parts]
         known = known & xp.concat([part < xp.max(part) for part in sizes], axis=1)

@@ -47,7 +47,7 @@ def test_nothing_is_missing_in_honest_gradients(data: str, b: int, m: int) -> No
         assert missing_in(gradient, of_entries(gradient, noisy=False)) is None
 
 
-@pytest.mark.parametrize(("share", "axis"), [(0.9, 0), (0.9, 1), (0.5, 0)])
+@pytest.mark.parametrize(("share", "axis"), [(0.9, 0), (0.9, 1), (0.5, 0), (0.5, 1)])
 def test_a_mask_that_may_have_hit_a_whole_row_or_column_tells_nothing_of_it(share: float, axis: int) -> None:
     """Of 100 rows one in four is expected to show: a mask of 90 % hides all of these once in 14 columns."""
     truth = mlp_gradient(gaussian_inputs(4, 100, rng=0), width=110, rng=0)
