@@ -4,7 +4,7 @@ import math
 
 from spear_xp.certification.evidence import FLIPS_AT_MOST, allowed_flips
 from spear_xp.certification.split_half import SIGMAS
-from spear_xp.geometry.masks import doubtful_zeros
+from spear_xp.geometry.masks import zeros_beside
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
@@ -19,6 +19,7 @@ SILENT, SILENT_SHARE = 3, 4
 # measured: share of entries that noise hides, over that of the tolerance in a usual one (lab.md, "Noisy
 # updates")
 LOST = 8.0
+UPPER = 3  # chosen: quarters of the samples by such entries, beyond which more of one count for no other
 QUIETER = 4.0  # chosen: times a usual sample, to which one may be quieter and lose entries; more proves less
 # measured: share of rows that contradict both ends of a layer on its way (lab.md, "Both ends, and the way
 # between")
@@ -123,9 +124,9 @@ def _denied(samples: SampleSet, inside: Array) -> Host:
 def lost_entries(samples: SampleSet, inactive: Array) -> Host:
     """Entries of an active sample that noise hides, as entries next to the tolerance suggest, shape (b,).
 
-    Where a sample has few of these by chance, as many as half of the others have at least. But no more than
-    the tolerance is of a usual entry, here and in half of the samples: mixed near-twins have small entries
-    and directions of large noise, where there is none in the others.
+    Where a sample has few of these by chance, as many as samples have on average, where no more count of one
+    than of three in four. But no more than the tolerance is of a usual entry, here and in half of the others:
+    mixed near-twins have small entries and directions of large noise, where there is none in other samples.
 
     Parameters
     ----------
@@ -135,7 +136,8 @@ def lost_entries(samples: SampleSet, inactive: Array) -> Host:
         Rows on which they are inactive for sure.
     """
     problem, xp = samples.problem, samples.problem.space.xp
-    found = doubtful_zeros(problem, samples.ambiguous & ~inactive)
+    unsure = count_rows(problem, samples.ambiguous & ~inactive)
+    average = unsure.clip(max=sorted(unsure)[UPPER * (len(unsure) - 1) // 4]).mean()
     sizes, shown = xp.abs(samples.columns), ~samples.zero
     count = xp.sum(xp.astype(shown, sizes.dtype), axis=0)
     total = xp.sum(xp.where(shown, sizes, 0 * sizes), axis=0)
@@ -143,7 +145,7 @@ def lost_entries(samples: SampleSet, inactive: Array) -> Host:
     share = TOLERANCE[problem.noise_model] * samples.noise / usual
     share = xp.minimum(share, QUIETER * upper_median(xp, share))
     most = to_host(LOST * share * count).astype(int)
-    return to_host(found.clip(min=sorted(found)[len(found) // 2]).clip(max=most))
+    return to_host(zeros_beside(unsure.clip(min=average)).clip(max=most))
 
 
 def scale_is_told(samples: SampleSet, certified: Host) -> bool:

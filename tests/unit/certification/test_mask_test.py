@@ -188,3 +188,19 @@ def test_noise_that_hides_every_entry_of_a_sample_loses_none(case: Case) -> None
     samples.__dict__["zero"] = case.zero | (np.arange(BATCH) == 1)
     lost = lost_entries(samples, case.z < -case.band)
     np.testing.assert_array_equal(lost, 0)
+
+
+@pytest.mark.parametrize(
+    ("unsure", "most"),
+    [((0, 0, 0, 0), 0), ((0, 0, 0, 40), 0), ((1, 0, 0, 1), 2), ((2, 2, 0, 2), 3), ((0, 2, 9, 9), 7)],
+)
+def test_few_entries_next_to_the_tolerance_tell_all_samples_of_lost_ones(
+    case: Case, unsure: tuple[int, ...], most: int
+) -> None:
+    """None next to those of one sample may be chance; what one of many has says nothing of the others."""
+    samples = replace(case.truth, problem=replace(case.problem, noise_level=1e-3))
+    near = np.zeros_like(case.zero)
+    for k, count in enumerate(unsure):
+        near[np.nonzero(case.z[:, k] > 0)[0][:count], k] = True
+    samples.__dict__.update(zero=case.zero, ambiguous=near)
+    assert lost_entries(samples, case.z < 0)[2 if unsure[2] == 0 else 0] == most
