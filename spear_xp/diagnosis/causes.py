@@ -68,7 +68,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "check `observed`; less noise, more entries or a smaller batch would tell more",
     ),
     "inputs lost": (
-        "of {:.0f} columns of grad_w too little came: inputs are NaN there, and directions at most are proven",
+        "of {:.0f} columns of grad_w too little came: inputs are NaN there, directions at most are proven",
         "give more of these columns",
     ),
     "entries clipped": (
