@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spear_xp.errors import RankError
-from spear_xp.numerics.backend import Array
+from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.rank import BULK, GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing
@@ -27,6 +27,9 @@ SPARE, SPARE_OF_ALL = (
 )  # chosen: rows beyond the rank whose residuals tell the model: of the larger half, of all
 NARROW = (
     100.0  # measured: gaps of clean gradients are wider than 500 (lab.md, "Rank and noise of real updates")
+)
+LONE = (
+    0.9  # chosen: share of a singular vector on one row, from which it is that row; less takes pairs for one
 )
 BALANCING = 3  # measured: rounds that even out rows and columns (lab.md, "Rank and noise of real updates")
 
@@ -158,6 +161,7 @@ def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep
         if rank is not None or complete:
             break
         count *= 2
+    rank = None if rank is None else _without_lone_rows(rows, spectrum, rank, ROUNDING * floor)
     clearness = contrast(spectrum.values, rank or 0, floor)
     after = spectrum.values[rank or 0 :]
     coarse = after.shape[0] > 0 and float(after[0]) > ROUNDING * floor
@@ -165,6 +169,21 @@ def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep
         rank, clearness = _balanced_rank(rows, floor)
     spectrum = with_right_factors(rows, spectrum, max(rank or 0, batch_size or 0) or 1)
     return Reading(model, rows, spectrum, rank, clearness, coarse)
+
+
+def _without_lone_rows(rows: RowOperator, spectrum: Spectrum, rank: int, most: float) -> int:
+    """A rank less the last values that as many single rows make, far below all others and not above `most`.
+
+    Equal inputs with unlike labels may cancel on a row but for its rounding, which is large there.
+    """
+    xp, values = rows.gradient.space.xp, to_host(spectrum.values[:rank])
+    wide = (values[:-1] > NARROW * values[1:]).nonzero()[0]
+    first = int(wide[-1]) + 1 if len(wide) else rank
+    if FEW_ROWS * (rank - first) > rows.shape[0] or first == rank or values[first] > most:
+        return rank
+    shares = xp.sort(xp.sum(spectrum.left[:, first:rank] ** 2, axis=1), descending=True)
+    lone = float(xp.sum(shares[: rank - first])) > LONE * (rank - first)
+    return first if lone else rank
 
 
 def _balanced_rank(rows: RowOperator, floor: float) -> tuple[int | None, float]:

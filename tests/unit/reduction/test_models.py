@@ -96,3 +96,14 @@ def test_a_weak_sample_that_sticks_out_of_known_noise_counts() -> None:
     batch = 600 * low_rank(rng, 300, 80, 5) + 50 * low_rank(rng, 300, 80, 1)
     matrix = batch + rng.standard_normal((300, 80))
     assert read_with_noise(gradient(matrix), np.ones(300), None, forever)[0].rank == 6
+
+
+def test_a_row_on_which_equal_inputs_cancel_is_no_sample() -> None:
+    """Its rounding is large beside what is left of it; two such rows made a rank of two more."""
+    rng = np.random.default_rng(3)
+    matrix = low_rank(rng, 120, 60, 5) * (1 + 6e-8 * rng.standard_normal((120, 60)))
+    matrix[[7, 30]] = (1 + 1e-6 * rng.standard_normal((2, 60))) * matrix[[7, 30]]
+    found = read(gradient(matrix.astype("float32")), None, forever)
+    assert float(found.spectrum.values[5]) > 3 * float(found.spectrum.values[7])
+    assert found.rank == 5
+    assert found.clear
