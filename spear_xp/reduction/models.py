@@ -28,9 +28,10 @@ SPARE, SPARE_OF_ALL = (
 NARROW = (
     100.0  # measured: gaps of clean gradients are wider than 500 (lab.md, "Rank and noise of real updates")
 )
-LONE = (
-    0.9  # chosen: share of a singular vector on one row, from which it is that row; less takes pairs for one
-)
+# chosen: rows for each such value, without which any vectors are on few of them
+FEW_ROWS = 4
+# chosen: share of singular vectors on as many rows, from which they are these; less takes more for rows
+LONE = 0.9
 BALANCING = 3  # measured: rounds that even out rows and columns (lab.md, "Rank and noise of real updates")
 
 
