@@ -149,7 +149,9 @@ def _evidence(samples: SampleSet, below: Array, above: Array) -> Evidence:
     limit_ = xp.where(limit_ > FLOOR, limit_, xp.full_like(limit_, FLOOR))
     # Rows are Σ_k d_ik x_k exactly: where a direction vanishes its sample adds nothing, whatever a wide
     # error bar or a polluted dual predicts, and leaving it out makes the test of the row only harder.
-    possible, limits = to_host(((z > -below) | ~real) & ~zero), to_host(limit_)
+    # On its way a layer may activate what neither end does.
+    open_ = ~zero if problem.moved is not None else ((z > -below) | ~real) & ~zero
+    possible, limits = to_host(open_), to_host(limit_)
     crowd = possible.sum(axis=1)
     # U has orthonormal columns: a direction and its column of D have the same norm.
     squares = to_host(xp.sum(samples.directions**2, axis=0))

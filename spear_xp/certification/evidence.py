@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 from spear_xp.numerics.backend import Host, to_host
 
-__all__ = ["Evidence", "allowed_flips"]
+__all__ = ["FLIPS_AT_MOST", "Evidence", "allowed_flips"]
 
 # chosen: share of rows that may contradict a sample: D has no density gap at zero; a larger value proves
 # less

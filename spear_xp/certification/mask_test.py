@@ -2,9 +2,9 @@
 
 import math
 
-from spear_xp.certification.evidence import allowed_flips
+from spear_xp.certification.evidence import FLIPS_AT_MOST, allowed_flips
 from spear_xp.certification.split_half import SIGMAS
-from spear_xp.geometry.masks import doubtful_zeros
+from spear_xp.geometry.masks import zeros_beside
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
@@ -20,9 +20,13 @@ SILENT, SILENT_SHARE = 3, 4
 # measured: share of entries that noise hides, over that of the tolerance in a usual one (lab.md, "Noisy
 # updates")
 LOST = 8.0
+UPPER = 3  # chosen: quarters of the samples by such entries, beyond which more of one count for no other
 QUIETER = 4.0  # chosen: times a usual sample, to which one may be quieter and lose entries; more proves less
 # chosen: of the width of the zero test, where many entries are small: a smaller value counts fewer rows
 NARROW = 0.5
+# measured: share of rows that contradict both ends of a layer on its way (lab.md, "Both ends, and the way
+# between")
+DETOURS = 0.03
 DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
 SIGNIFICANT = 3.0  # chosen: standard deviations of a difference of counts, from which it is no chance
 REFUTING = (
@@ -85,7 +89,9 @@ def masks_agree(
 ) -> tuple[Host, Host]:
     """Condition (a): whether masks and zero patterns agree, and on what share of rows, shape (b,) each.
 
-    `below` and `above` are the bands of `sign_bands`.
+    `below` and `above` are the bands of `sign_bands`. Where the layer is known to have moved, a few more rows
+    may contradict them: it does not move in a straight line, so that both ends may miss an activity on the
+    way; and in small batches a sample may come late, when a row that it activates at both ends is off.
     """
     problem, zero, z = samples.problem, samples.zero, samples.preactivations
     inactive, active = z < -below, z > above
@@ -98,13 +104,15 @@ def masks_agree(
         active,
     )
     clear = off + on
-    holds = (beyond == 0) & (clear > 0) & (wrong <= allowed_flips(off))
+    share = 0.0 if problem.moved is None else DETOURS
+    early, late = (to_host((share * rows).clip(max=FLIPS_AT_MOST).astype(int)) for rows in (off, on))
+    holds = (beyond <= early) & (clear > 0) & (wrong <= allowed_flips(off).clip(min=early))
     dead = _denied(samples, inside, shares)
     if problem.noise_model == "relative":
         holds &= dead == 0
     else:  # rounding to a grid leaves nothing of a row of small entries
         vanished = vanished + dead
-    holds &= vanished <= allowed_flips(on) + lost_entries(samples, inactive)
+    holds &= vanished <= allowed_flips(on).clip(min=late) + lost_entries(samples, inactive)
     return holds, 1 - (wrong + vanished) / clear.clip(min=1)
 
 
@@ -126,9 +134,9 @@ def _denied(samples: SampleSet, inside: Array, shares: Array | None) -> Host:
 def lost_entries(samples: SampleSet, inactive: Array) -> Host:
     """Entries of an active sample that noise hides, as entries next to the tolerance suggest, shape (b,).
 
-    Where a sample has few of these by chance, as many as half of the others have at least. But no more than
-    the tolerance is of a usual entry, here and in half of the samples: mixed near-twins have small entries
-    and directions of large noise, where there is none in the others.
+    Where a sample has few of these by chance, as many as samples have on average, where no more count of one
+    than of three in four. But no more than the tolerance is of a usual entry, here and in half of the others:
+    mixed near-twins have small entries and directions of large noise, where there is none in other samples.
 
     Parameters
     ----------
@@ -138,7 +146,8 @@ def lost_entries(samples: SampleSet, inactive: Array) -> Host:
         Rows on which they are inactive for sure.
     """
     problem, xp = samples.problem, samples.problem.space.xp
-    found = doubtful_zeros(problem, samples.ambiguous & ~inactive)
+    unsure = count_rows(problem, samples.ambiguous & ~inactive)
+    average = unsure.clip(max=sorted(unsure)[UPPER * (len(unsure) - 1) // 4]).mean()
     sizes, shown = xp.abs(samples.columns), ~samples.zero
     count = xp.sum(xp.astype(shown, sizes.dtype), axis=0)
     total = xp.sum(xp.where(shown, sizes, 0 * sizes), axis=0)
@@ -146,7 +155,7 @@ def lost_entries(samples: SampleSet, inactive: Array) -> Host:
     share = TOLERANCE[problem.noise_model] * samples.noise / usual
     share = xp.minimum(share, QUIETER * upper_median(xp, share))
     most = to_host(LOST * share * count).astype(int)
-    return to_host(found.clip(min=sorted(found)[len(found) // 2]).clip(max=most))
+    return to_host(zeros_beside(unsure.clip(min=average)).clip(max=most))
 
 
 def scale_is_told(samples: SampleSet, certified: Host) -> bool:

@@ -57,7 +57,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "entries dropped": (
         "{:.1%} of the entries of live rows are zero where no input makes them so: top-k, or a mask",
-        "give the whole gradient; the entries that are left do not determine those that were dropped",
+        "give the whole gradient: the entries that are left do not determine the others",
     ),
     "entries completed": (
         "{:.1%} of the entries were missing or clipped; the others determine them, and they were completed",
@@ -68,7 +68,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "check `observed`; less noise, more entries or a smaller batch would tell more",
     ),
     "inputs lost": (
-        "of {:.0f} columns of grad_w too little came: inputs are NaN there, and directions alone are proven",
+        "of {:.0f} columns of grad_w too little came: inputs are NaN there, directions at most are proven",
         "give more of these columns",
     ),
     "entries clipped": (

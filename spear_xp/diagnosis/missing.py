@@ -11,6 +11,9 @@ from spear_xp.reduction.gradient import Gradient
 
 __all__ = ["HIDING", "missing_in"]
 
+# chosen: share of a row or a column that is not zero, unless all of it is; a larger value believes more zeros
+FILLED = 0.25
+BY_CHANCE = 1e-4  # chosen: rows or columns of which a random mask may hide all
 HIDING = {"entries dropped", "entries clipped"}  # causes that leave the other entries as they were
 
 
@@ -26,8 +29,8 @@ def missing_in(gradient: Gradient, causes: tuple[Cause, ...]) -> tuple[Cause, Ar
 
     Notes
     -----
-    A random mask does not hit all entries of a row or a column: those of zeros are what they are. Of entries
-    that were dropped because they are small these may be all of a row.
+    A random mask does not hit all entries of a long row or column: those of zeros are what they are. It may
+    hit all of a short one, and of entries that were dropped because they are small these may be all of any.
     """
     shown = [one for one in causes if one.name in HIDING]
     if not shown:
@@ -38,7 +41,12 @@ def missing_in(gradient: Gradient, causes: tuple[Cause, ...]) -> tuple[Cause, Ar
     if "entries dropped" not in names:
         known = xp.ones_like(known)
     elif not _smallest(gradient):
-        known = known | ~xp.any(known, axis=0, keepdims=True) | ~xp.any(known, axis=1, keepdims=True)
+        rows, columns = gradient.live.shape[0], int(xp.sum(xp.astype(gradient.filled, xp.int64)))
+        filled = known
+        hidden = 1 - int(xp.sum(xp.astype(filled, xp.int64))) / (rows * columns)
+        for axis, length in ((0, rows), (1, columns)):  # zeros of a column, of a row
+            if filled.shape[1 - axis] * hidden ** (FILLED * length) < BY_CHANCE:
+                known = known | ~xp.any(filled, axis=axis, keepdims=True)
     if "entries clipped" in names:  # each tensor may have been clipped on its own
         sizes = [xp.abs(part) for part in parts]
         known = known & xp.concat([part < xp.max(part) for part in sizes], axis=1)

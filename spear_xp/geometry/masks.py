@@ -13,6 +13,7 @@ __all__ = [
     "doubtful_zeros",
     "fitted_to",
     "predicted_activity",
+    "zeros_beside",
 ]
 
 # measured: rows on which a mask and the zero pattern of its direction may differ (lab.md, "Trained
@@ -42,7 +43,12 @@ def doubtful_zeros(problem: Problem, unsure: Array) -> Host:
     NumPy array of int, shape (k,)
     """
     xp = problem.space.xp
-    expected = to_host(xp.sum(xp.astype(unsure, problem.space.dtype), axis=0)) / (AMBIGUOUS_WIDTH - 1)
+    return zeros_beside(to_host(xp.sum(xp.astype(unsure, problem.space.dtype), axis=0)))
+
+
+def zeros_beside(entries: Host) -> Host:
+    """The same from the number of such entries, which may be a mean."""
+    expected = entries / (AMBIGUOUS_WIDTH - 1)
     allowed: Host = (expected > 0) * (1.5 * expected + 2 * expected**0.5 + 1).astype(int)
     return allowed
 

@@ -4,7 +4,7 @@ import math
 
 from spear_xp.numerics.backend import Array, Host, to_host
 
-__all__ = ["GAP", "PART", "ROUNDING", "TAIL", "contrast", "edge_rank", "noise_edge", "numerical_rank"]
+__all__ = ["BULK", "GAP", "PART", "ROUNDING", "TAIL", "contrast", "edge_rank", "noise_edge", "numerical_rank"]
 
 GAP = 3.0  # chosen: ratio from which neighbouring singular values are a gap; those of noise differ by less
 PART = 0.85  # chosen: ratios in the last part of a spectrum are those of the edge of the noise, not of a gap

@@ -93,8 +93,8 @@ class SampleSet:
     @cached_property
     def sizes(self) -> Array:
         """Norms of the samples [x | 1], shape (b,)."""
-        xp = self.problem.space.xp
-        return xp.linalg.vector_norm(self.coordinates, axis=0)
+        norms = self.problem.space.xp.linalg.vector_norm(self.coordinates, axis=0)
+        return (norms * norms + 1) ** 0.5 if self.problem.scale == "masks" else norms
 
 
 @on_its_device

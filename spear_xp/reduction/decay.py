@@ -137,8 +137,6 @@ def _factored(
     It is as large in small rows of G as in large ones, and the other way round in columns: no model has that.
     """
     xp, rest = gradient.space.xp, _minus(gradient, decay, keep_going)
-    if not int(rest.live.shape[0]):  # rounding is all that is left
-        return rest, None, decay
     try:
         fact = factorize(rest, batch_size, noise=noise, keep_going=keep_going)
         rounding = gradient.norms * (gradient.roundoff / gradient.columns**0.5)

@@ -118,7 +118,7 @@ def factorize(
     Raises
     ------
     RankError
-        If neither noise model sees a low rank and `batch_size` names none.
+        If neither noise model sees a low rank and `batch_size` names none, or no row is live.
     ArgumentRangeError
         If `batch_size` is not a positive integer, or `noise` is negative or not finite.
     ShapeError
@@ -137,6 +137,9 @@ def factorize(
     .. [1] N. Halko, P.-G. Martinsson, J. Tropp, "Finding structure with randomness", SIAM Review 2011.
     """
     _check_batch_size(batch_size)
+    if not gradient.live.shape[0]:  # what a multiple of the weights leaves may be rounding alone
+        msg = "the gradient has no live rows: need a layer with at least one active neuron"
+        raise RankError(msg)
     batch_size = None if batch_size is None else int(batch_size)
     space = gradient.space
     xp = space.xp

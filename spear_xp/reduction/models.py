@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spear_xp.errors import RankError
-from spear_xp.numerics.backend import Array
-from spear_xp.numerics.rank import GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
+from spear_xp.numerics.backend import Array, to_host
+from spear_xp.numerics.rank import BULK, GAP, PART, ROUNDING, TAIL, contrast, noise_edge, numerical_rank
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.numerics.work import KeepGoing
 from spear_xp.reduction.gradient import Gradient
@@ -28,6 +28,10 @@ SPARE, SPARE_OF_ALL = (
 NARROW = (
     100.0  # measured: gaps of clean gradients are wider than 500 (lab.md, "Rank and noise of real updates")
 )
+# chosen: rows for each such value, without which any vectors are on few of them
+FEW_ROWS = 4
+# chosen: share of singular vectors on as many rows, from which they are these; less takes more for rows
+LONE = 0.9
 BALANCING = 3  # measured: rounds that even out rows and columns (lab.md, "Rank and noise of real updates")
 
 
@@ -108,7 +112,9 @@ def read_with_noise(
 ) -> tuple[Reading, float]:
     """The reading of rows with known noise, and its standard deviation in the scaled rows.
 
-    `deviations` holds that of each live row. What sticks out of the edge of such noise counts.
+    `deviations` holds that of each live row. What sticks out of the edge of such noise counts. That edge is
+    one of noise that is the same in all columns; uneven noise, as of rounding, sticks out a little, so what
+    follows a wide gap has to stick out clearly.
     """
     xp = gradient.space.xp
     norms = xp.take(gradient.norms, gradient.live, axis=0)
@@ -122,7 +128,10 @@ def read_with_noise(
         if rank < spectrum.values.shape[0] or rank >= min(rows.shape):
             break
         count *= 2
-    clearness = contrast(spectrum.values, rank, gradient.space.eps * float(spectrum.values[0]))
+    floor = gradient.space.eps * float(spectrum.values[0])
+    distinct = int(xp.sum(xp.astype(spectrum.values > BULK * edge, xp.int64)))
+    rank = distinct if distinct < rank and contrast(spectrum.values, distinct, floor) > NARROW else rank
+    clearness = contrast(spectrum.values, rank, floor)
     wanted = rank if batch_size is None or clearness > GAP else batch_size
     if not 0 < wanted < min(rows.shape):
         raise RankError(_no_rank(rows, batch_size, f"with the given noise {rank} singular values stick out"))
@@ -153,6 +162,7 @@ def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep
         if rank is not None or complete:
             break
         count *= 2
+    rank = None if rank is None else _without_lone_rows(rows, spectrum, rank, ROUNDING * floor)
     clearness = contrast(spectrum.values, rank or 0, floor)
     after = spectrum.values[rank or 0 :]
     coarse = after.shape[0] > 0 and float(after[0]) > ROUNDING * floor
@@ -160,6 +170,21 @@ def _reading(gradient: Gradient, model: NoiseModel, batch_size: int | None, keep
         rank, clearness = _balanced_rank(rows, floor)
     spectrum = with_right_factors(rows, spectrum, max(rank or 0, batch_size or 0) or 1)
     return Reading(model, rows, spectrum, rank, clearness, coarse)
+
+
+def _without_lone_rows(rows: RowOperator, spectrum: Spectrum, rank: int, most: float) -> int:
+    """A rank less the last values that as many single rows make, far below all others and not above `most`.
+
+    Equal inputs with unlike labels may cancel on a row but for its rounding, which is large there.
+    """
+    xp, values = rows.gradient.space.xp, to_host(spectrum.values[:rank])
+    wide = (values[:-1] > NARROW * values[1:]).nonzero()[0]
+    first = int(wide[-1]) + 1 if len(wide) else rank
+    if FEW_ROWS * (rank - first) > rows.shape[0] or first == rank or values[first] > most:
+        return rank
+    shares = xp.sort(xp.sum(spectrum.left[:, first:rank] ** 2, axis=1), descending=True)
+    lone = float(xp.sum(shares[: rank - first])) > LONE * (rank - first)
+    return first if lone else rank
 
 
 def _balanced_rank(rows: RowOperator, floor: float) -> tuple[int | None, float]:

@@ -75,6 +75,8 @@ class Problem:
         this is known: pre-activations below drift · ‖[x | 1]‖ may have changed their signs on the way.
     moved : array, shape (m_live, b), or None
         [ΔW | Δβ] V S, where this is known: `moved @ p` is what pre-activations have changed by in the end.
+    bias_moved : array, shape (m_live,), or None
+        Δβ of these rows; without a bias gradient it is in `moved` once masks tell the scale.
     accuracy : float
         Largest relative error that a certified sample may have.
     scale : {"given", "made up", "masks"}
@@ -104,6 +106,7 @@ class Problem:
     unit_roundoff: float
     drift: Array | None = None
     moved: Array | None = None
+    bias_moved: Array | None = None
     accuracy: float = ACCURACY
     scale: Scale = "given"
 
@@ -169,8 +172,10 @@ class Problem:
             rows + bias[:, None] * last
             for rows, bias in ((self.layer, self.layer_bias), (self.dead_layer, self.dead_bias))
         )
-        activity = layer @ (last / (last @ last))
-        return replace(self, layer=layer, dead_layer=dead_layer, last=last, activity=activity, scale="masks")
+        parts = {"layer": layer, "dead_layer": dead_layer, "activity": layer @ (last / (last @ last))}
+        if self.moved is not None and self.bias_moved is not None:
+            parts["moved"] = self.moved + self.bias_moved[:, None] * last
+        return replace(self, **parts, last=last, scale="masks")
 
 
 @on_its_device
@@ -239,6 +244,7 @@ def reduce(
         unit_roundoff=max(gradient.roundoff, space.eps),
         drift=gradient.drift(gradient.live),
         moved=_moved(gradient, span, layer, keep_going),
+        bias_moved=_bias_moved(gradient),
         accuracy=accuracy,
         scale="given" if gradient.scaled else "made up",
     )
@@ -258,6 +264,13 @@ def _moved(gradient: Gradient, span: Array, layer: Array, keep_going: KeepGoing)
     # What is not known of an input may have moved a pre-activation as well: the drift allows for that.
     after = None if gradient.lost is not None else gradient.blocks_after(gradient.live)
     return None if after is None else _layer_in(after, gradient, gradient.live, span, keep_going)[0] - layer
+
+
+def _bias_moved(gradient: Gradient) -> Array | None:
+    if gradient.bias_after is None:
+        return None
+    xp, dtype = gradient.space.xp, gradient.space.dtype
+    return xp.take(xp.astype(gradient.bias_after, dtype) - xp.astype(gradient.bias, dtype), gradient.live)
 
 
 def _layer_in(

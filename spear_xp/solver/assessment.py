@@ -22,7 +22,7 @@ from spear_xp.recovery.samples import SampleSet, recover, refine
 from spear_xp.recovery.uncertainty import calibrated
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["NATS", "Assessment", "FullSet", "assess", "assessed", "assessment_work", "priced"]
+__all__ = ["NATS", "Assessment", "FullSet", "assess", "assessed", "assessment_work", "is_quick", "priced"]
 
 # measured: nats that an entry costs which may be anything (lab.md, "All directions at once, and rows as
 # samples")
@@ -153,7 +153,7 @@ def assessed(
 def priced(found: Assessment, keep_going: KeepGoing = forever) -> Assessment:
     """A set with its negative log-likelihood, where that is quickly told."""
     problem = found.samples.problem
-    quick = problem.width * problem.rank**2 <= QUICK and problem.noise_level > 0
+    quick = is_quick(problem) and problem.noise_level > 0
     if not quick or found.masks is None or found.negative_log_likelihood is not None:
         return found
     whole, cost = recover(problem, found.whole), math.inf
@@ -165,6 +165,11 @@ def priced(found: Assessment, keep_going: KeepGoing = forever) -> Assessment:
         if 0 < noise < math.inf:
             cost = found.masks.cost + 0.5 * silent * math.log(noise) / NATS
     return replace(found, negative_log_likelihood=cost)
+
+
+def is_quick(problem: Problem) -> bool:
+    """Whether the likelihood of a set takes no longer than its certificate."""
+    return problem.width * problem.rank**2 <= QUICK
 
 
 def with_tentative(samples: SampleSet, tentative: Array | None) -> Array:

@@ -29,7 +29,6 @@ WORST = 100.0  # chosen: times the noise that a row or column may carry, of whic
 # chosen: root mean square of held-out errors in units of those expected, up to which all is right
 SURPRISED = 3.0
 TRIMMED = 0.98  # chosen: share of them that counts: rounding errors have tails
-ROUNDS = 4  # chosen: of leaving out what is not determined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +84,7 @@ def confirmed(
         return None, work
     rows, columns = (xp.arange(size, device=space.device) for size in entries.values.shape)
     right = fit.right
-    for _ in range(ROUNDS):
+    while True:  # until what is left is determined
         part = used.part(rows, columns)
         if min(part.values.shape) <= fit.rank + SPARE:
             return None, work

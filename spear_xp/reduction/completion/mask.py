@@ -1,11 +1,14 @@
-"""Enters: which entries of an update are as the client computed them. Leaves: that of [grad_w | grad_b]."""
+"""Enters: which entries of an update are as the client computed them. Leaves: that of [grad_w | grad_b].
+
+And how many samples they can tell at most.
+"""
 
 from typing import Any
 
 from spear_xp.errors import DtypeError, ShapeError
-from spear_xp.numerics.backend import Array, Space, to_host
+from spear_xp.numerics.backend import Array, Namespace, Space, to_host
 
-__all__ = ["entries_of", "known_alone"]
+__all__ = ["entries_of", "known_alone", "most_samples"]
 
 
 def known_alone(space: Space, arrays: dict[str, Array], observed: Any) -> dict[str, Array]:
@@ -62,3 +65,34 @@ def entries_of(space: Space, shape: tuple[int, ...], observed: Any) -> Array | N
     xp = space.xp
     known = space.asarray(host, dtype=xp.bool)
     return known if host.shape == wider else xp.concat([known, xp.ones_like(known[:, :1])], axis=1)
+
+
+def most_samples(space: Space, known: Array) -> int:
+    """Largest rank that known entries, shape (m, n + 1), can determine by their number.
+
+    A row or column with fewer of them than the rank is open whatever the others are, and leaves fewer to
+    these. Of what is left there have to be as many as a matrix of this rank has free numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spear_xp.numerics.backend import space_of
+    >>> most_samples(space_of(np.ones(1)), np.ones((6, 5), dtype=bool))
+    5
+    """
+    xp, found, beyond = space.xp, 0, min(known.shape) + 1
+    while beyond - found > 1:
+        rank = (found + beyond) // 2
+        found, beyond = (rank, beyond) if _suffice(xp, known, rank) else (found, rank)
+    return found
+
+
+def _suffice(xp: Namespace, known: Array, rank: int) -> bool:
+    counts = xp.astype(known, xp.int64)
+    while min(counts.shape) >= rank:
+        rows, columns = (xp.nonzero(xp.sum(counts, axis=axis) >= rank)[0] for axis in (1, 0))
+        if (rows.shape[0], columns.shape[0]) == tuple(counts.shape):
+            free = rank * (rows.shape[0] + columns.shape[0] - rank)
+            return bool(int(xp.sum(counts)) >= free)
+        counts = xp.take(xp.take(counts, rows, axis=0), columns, axis=1)
+    return False

@@ -14,7 +14,7 @@ from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.work import KeepGoing, OutOfTime, ask
 from spear_xp.reduction.completion.complete import Completion, complete
-from spear_xp.reduction.completion.mask import entries_of
+from spear_xp.reduction.completion.mask import entries_of, most_samples
 from spear_xp.reduction.decay import Decay
 from spear_xp.reduction.gradient import Gradient
 from spear_xp.solver.call.factors import LowRank, low_rank
@@ -121,8 +121,14 @@ def _shown(gradient: Gradient, factors: LowRank | RankError, batch_size: int | N
     ):
         return Reading.of(completion, entries)
     if completion is None and (isinstance(factors, RankError) or drowned(gradient, factors[1], DROWNED)):
-        return Reading(gradient, factors, obstacle=replace(found[0], hopeless=True), entries=entries)
+        return Reading(gradient, factors, obstacle=_open(gradient, *found), entries=entries)
     return Reading(gradient, factors, entries=entries)
+
+
+def _open(gradient: Gradient, why: Cause, known: Array) -> Cause:
+    """An obstacle, with what would be needed."""
+    most = most_samples(gradient.space, known & gradient.filled)
+    return replace(why, hopeless=True, advice=f"{why.advice}; those that came tell {most} samples at most")
 
 
 def _completed(

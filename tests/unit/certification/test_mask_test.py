@@ -75,6 +75,28 @@ def test_two_rows_of_several_hundred_may_be_wrong(case: Case, active: bool, flip
     assert share[1] == pytest.approx(1 - flips / case.problem.width)
 
 
+@pytest.mark.parametrize("late", [True, False], ids=["come late", "active on the way"])
+@pytest.mark.parametrize(
+    ("moves", "told", "flips", "passes"),
+    [(False, 160, 2, False), (True, 160, 2, True), (True, 160, 3, False), (True, 60, 2, False)],
+)
+def test_a_layer_that_moves_excuses_few_more_rows(
+    late: bool, moves: bool, told: int, flips: int, passes: bool
+) -> None:
+    """Two of some 80 rows of either kind may contradict both ends, and not two of 30."""
+    layer = mlp_gradient(gaussian_inputs(BATCH, 40, rng=0).astype("float64"), width=160, rng=0)
+    problem = reduce(validate(*layer.observed))
+    problem = replace(problem, moved=0 * problem.layer) if moves else problem
+    truth, inside = true_recovery(problem, layer.inputs), np.full(BATCH, 1e-9)
+    z = (problem.layer @ truth.duals).copy()
+    rows = np.nonzero((z[:60, 1] < 0) == late)[0][:flips]
+    z[rows, 1] = -z[rows, 1]
+    band = np.where(np.arange(problem.width)[:, None] < told, 0.0, np.inf)
+    holds = Case(problem, truth, z, problem.zeros_of(truth.directions), band, inside).agree()[0]
+    assert holds[1] == passes
+    assert holds[[0, 2, 3]].all()
+
+
 def test_rows_whose_sign_is_open_are_not_counted(case: Case) -> None:
     wrong = case.zero.copy()
     rows = np.arange(50)
@@ -194,3 +216,19 @@ def test_under_noise_the_scale_is_told_on_both_sides(scale: float, *, told: bool
     found = noisy(1, 0.02, width=500, scale=scale)
     assert found.problem.noise_hides
     assert scale_is_told(found.samples, np.ones(10, dtype=bool)) == told
+
+
+@pytest.mark.parametrize(
+    ("unsure", "most"),
+    [((0, 0, 0, 0), 0), ((0, 0, 0, 40), 0), ((1, 0, 0, 1), 2), ((2, 2, 0, 2), 3), ((0, 2, 9, 9), 7)],
+)
+def test_few_entries_next_to_the_tolerance_tell_all_samples_of_lost_ones(
+    case: Case, unsure: tuple[int, ...], most: int
+) -> None:
+    """None next to those of one sample may be chance; what one of many has says nothing of the others."""
+    samples = replace(case.truth, problem=replace(case.problem, noise_level=1e-3))
+    near = np.zeros_like(case.zero)
+    for k, count in enumerate(unsure):
+        near[np.nonzero(case.z[:, k] > 0)[0][:count], k] = True
+    samples.__dict__.update(zero=case.zero, ambiguous=near)
+    assert lost_entries(samples, case.z < 0)[2 if unsure[2] == 0 else 0] == most

@@ -6,6 +6,7 @@ import pytest
 from spear_xp.diagnosis.entries import of_entries
 from spear_xp.diagnosis.missing import HIDING, missing_in
 from spear_xp.reduction.gradient import validate
+from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.helpers.causes import DATA, PLANTED, honest
 
 MISSING = ("top 10 %", "top 50 %", "top 90 %", "random mask", "clipped .1 %", "clipped 5 %")
@@ -44,3 +45,18 @@ def test_nothing_is_missing_in_honest_gradients(data: str, b: int, m: int) -> No
     for seed in range(3):
         gradient = validate(*honest(data, b, m, seed).arrays)
         assert missing_in(gradient, of_entries(gradient, noisy=False)) is None
+
+
+@pytest.mark.parametrize(("share", "axis"), [(0.9, 0), (0.9, 1), (0.5, 0), (0.5, 1)])
+def test_a_mask_that_may_have_hit_a_whole_row_or_column_tells_nothing_of_it(share: float, axis: int) -> None:
+    """Of 100 rows one in four is expected to show: a mask of 90 % hides all of these once in 14 columns."""
+    truth = mlp_gradient(gaussian_inputs(4, 100, rng=0), width=110, rng=0)
+    rng = np.random.default_rng(1)
+    grads = [np.where(rng.random(x.shape) < share, 0.0, x) for x in (truth.grad_w, truth.grad_b)]
+    grads[0][:, 7] = grads[0][7, :] = grads[1][7] = 0.0
+    gradient = validate(*(x.astype("float32") for x in (*grads, truth.weight, truth.bias)))
+    found = missing_in(gradient, of_entries(gradient))
+    assert found is not None
+    line = found[1][:, 7] if axis == 0 else found[1][7, :]
+    assert line.all() == (share < 0.9)
+    assert line.any() == (share < 0.9)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,20 @@ def test_with_masks_the_layer_holds_its_bias() -> None:
     )
     np.testing.assert_allclose(sizes_of(again).best, 1.0)
     np.testing.assert_allclose(reported_size(sized, again.duals), 1.0)
+
+
+def test_with_masks_the_change_of_the_bias_counts_as_moved() -> None:
+    """And the 1 of [x | 1] in its norm, although no column of the gradient holds it."""
+    problem, samples, _ = told(4.0)
+    best, rng = sizes_of(samples).best, np.random.default_rng(5)
+    steps = rng.standard_normal((problem.width, 8)), rng.standard_normal(problem.width)
+    moved = steps[0] @ rng.standard_normal((8, problem.rank))
+    problem = replace(problem, moved=moved, bias_moved=steps[1])
+    sized = problem.scaled_by_masks((samples.directions / best).sum(axis=1))
+    again = recover(sized, samples.directions)
+    assert again is not None
+    np.testing.assert_allclose(again.moved, np.abs(moved @ again.duals + steps[1][:, None]), atol=1e-9)
+    np.testing.assert_allclose(again.sizes**2, (again.coordinates**2).sum(axis=0) + 1)
 
 
 def test_a_bias_gradient_is_what_a_scale_rests_on() -> None:

@@ -1,4 +1,5 @@
 import importlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -291,3 +292,10 @@ def test_no_full_rank_without_enough_samples_and_rows(batch: int, width: int, me
     truth = mlp_gradient(gaussian_inputs(batch, 20, rng=1), width=width, rng=1)
     with pytest.raises(errors.RankError, match=message):
         factorize_saturated(validate(*truth.observed))
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 3}, {"noise": 1e-3}])
+def test_without_live_rows_there_is_no_rank(options: dict[str, Any]) -> None:
+    gradient = validate(*mlp_gradient(gaussian_inputs(3, 20, rng=0), width=30, rng=0).observed)
+    with pytest.raises(errors.RankError, match="no live rows"):
+        factorize(replace(gradient, live=gradient.live[:0]), **options)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spear_xp import errors
+from spear_xp.numerics.rank import noise_edge
 from spear_xp.numerics.work import forever
 from spear_xp.reduction.gradient import Gradient, validate
 from spear_xp.reduction.models import read, read_with_noise
@@ -76,3 +77,33 @@ def test_more_triplets_are_computed_until_the_edge_of_known_noise_is_reached() -
     matrix = 300 * low_rank(rng, 500, 450, 150) + rng.standard_normal((500, 450))
     checked: Any = gradient(matrix)
     assert read_with_noise(checked, np.ones(500), None, forever)[0].rank == 150
+
+
+def test_known_noise_that_is_uneven_in_columns_ends_at_the_wide_gap() -> None:
+    """As of rounding: some columns have more than their rows say, and stick out of the edge of even noise."""
+    rng = np.random.default_rng(4)
+    sizes = np.where(np.arange(200) < 40, 1.6, 0.8)
+    noise = sizes / np.sqrt((sizes**2).mean()) * rng.standard_normal((400, 200))
+    matrix = 1e8 * low_rank(rng, 400, 200, 9) + noise
+    found, level = read_with_noise(gradient(matrix), np.ones(400), None, forever)
+    assert float(found.spectrum.values[9]) > 1.02 * noise_edge((400, 200), level)
+    assert found.rank == 9
+
+
+def test_a_weak_sample_that_sticks_out_of_known_noise_counts() -> None:
+    """Without a wide gap before it, whatever is beyond the edge counts."""
+    rng = np.random.default_rng(5)
+    batch = 600 * low_rank(rng, 300, 80, 5) + 50 * low_rank(rng, 300, 80, 1)
+    matrix = batch + rng.standard_normal((300, 80))
+    assert read_with_noise(gradient(matrix), np.ones(300), None, forever)[0].rank == 6
+
+
+def test_a_row_on_which_equal_inputs_cancel_is_no_sample() -> None:
+    """Its rounding is large beside what is left of it; two such rows made a rank of two more."""
+    rng = np.random.default_rng(3)
+    matrix = low_rank(rng, 120, 60, 5) * (1 + 6e-8 * rng.standard_normal((120, 60)))
+    matrix[[7, 30]] = (1 + 1e-6 * rng.standard_normal((2, 60))) * matrix[[7, 30]]
+    found = read(gradient(matrix.astype("float32")), None, forever)
+    assert float(found.spectrum.values[5]) > 3 * float(found.spectrum.values[7])
+    assert found.rank == 5
+    assert found.clear

@@ -136,3 +136,17 @@ def test_relative_noise_is_the_share_that_was_added(level: float) -> None:
     both = both + size * np.random.default_rng(0).standard_normal(both.shape)
     problem = reduce(validate(both[:, :-1], both[:, -1], truth.weight, truth.bias))
     assert problem.relative_noise == pytest.approx(level, rel=0.05)
+
+
+def test_what_the_layer_moved_by_is_that_of_weights_and_bias(precise_layer: LayerGradient) -> None:
+    gradient, rng = validate(*precise_layer.observed), np.random.default_rng(0)
+    steps = [rng.standard_normal(x.shape) for x in (precise_layer.weight, precise_layer.bias)]
+    after = replace(gradient, weight_after=gradient.weight + steps[0], bias_after=gradient.bias + steps[1])
+    problem = reduce(after)
+    assert problem.moved is not None
+    assert problem.bias_moved is not None
+    duals, live = true_recovery(problem, precise_layer.inputs).duals, np.asarray(after.live)
+    change = precise_layer.inputs @ steps[0][live].T + steps[1][live]
+    np.testing.assert_allclose(problem.moved @ duals, change.T, atol=1e-9)
+    np.testing.assert_allclose(problem.bias_moved, steps[1][live], atol=1e-12)
+    assert reduce(gradient).bias_moved is None

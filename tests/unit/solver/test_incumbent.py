@@ -5,13 +5,19 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from spear_xp.numerics.linalg import normalize
 from spear_xp.recovery.alternation import tentative_set
 from spear_xp.recovery.nuisance import stood_in
-from spear_xp.reduction.problem import Problem
+from spear_xp.recovery.samples import refine, to_inputs
+from spear_xp.reduction.gradient import validate
+from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.solver.assessment import FullSet
 from spear_xp.solver.incumbent import Incumbent
+from spear_xp.updates import images
+from spear_xp.updates.synthetic import mlp_gradient
 from tests.helpers.networks import Floats
 from tests.helpers.sets import candidates, solved, with_twins
+from tests.helpers.truth import relative_errors, true_recovery
 
 
 def offered(problem: Problem, sets: tuple[Floats, ...]) -> Incumbent:
@@ -67,3 +73,26 @@ def test_tentative_directions_for_what_is_open_are_taken_beside_nuisance() -> No
     best.adopt_tentative(true)
     assert best.best.masks is not None
     assert best.best.masks.total_contradictions == 0
+
+
+@pytest.mark.parametrize(("noise", "quick"), [(0.0, 2**21), (1e-2, 0), (1e-2, 2**21)])
+def test_a_proven_set_is_sharpened_where_noise_is_more_than_rounding(
+    noise: float, quick: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spear_xp.solver.assessment.QUICK", quick)
+    inputs, rng = images.digits(12, rng=3), np.random.default_rng(3)
+    truth = mlp_gradient(inputs, width=300, depth=3, rng=3)
+    unit = noise * np.sqrt((truth.grad_w**2).mean())
+    grads = [x + unit * rng.standard_normal(x.shape) for x in (truth.grad_w, truth.grad_b)]
+    gradient = validate(*(x.astype("float32") for x in (*grads, truth.weight, truth.bias)))
+    problem = reduce(gradient, accuracy=0.3)
+    kernels = refine(problem, true_recovery(problem, inputs)).directions
+    best = offered(problem, (normalize(np, kernels),))
+    before = best.best
+    assert before is not None
+    assert before.certificate.certified.all()
+    best.sharpen()
+    assert best.best is not None
+    assert (best.best is not before) == (noise > 0 and quick > 0)
+    errors = [relative_errors(inputs, to_inputs(problem, one.samples.duals)) for one in (before, best.best)]
+    assert np.median(errors[1]) <= (0.9 if best.best is not before else 1.0) * np.median(errors[0])

@@ -49,3 +49,15 @@ def test_a_wrong_mask_predicts_nothing(wrong: float) -> None:
 def test_too_few_entries_confirm_nothing() -> None:
     truth, known = product(4, 30, 20, 0.5)  # nine are held out
     assert confirmed(entries(truth, known), 6e-8, None, forever)[0] is None
+
+
+@pytest.mark.parametrize("turns", [3, 10])
+def test_what_is_not_determined_is_left_out_however_many_turns_it_takes(turns: int) -> None:
+    """At rank 2 row k needs columns k - 1 and k, and column k rows k and k + 1; row 0 has one entry."""
+    truth, known = product(2, 120, 90, 0.6)
+    known[:turns, :] = known[:, :turns] = False
+    for k in range(turns):
+        known[k : k + 2, k] = True
+    found, _ = confirmed(entries(truth, known), 6e-8, 2, forever)
+    assert found is not None
+    assert list(found.rows) == list(range(turns, 120))
