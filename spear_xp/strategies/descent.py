@@ -15,8 +15,8 @@ from spear_xp.geometry.deflation import Deflated, LayerModel, deflated
 from spear_xp.geometry.directions import APPROACHING, FEW_MISSING
 from spear_xp.geometry.masks import fitted_to
 from spear_xp.numerics.backend import Array, Namespace, Space, on_device, quiet, space_of, to_host
-from spear_xp.numerics.cuda.activity import look, mask_weights
-from spear_xp.numerics.cuda.descent import advance, size, weighted_signs
+from spear_xp.numerics.cuda.activity import conflicts, look, mask_weights
+from spear_xp.numerics.cuda.descent import advance, pull, size, weighted_signs
 from spear_xp.numerics.irls import masked_kernels, masking_work, sharpen, sharpening_work
 from spear_xp.numerics.linalg import normalize, outside
 from spear_xp.numerics.parts.blocks import sides
@@ -83,15 +83,19 @@ def descend(
     Notes
     -----
     Projected subgradient; weights are sigmoid(-z / temperature), renewed every third step. The sign of z is
-    the one for which rows predicted inactive have the smaller residuals. With them goes the pull of the layer
-    (`pulled`), which falls as the steps do: at the end sparsity alone decides.
+    the one for which rows predicted inactive have the smaller residuals.
+
+    The norm depends on q through its weights, too: a row that is predicted inactive and has a residual says
+    that the pre-activation is larger there. That part of the gradient, the pull of the layer, is taken
+    `PULL` times as long as the other and falls as the steps do: at the end sparsity alone decides.
     """
     space = space_of(rows)
     signs, move = space.fused("signs") or weighted_signs, space.fused("advance") or advance
     see, weigh = space.fused("look") or look, space.fused("weights") or mask_weights
+    contradict, draw = space.fused("conflicts") or conflicts, space.fused("pull") or pull
     sums = xp.sum(layer.basis, axis=0) if layer is not None else None
     current = starts / size(xp, outside(avoid, starts))
-    free, weights, pull = outside(avoid, current), xp.ones_like(rows[:, :1]), xp.zeros_like(current)
+    free, weights, pulled = outside(avoid, current), xp.ones_like(rows[:, :1]), xp.zeros_like(current)
     for step in range(steps):
         residual = rows @ current
         if layer is not None and step % EVERY == 0:
@@ -102,53 +106,10 @@ def descend(
             break
         gradient = rows.T @ signs(xp, residual, weights)
         if layer is not None and step % EVERY == 0:
-            turn = xp.copysign(1.0, seen.share)
-            pull = turn * pulled(xp, layer, xp.abs(residual), weights, current, gradient)
-        length = 1 - step / steps
-        current, free = move(xp, current, free, gradient - length * pull, avoid, length)
+            way = layer.back @ contradict(xp, residual, weights)
+            pulled = draw(xp, way, current, gradient, xp.copysign(PULL, seen.share))
+        current, free = move(xp, current, free, gradient, pulled, avoid, 1 - step / steps)
     return normalize(xp, current)
-
-
-def pulled(
-    xp: Namespace,
-    layer: LayerModel,
-    sizes: Array,
-    weights: Array,
-    current: Array,
-    gradient: Array,
-) -> Array:
-    """Way from iterates to where their masks agree better with their residuals.
-
-    Parameters
-    ----------
-    xp : module
-        Namespace of the arrays.
-    layer : LayerModel
-        What the weights say of an iterate's sample.
-    sizes : array, shape (m, s)
-        |rows q|.
-    weights : array, shape (m, s)
-        Of the rows: near one where they are predicted inactive.
-    current, gradient : array, shape (d, s)
-        Iterates, and gradients of the weighted l1 norm with fixed weights.
-
-    Returns
-    -------
-    array, shape (d, s)
-        Orthogonal to the iterates, `PULL` times as long as the gradients are across them; up to the sign of
-        the sample that an iterate implies.
-
-    Notes
-    -----
-    The weighted l1 norm depends on q through its weights, too. A row that is predicted inactive and has a
-    residual says that the pre-activation is larger there. The weighted mean is taken out: no sample could
-    have larger pre-activations everywhere.
-    """
-    conflict = weights * sizes
-    conflict = conflict - weights * (xp.sum(conflict, axis=0) / xp.sum(weights, axis=0))
-    way = layer.back @ conflict
-    way, across = (part - current * xp.sum(current * part, axis=0) for part in (way, gradient))
-    return way * (PULL * size(xp, across) / size(xp, way))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ SMALL = [
     sampler.unit(6, 8),
     exchange.unit(6, 12, 4, RULES, double=False),
     *(Unit("hinge", kernel) for kernel in ("shortfall", "accelerate")),
-    *(descent.unit(kernel) for kernel in ("weighted_signs", "advance", "look", "mask_weights")),
+    *(
+        descent.unit(kernel)
+        for kernel in ("weighted_signs", "advance", "pull", "look", "mask_weights", "conflicts")
+    ),
 ]
 LARGE = [
     *(sampler.unit(b, 8) for b in (16, 24, 33, 40)),  # where a lane holds most

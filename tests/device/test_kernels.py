@@ -95,13 +95,24 @@ def test_a_chain_reports_no_more_than_there_is_room_for(backwards: bool) -> None
 def test_iterates_take_the_step_of_their_twin(d: int, s: int, known: int, backwards: bool) -> None:
     rng = np.random.default_rng(d)
     avoid = np.linalg.qr(rng.standard_normal((d, known)))[0].astype("float32") if known else None
-    current, slope = rng.standard_normal((2, d, s)).astype("float32")
+    current, slope, way = rng.standard_normal((3, d, s)).astype("float32")
     current /= descent.size(np, outside(avoid, current))
     free = outside(avoid, current)
-    expected = descent.advance(np, current, free, slope, avoid, 0.3)
+    expected = descent.advance(np, current, free, slope, way, avoid, 0.3)
     launched = descent.fused_advance(emulated(backwards=backwards))
-    for one, other in zip(launched(xp, current, free, slope, avoid, 0.3), expected, strict=True):
+    for one, other in zip(launched(xp, current, free, slope, way, avoid, 0.3), expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(other).max())
+
+
+@BOTH
+@pytest.mark.parametrize(("d", "s"), [(20, 24), (300, 3)])
+def test_iterates_are_pulled_as_by_the_twin(d: int, s: int, backwards: bool) -> None:
+    way, current, slope = np.random.default_rng(d).standard_normal((3, d, s)).astype("float32")
+    current /= descent.size(np, current)
+    strength = np.where(np.arange(s) % 2, 0.3, -0.3).astype("float32")
+    found = descent.fused_pull(emulated(backwards=backwards))(xp, way, current, slope, strength)
+    expected = descent.pull(np, way, current, slope, strength)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
 @BOTH
@@ -128,6 +139,8 @@ def test_rows_look_as_active_as_to_the_twin(m: int, s: int, backwards: bool) -> 
     wanted = activity.mask_weights(np, z, fitted, expected.share, 0.3)
     found = activity.fused_weights(compiled)(xp, z, fitted, expected.share, 0.3)
     np.testing.assert_allclose(found, wanted, atol=1e-5)
+    contradicting = activity.fused_conflicts(compiled)(xp, residual, wanted)
+    np.testing.assert_allclose(contradicting, activity.conflicts(np, residual, wanted), atol=1e-5)
 
 
 @BOTH
@@ -231,6 +244,6 @@ def test_a_step_without_one_of_its_barriers_is_caught(number: int) -> None:
 
     def run(backwards: bool) -> Any:
         compiled = lambda unit: without_barrier(unit, number, backwards=backwards)  # noqa: E731
-        return descent.fused_advance(compiled)(xp, current, free, slope, avoid, 0.3)
+        return descent.fused_advance(compiled)(xp, current, free, slope, slope, avoid, 0.3)
 
-    assert differs(run, descent.advance(np, current, free, slope, avoid, 0.3))
+    assert differs(run, descent.advance(np, current, free, slope, slope, avoid, 0.3))

@@ -21,8 +21,8 @@ from array_api_strict._array_object import Array
 
 import spear_xp
 from spear_xp.numerics import backend
-from spear_xp.numerics.cuda.activity import look, mask_weights
-from spear_xp.numerics.cuda.descent import advance, weighted_signs
+from spear_xp.numerics.cuda.activity import conflicts, look, mask_weights
+from spear_xp.numerics.cuda.descent import advance, pull, weighted_signs
 from spear_xp.numerics.cuda.hinge import accelerate, shortfall
 
 __all__ = ["Cost", "Counts", "counting"]
@@ -30,7 +30,7 @@ __all__ = ["Cost", "Counts", "counting"]
 PACKAGE = str(Path(spear_xp.__file__).parent)
 # Kernels whose arguments and results stay on the device, by their twins: one launch each.
 TWINS = {"advance": advance, "look": look, "signs": weighted_signs, "weights": mask_weights}
-TWINS |= {"accelerate": accelerate, "shortfall": shortfall}
+TWINS |= {"accelerate": accelerate, "shortfall": shortfall, "conflicts": conflicts, "pull": pull}
 VIEWS = {"permute_dims", "reshape", "matrix_transpose", "expand_dims", "squeeze", "flip", "moveaxis"}
 VIEWS |= {"diagonal", "broadcast_to"}
 FREE = {"finfo", "iinfo", "isdtype", "result_type", "can_cast", "broadcast_shapes", "from_dlpack"}

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from spear_xp.numerics.cuda.activity import fused_look, fused_weights
-from spear_xp.numerics.cuda.descent import fused_advance, fused_signs
+from spear_xp.numerics.cuda.activity import fused_conflicts, fused_look, fused_weights
+from spear_xp.numerics.cuda.descent import fused_advance, fused_pull, fused_signs
 from spear_xp.numerics.cuda.exchange import fused_chains
 from spear_xp.numerics.cuda.hinge import fused_accelerate, fused_shortfall
 from spear_xp.numerics.cuda.sampler import fused_sampler
@@ -16,8 +16,10 @@ __all__ = ["FUSED"]
 FUSED: dict[str, Callable[[Compile], Callable[..., Any]]] = {
     "accelerate": fused_accelerate,
     "advance": fused_advance,
+    "conflicts": fused_conflicts,
     "exchange": fused_chains,
     "look": fused_look,
+    "pull": fused_pull,
     "sampler": fused_sampler,
     "shortfall": fused_shortfall,
     "signs": fused_signs,

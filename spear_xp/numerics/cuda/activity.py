@@ -9,7 +9,19 @@ from spear_xp.numerics.backend import Array, Namespace
 from spear_xp.numerics.cuda.descent import THREADS, TINY, unit
 from spear_xp.numerics.cuda.source import Compile, packed
 
-__all__ = ["Look", "MaskWeights", "Seen", "fused_look", "fused_weights", "look", "mask_weights", "mixed"]
+__all__ = [
+    "Conflicts",
+    "Look",
+    "MaskWeights",
+    "Seen",
+    "conflicts",
+    "fused_conflicts",
+    "fused_look",
+    "fused_weights",
+    "look",
+    "mask_weights",
+    "mixed",
+]
 
 # chosen: size over the mean residual from which a row is as good as active; a larger value favours loud
 # rows
@@ -36,6 +48,7 @@ class Seen(NamedTuple):
 
 
 Look = Callable[[Namespace, Array, Array], Seen]
+Conflicts = Callable[[Namespace, Array, Array], Array]
 MaskWeights = Callable[[Namespace, Array, Array, Array, float], Array]
 
 
@@ -59,6 +72,15 @@ def mixed(xp: Namespace, z: Array, fitted: Array, share: Array) -> Array:
 def mask_weights(xp: Namespace, z: Array, fitted: Array, share: Array, temperature: float) -> Array:
     """Weights of rows, shape (m, s): near one where `mixed` pre-activations are negative, else near zero."""
     return 1 / (1 + xp.exp(xp.minimum(mixed(xp, z, fitted, share) / temperature, FLAT)))
+
+
+def conflicts(xp: Namespace, residual: Array, weights: Array) -> Array:
+    """Residuals of rows that count, without their weighted mean; shape (m, s) all.
+
+    A row that is predicted inactive and has a residual says that the pre-activation is larger there.
+    """
+    conflict = weights * xp.abs(residual)
+    return conflict - weights * (xp.sum(conflict, axis=0) / xp.sum(weights, axis=0))
 
 
 def _half_inverse(xp: Namespace, values: Array) -> Array:
@@ -91,5 +113,18 @@ def fused_weights(compiled: Compile) -> MaskWeights:
         limits = np.float32(temperature), np.float32(FLAT), np.float32(TINY)
         compiled(unit("mask_weights"))((s,), (THREADS,), (*given, np.int32(m), np.int32(s), *limits, weights))
         return weights
+
+    return launched
+
+
+def fused_conflicts(compiled: Compile) -> Conflicts:
+    """`conflicts` as one launch, in float32."""
+
+    def launched(xp: Namespace, residual: Array, weights: Array) -> Array:
+        m, s = residual.shape
+        given = [packed(xp, array, xp.float32, residual.device) for array in (residual, weights)]
+        conflict = xp.empty((m, s), dtype=xp.float32, device=residual.device)
+        compiled(unit("conflicts"))((s,), (THREADS,), (*given, np.int32(m), np.int32(s), conflict))
+        return conflict
 
     return launched

@@ -25,21 +25,25 @@ __device__ float total(float value, float part[THREADS / 32]) {
   return sum;
 }
 
-// A block moves one iterate. current, free, gradient (d, s); avoid (d, k), orthonormal. next (d, s): against the
-// projected gradient, to unit norm outside of avoid; next_free (d, s): its part outside of avoid.
+// A block moves one iterate. current, free, gradient, pull (d, s); avoid (d, k), orthonormal. next (d, s): against the
+// projected gradient without `length` times the pull, to unit norm outside of avoid; next_free (d, s): its part outside
+// of avoid.
 extern "C" __global__ void __launch_bounds__(THREADS)
-advance(const float* current, const float* free, const float* gradient, const float* avoid, int d, int s, int k,
-        float length, float tiny, float* __restrict__ next, float* __restrict__ next_free) {
+advance(const float* current, const float* free, const float* gradient, const float* pull, const float* avoid, int d,
+        int s, int k, float length, float tiny, float* __restrict__ next, float* __restrict__ next_free) {
   __shared__ float part[THREADS / 32];
   __shared__ float moved[WIDEST];
   __shared__ float known[WIDEST];  // coordinates in avoid
   const int column = blockIdx.x;
   float sum = 0;
-  for (int i = threadIdx.x; i < d; i += THREADS) sum += current[i * s + column] * gradient[i * s + column];
+  for (int i = threadIdx.x; i < d; i += THREADS) {
+    moved[i] = gradient[i * s + column] - length * pull[i * s + column];
+    sum += current[i * s + column] * moved[i];
+  }
   const float along = total(sum, part);
   sum = 0;
   for (int i = threadIdx.x; i < d; i += THREADS) {
-    const float step = gradient[i * s + column] - free[i * s + column] * along;
+    const float step = moved[i] - free[i * s + column] * along;
     moved[i] = step;
     sum += step * step;
   }
@@ -111,4 +115,52 @@ mask_weights(const float* __restrict__ z, const float* __restrict__ fitted, cons
     const float mixed = z[i * s + column] * own + fitted[i * s + column] * half;
     weights[i * s + column] = 1.0f / (1.0f + expf(fminf(mixed / temperature, flat)));
   }
+}
+
+// A block looks at one iterate. residual, weights (m, s). conflict (m, s): weights times sizes of residuals, without
+// their weighted mean.
+extern "C" __global__ void __launch_bounds__(THREADS)
+conflicts(const float* __restrict__ residual, const float* __restrict__ weights, int m, int s,
+          float* __restrict__ conflict) {
+  __shared__ float part[THREADS / 32];
+  const int column = blockIdx.x;
+  float sizes = 0, sum = 0;
+  for (int i = threadIdx.x; i < m; i += THREADS) {
+    const float weight = weights[i * s + column];
+    sizes += weight * fabsf(residual[i * s + column]);
+    sum += weight;
+  }
+  sizes = total(sizes, part);
+  const float mean = sizes / total(sum, part);
+  for (int i = threadIdx.x; i < m; i += THREADS) {
+    const float weight = weights[i * s + column];
+    conflict[i * s + column] = weight * fabsf(residual[i * s + column]) - weight * mean;
+  }
+}
+
+// A block sees to one iterate. way, current, gradient (d, s); strength (s,). pulled (d, s): the part of way across the
+// iterate, `strength` times as long as that of the gradient.
+extern "C" __global__ void __launch_bounds__(THREADS)
+pull(const float* __restrict__ way, const float* __restrict__ current, const float* __restrict__ gradient,
+     const float* __restrict__ strength, int d, int s, float tiny, float* __restrict__ pulled) {
+  __shared__ float part[THREADS / 32];
+  const int column = blockIdx.x;
+  float along = 0, slope = 0;
+  for (int i = threadIdx.x; i < d; i += THREADS) {
+    along += current[i * s + column] * way[i * s + column];
+    slope += current[i * s + column] * gradient[i * s + column];
+  }
+  along = total(along, part);
+  slope = total(slope, part);
+  float length = 0, across = 0;
+  for (int i = threadIdx.x; i < d; i += THREADS) {
+    const float one = way[i * s + column] - current[i * s + column] * along;
+    const float other = gradient[i * s + column] - current[i * s + column] * slope;
+    pulled[i * s + column] = one;
+    length += one * one;
+    across += other * other;
+  }
+  length = sqrtf(total(length, part)) + tiny;
+  const float factor = strength[column] * (sqrtf(total(across, part)) + tiny) / length;
+  for (int i = threadIdx.x; i < d; i += THREADS) pulled[i * s + column] *= factor;
 }

@@ -24,7 +24,8 @@ THREADS = 128  # chosen: of a block; the source says the same
 TINY = 1e-20  # cosmetic: keeps a division from failing where everything is zero
 
 WeightedSigns = Callable[[Namespace, Array, Array], Array]
-Advance = Callable[[Namespace, Array, Array, Array, Array | None, float], tuple[Array, Array]]
+Advance = Callable[[Namespace, Array, Array, Array, Array, Array | None, float], tuple[Array, Array]]
+Pull = Callable[[Namespace, Array, Array, Array, Array], Array]
 
 
 def weighted_signs(xp: Namespace, residual: Array, weights: Array) -> Array:
@@ -33,7 +34,13 @@ def weighted_signs(xp: Namespace, residual: Array, weights: Array) -> Array:
 
 
 def advance(
-    xp: Namespace, current: Array, free: Array, gradient: Array, avoid: Array | None, length: float
+    xp: Namespace,
+    current: Array,
+    free: Array,
+    gradient: Array,
+    pull: Array,
+    avoid: Array | None,
+    length: float,
 ) -> tuple[Array, Array]:
     """One step of projected descent.
 
@@ -45,6 +52,8 @@ def advance(
         Iterates, and their parts outside of `avoid`, which have unit norm.
     gradient : array, shape (d, s)
         Of the objective; its part along `free` is taken out.
+    pull : array, shape (d, s)
+        Where else to go, in units of the gradient: `length` times as much.
     avoid : array, shape (d, k), or None
         Orthonormal directions that do not count for the norm.
     length : float
@@ -55,10 +64,17 @@ def advance(
     current, free : array, shape (d, s)
         The same after the step.
     """
+    gradient = gradient - length * pull
     gradient = gradient - free * xp.sum(current * gradient, axis=0)
     current = current - length * gradient / size(xp, gradient)
     current = current / size(xp, outside(avoid, current))
     return current, outside(avoid, current)
+
+
+def pull(xp: Namespace, way: Array, current: Array, gradient: Array, strength: Array) -> Array:
+    """Ways across iterates, shape (d, s), `strength`, shape (s,), times as long as gradients across them."""
+    way, across = (part - current * xp.sum(current * part, axis=0) for part in (way, gradient))
+    return way * (strength * size(xp, across) / size(xp, way))
 
 
 def size(xp: Namespace, vectors: Array) -> Array:
@@ -90,17 +106,37 @@ def fused_advance(compiled: Compile) -> Advance:
     """`advance` as one launch, in float32, for up to 1024 coordinates; as arrays beyond."""
 
     def launched(
-        xp: Namespace, current: Array, free: Array, gradient: Array, avoid: Array | None, length: float
+        xp: Namespace,
+        current: Array,
+        free: Array,
+        gradient: Array,
+        pull: Array,
+        avoid: Array | None,
+        length: float,
     ) -> tuple[Array, Array]:
         d, s = current.shape
         if d > WIDEST:
-            return advance(xp, current, free, gradient, avoid, length)
+            return advance(xp, current, free, gradient, pull, avoid, length)
         known = avoid if avoid is not None else xp.zeros((d, 0), dtype=xp.float32, device=current.device)
-        parts = [packed(xp, a, xp.float32, current.device) for a in (current, free, gradient, known)]
+        parts = [packed(xp, a, xp.float32, current.device) for a in (current, free, gradient, pull, known)]
         sizes = np.int32(d), np.int32(s), np.int32(known.shape[1])
         kernel = compiled(unit("advance"))
         moved, rest = (xp.empty((d, s), dtype=xp.float32, device=current.device) for _ in range(2))
         kernel((s,), (THREADS,), (*parts, *sizes, np.float32(length), np.float32(TINY), moved, rest))
         return moved, rest
+
+    return launched
+
+
+def fused_pull(compiled: Compile) -> Pull:
+    """`pull` as one launch, in float32."""
+
+    def launched(xp: Namespace, way: Array, current: Array, gradient: Array, strength: Array) -> Array:
+        (d, s), device = current.shape, current.device
+        given = [packed(xp, a, xp.float32, device) for a in (way, current, gradient, strength)]
+        pulled = xp.empty((d, s), dtype=xp.float32, device=device)
+        kernel = compiled(unit("pull"))
+        kernel((s,), (THREADS,), (*given, np.int32(d), np.int32(s), np.float32(TINY), pulled))
+        return pulled
 
     return launched

@@ -4,11 +4,12 @@ from hypothesis import given, settings
 
 from spear_xp.geometry.deflation import Deflated, deflated
 from spear_xp.geometry.directions import APPROACHING
-from spear_xp.numerics.cuda.activity import look
+from spear_xp.numerics.cuda.activity import conflicts, look
+from spear_xp.numerics.cuda.descent import pull
 from spear_xp.numerics.linalg import normalize, outside
 from spear_xp.numerics.random import generator
 from spear_xp.strategies import descent
-from spear_xp.strategies.descent import PULL, Descent, descend, distinct, iterates, pulled
+from spear_xp.strategies.descent import PULL, Descent, descend, distinct, iterates
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
 from tests.helpers.geometry import columns_found, known_samples
@@ -116,8 +117,9 @@ def test_the_layer_pulls_iterates_towards_the_columns_next_to_them() -> None:
     residual = rest.rows @ current
     weights = 1 / (1 + np.exp(rest.predict(np, current) / 0.3))
     gradient = rest.rows.T @ np.copysign(weights, residual)
-    turn = np.sign(look(np, residual, rest.layer.implied @ current).share)
-    way = turn * pulled(np, rest.layer, np.abs(residual), weights, current, gradient)
+    share = look(np, residual, rest.layer.implied @ current).share
+    way = rest.layer.back @ conflicts(np, residual, weights)
+    way = pull(np, way, current, gradient, np.copysign(PULL, share))
     across = gradient - current * (current * gradient).sum(axis=0)
     np.testing.assert_allclose((way * current).sum(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(np.linalg.norm(way, axis=0), PULL * np.linalg.norm(across, axis=0))

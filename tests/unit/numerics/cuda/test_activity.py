@@ -1,6 +1,6 @@
 import numpy as np
 
-from spear_xp.numerics.cuda.activity import SATURATED, look, mask_weights, mixed
+from spear_xp.numerics.cuda.activity import SATURATED, conflicts, look, mask_weights, mixed
 from tests.conftest import Backend
 
 
@@ -41,3 +41,8 @@ def test_a_look_on_every_backend(space: Backend) -> None:
     np.testing.assert_allclose(
         space.to_numpy(found), mask_weights(np, z, fitted, expected.share, 0.4), atol=1e-5
     )
+
+
+def test_conflicts_are_residuals_of_rows_that_count_without_their_mean() -> None:
+    residual, weights = np.array([[-1.0], [3.0], [5.0]]), np.array([[1.0], [1.0], [0.0]])
+    np.testing.assert_allclose(conflicts(np, residual, weights), [[-1.0], [1.0], [0.0]])
