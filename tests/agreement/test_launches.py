@@ -11,11 +11,11 @@ from tests.helpers.counting import Cost, counting
 
 # Kernels and waits, a tenth above what was counted: lower them with the counts.
 CEILINGS = {
-    "Gaussian 25/400": (5_000, 185),
-    "faces raw 64/1000": (20_500, 1_170),
-    "few rows 30/100": (22_800, 350),
-    "Gaussian 128/1000": (17_600, 410),
-    "near-duplicates 64/1000": (65_500, 2_830),
+    "Gaussian 25/400": (6_500, 230),
+    "faces raw 64/1000": (26_000, 1_150),
+    "few rows 30/100": (19_700, 350),
+    "Gaussian 128/1000": (16_900, 420),
+    "near-duplicates 64/1000": (59_700, 2_450),
 }
 
 
