@@ -187,14 +187,14 @@ class Peeling:
             both = known.active_on(rows, k)[:, other]
             rows = xp.take(rows, xp.argsort(xp.astype(both, xp.int64), stable=True))
             fit = known.fit(rows, without=k) if rows.shape[0] else None
-            if fit is not None and fit.tie is None and acceptable(known, fit, without=k):
+            if fit is not None and acceptable(known, fit, without=k):
                 known.untie(k, fit)
                 found = True
         return found
 
     def _tie(self, rows: Array) -> None:
         """Add a point that is known up to a mixture, if rows show one."""
-        known, fit = self.known, self.known.fit(rows)
+        known, fit = self.known, self.known.fit(rows, tied=True)
         if fit is None or not _determined(known, fit):
             return
         if fit.tie is not None:
@@ -268,7 +268,7 @@ class Peeling:
     def _take(self, rows: Array, keep_going: KeepGoing, *, grow: bool) -> None:
         """Add the point of a cluster, if it is one; rows that agree with its members may join."""
         xp, known, d = self.problem.space.xp, self.known, self.problem.dimension
-        fit = known.fit(rows)
+        fit = known.fit(rows, tied=True)
         if grow and (fit is None or fit.equations < d - 1 + SPARE):
             usable = self._quiet_first((known.freedom >= ROOM) & ~self._explained)
             joined = [
@@ -277,12 +277,15 @@ class Peeling:
             more = among(self.problem, xp.concat([rows, *joined]))
             if int(xp.sum(xp.astype(more, xp.int64))) > rows.shape[0]:
                 rows = self._quiet_first(more)
-                fit = known.fit(rows)
+                fit = known.fit(rows, tied=True)
         self._work += decompositions(d, d, 3) + DOUBLE * product(int(rows.shape[0]) * d, d, d) + calls(200)
-        if fit is not None and fit.tie is not None and len(self._waiting) < WAITING:
+        if fit is None:
+            return
+        if fit.tie is None:
+            if acceptable(known, fit):
+                known.add(fit)
+        elif len(self._waiting) < WAITING:
             self._waiting[tuple(int(row) for row in rows[:FEWEST])] = rows
-        elif fit is not None and acceptable(known, fit):
-            known.add(fit)
 
 
 def _first_of(rows: Array, count: int) -> Array:
