@@ -27,11 +27,11 @@ from spear_xp.overcomplete.examination import examine
 from spear_xp.overcomplete.known import UNSURE, Fit, KnownPoints
 from spear_xp.overcomplete.problem import OvercompleteProblem
 
-__all__ = ["Peeling", "acceptable", "peel"]
+__all__ = ["FITS", "SPARE", "Peeling", "acceptable", "peel"]
 
-SPARE = 4  # chosen: equations beyond those that determine a point
+SPARE = 4  # chosen: equations beyond those that determine a point, or the coefficients of a row
 SMALL = 1e-2  # chosen: error bar of a point, up to which it is worth something
-FITS = 3.0  # chosen: distance of a point from the span of a row in standard deviations
+FITS = 3.0  # chosen: distance of a row from the span of points in standard deviations
 MEMBERS = 4  # chosen: rows of a cluster whose own partners are looked for, too
 BESIDE = 3.0  # measured: work beside what is counted one by one (lab.md, "Tables")
 LINES, WAITING = 40, 2000  # chosen: tied points at once, and clusters that may be such
@@ -279,13 +279,11 @@ class Peeling:
                 rows = self._quiet_first(more)
                 fit = known.fit(rows, tied=True)
         self._work += decompositions(d, d, 3) + DOUBLE * product(int(rows.shape[0]) * d, d, d) + calls(200)
-        if fit is None:
-            return
-        if fit.tie is None:
-            if acceptable(known, fit):
-                known.add(fit)
-        elif len(self._waiting) < WAITING:
-            self._waiting[tuple(int(row) for row in rows[:FEWEST])] = rows
+        if fit is not None and fit.tie is not None:
+            if len(self._waiting) < WAITING:
+                self._waiting[tuple(int(row) for row in rows[:FEWEST])] = rows
+        elif fit is not None and acceptable(known, fit):
+            known.add(fit)
 
 
 def _first_of(rows: Array, count: int) -> Array:
