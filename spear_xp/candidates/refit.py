@@ -181,10 +181,10 @@ def refit_many(problem: Problem, directions: Array, zero: Array, source: str = "
             done = stable & (shared | ~to_host(kernels.may_grow(after)))
             if done.any():
                 some, influential = kernels.take(done), _influential(problem, counts[done])
-                unique, mixed_ = some.surely_unique(influential, strict=False), shared[done]
-                if not (unique | mixed_).all():
-                    mixed_ = mixed_ | (~unique & some.surely_bridged(influential, strict=False))
-                for k, alone, mixed in zip(done.nonzero()[0].tolist(), unique, mixed_, strict=True):
+                unique, several = some.surely_unique(influential, strict=False), shared[done]
+                if not (unique | several).all():
+                    several = several | (~unique & some.surely_bridged(influential, strict=False))
+                for k, alone, mixed in zip(done.nonzero()[0].tolist(), unique, several, strict=True):
                     if alone:
                         candidate = Candidate(guesses[:, k], after[:, k], int(counts[k]), source)
                         found[int(places[k])] = Outcome(True, candidate)

@@ -213,20 +213,22 @@ class KnownPoints:
         bars = xp.reshape(xp.take(self.bars, flat), order.shape)
         return Spans.of(xp, vectors * weights[:, :, None], bars * weights)
 
-    def fit(self, rows: Array, without: int | None = None) -> Fit | None:
+    def fit(self, rows: Array, without: int | None = None, *, tied: bool = False) -> Fit | None:
         """The point that all of these rows share beside known ones; None where they do not determine it.
 
         Each row is a combination of its known points and this one: its span with them holds the point. The
         noise of a row moves the span by as much less as the share of the point in it is large.
+
+        Where one known point is on all rows, they determine a line; `tied` asks for a point of it.
         """
         problem, rows = self.problem, rows[: min(FITTED, rows.shape[0])]
         xp, d, dtype = problem.space.xp, problem.dimension, problem.rows.dtype
         active = self.active_on(rows, without)
         freedom = d - 1 - xp.sum(xp.astype(active, xp.int64), axis=1)
-        tied, tie, free = self._shared(active, freedom), None, self._free
-        if tied:
-            tie = tied[0]
-            if len(tied) > 1 or tie in self.ties:
+        shared, tie, free = self._shared(active, freedom), None, self._free
+        if shared:
+            tie = shared[0]
+            if not tied or len(shared) > 1 or tie in self.ties:
                 return None
             # of the points of the line, the one without a part along what is known of it
             known_one = free.T @ self.points[tie, :]

@@ -27,11 +27,11 @@ from spear_xp.overcomplete.examination import examine
 from spear_xp.overcomplete.known import UNSURE, Fit, KnownPoints
 from spear_xp.overcomplete.problem import OvercompleteProblem
 
-__all__ = ["Peeling", "acceptable", "peel"]
+__all__ = ["FITS", "SPARE", "Peeling", "acceptable", "peel"]
 
-SPARE = 4  # chosen: equations beyond those that determine a point
+SPARE = 4  # chosen: equations beyond those that determine a point, or the coefficients of a row
 SMALL = 1e-2  # chosen: error bar of a point, up to which it is worth something
-FITS = 3.0  # chosen: distance of a point from the span of a row in standard deviations
+FITS = 3.0  # chosen: distance of a row from the span of points in standard deviations
 MEMBERS = 4  # chosen: rows of a cluster whose own partners are looked for, too
 BESIDE = 3.0  # measured: work beside what is counted one by one (lab.md, "Tables")
 LINES, WAITING = 40, 2000  # chosen: tied points at once, and clusters that may be such
@@ -187,14 +187,14 @@ class Peeling:
             both = known.active_on(rows, k)[:, other]
             rows = xp.take(rows, xp.argsort(xp.astype(both, xp.int64), stable=True))
             fit = known.fit(rows, without=k) if rows.shape[0] else None
-            if fit is not None and fit.tie is None and acceptable(known, fit, without=k):
+            if fit is not None and acceptable(known, fit, without=k):
                 known.untie(k, fit)
                 found = True
         return found
 
     def _tie(self, rows: Array) -> None:
         """Add a point that is known up to a mixture, if rows show one."""
-        known, fit = self.known, self.known.fit(rows)
+        known, fit = self.known, self.known.fit(rows, tied=True)
         if fit is None or not _determined(known, fit):
             return
         if fit.tie is not None:
@@ -268,7 +268,7 @@ class Peeling:
     def _take(self, rows: Array, keep_going: KeepGoing, *, grow: bool) -> None:
         """Add the point of a cluster, if it is one; rows that agree with its members may join."""
         xp, known, d = self.problem.space.xp, self.known, self.problem.dimension
-        fit = known.fit(rows)
+        fit = known.fit(rows, tied=True)
         if grow and (fit is None or fit.equations < d - 1 + SPARE):
             usable = self._quiet_first((known.freedom >= ROOM) & ~self._explained)
             joined = [
@@ -277,10 +277,11 @@ class Peeling:
             more = among(self.problem, xp.concat([rows, *joined]))
             if int(xp.sum(xp.astype(more, xp.int64))) > rows.shape[0]:
                 rows = self._quiet_first(more)
-                fit = known.fit(rows)
+                fit = known.fit(rows, tied=True)
         self._work += decompositions(d, d, 3) + DOUBLE * product(int(rows.shape[0]) * d, d, d) + calls(200)
-        if fit is not None and fit.tie is not None and len(self._waiting) < WAITING:
-            self._waiting[tuple(int(row) for row in rows[:FEWEST])] = rows
+        if fit is not None and fit.tie is not None:
+            if len(self._waiting) < WAITING:
+                self._waiting[tuple(int(row) for row in rows[:FEWEST])] = rows
         elif fit is not None and acceptable(known, fit):
             known.add(fit)
 

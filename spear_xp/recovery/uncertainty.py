@@ -14,6 +14,9 @@ from spear_xp.reduction.problem import Problem
 
 __all__ = ["calibrated", "error_bars", "shares_of", "sign_errors"]
 
+# measured: rounding of working precision in a sample, over its size and the root of the number of rows that
+# are added up (lab.md, "Rounding of double precision")
+ARITHMETIC = 0.4
 VALUES = 256  # derived: distinct values of a pixel of 8 bits; entries of equal pixels round alike
 
 
@@ -76,7 +79,7 @@ def error_bars(samples: SampleSet, spread: Array, proven: Host | None = None) ->
     First order. A direction q_k solved on rows Z_k has Cov(p_jᵀ δq_k) = σ²‖S⁻¹q_k‖² p_jᵀ(U_ZᵀU_Z)⁺p_j, with
     what these rows show in the place of σ²‖S⁻¹q_k‖² if that is more: noise may be louder in some columns.
     Inverting Q turns it into δx_j = -Σ_k (p_jᵀδq_k)(x_k - x_j). The right factor V adds σ‖p_j‖ to every
-    entry, and its last row, the bias, the share σ_bias‖p_j‖ of x_j itself.
+    entry, and its last row, the bias, the share σ_bias‖p_j‖ of x_j itself. Own rounding comes on top.
     """
     problem, xp = samples.problem, samples.problem.space.xp
     x = samples.coordinates
@@ -88,7 +91,9 @@ def error_bars(samples: SampleSet, spread: Array, proven: Host | None = None) ->
     inside = xp.sum(between * distance, axis=0)
     n, lengths = problem.right.shape[1] - 1, xp.sum(samples.duals**2, axis=0)
     outside = lengths * (problem.noise_level**2 + problem.bias_noise**2 * squared / n)
-    return xp.sqrt(inside / n + outside), xp.sqrt(inside)
+    # in double precision the noise of many rows averages to less than the rounding of their sums
+    sums = (ARITHMETIC * problem.space.eps) ** 2 * problem.width * squared / n
+    return xp.sqrt(inside / n + outside + sums), xp.sqrt(inside)
 
 
 def shares_of(samples: SampleSet, spread: Array, proven: Host | None = None) -> Array:

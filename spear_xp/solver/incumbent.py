@@ -122,7 +122,7 @@ class Incumbent:
         """All samples of the best set at once, by maximum likelihood, unless masks contradict that more.
 
         Where all are certified it brings accuracy alone: nothing where there is rounding and no more, and
-        little for its time where the batch is large.
+        little for its time where the batch is large, unless noise is strong.
         """
         best, xp = self.best, self.problem.space.xp
         if best is None or best.masks is None:

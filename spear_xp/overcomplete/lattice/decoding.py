@@ -20,14 +20,13 @@ from spear_xp.overcomplete.flats.polish import polish
 from spear_xp.overcomplete.known import UNSURE, Fit, KnownPoints
 from spear_xp.overcomplete.lattice.pairs import Pairs
 from spear_xp.overcomplete.lattice.rounding import BARS, REAL, ROUNDS, on_lattice
-from spear_xp.overcomplete.lattice.rows import OneHotRows, solved
+from spear_xp.overcomplete.lattice.rows import BLOCKS, OneHotRows, solved
 from spear_xp.overcomplete.peeling import SPARE, acceptable
 from spear_xp.overcomplete.problem import OvercompleteProblem
 from spear_xp.reduction.gradient import Gradient
 
 __all__ = ["Decoder"]
 
-BLOCKS = 2  # derived: groups that have to show one coefficient: a single one shows any
 PASSES = 3  # cosmetic: least squares of a row
 
 

@@ -17,14 +17,12 @@ from spear_xp.numerics.backend import Host, to_host
 from spear_xp.numerics.work import KeepGoing, ask, calls, decompositions, forever
 from spear_xp.overcomplete.clusters import LOUD
 from spear_xp.overcomplete.known import UNSURE
-from spear_xp.overcomplete.lattice.rows import OneHotRows, solved
+from spear_xp.overcomplete.lattice.rows import BLOCKS, OneHotRows, solved
+from spear_xp.overcomplete.peeling import FITS, SPARE
 from spear_xp.overcomplete.problem import OvercompleteProblem
 
 __all__ = ["Pairs", "Told"]
 
-BLOCKS = 2  # derived: groups that have to show each coefficient alone: a single one shows any
-SPARE = 4  # chosen: dimensions of the categories beyond the coefficients of a row
-FITS = 3.0  # chosen: what is left of the categories of a row in standard deviations
 SPREADS = 3.0  # chosen: spreads of a number from its mean within which it may be
 DETERMINED = 1e-3  # chosen: share of a sample that the equations for numbers may leave open
 SINGULAR = 1e-5  # chosen: singular value of the equations for numbers, below which it is none

@@ -9,8 +9,9 @@ from spear_xp.overcomplete.lattice.rounding import ONE_HOT, groups_of
 from spear_xp.overcomplete.problem import ROUNDED, OvercompleteProblem
 from spear_xp.reduction.gradient import Gradient
 
-__all__ = ["OneHotRows", "solved"]
+__all__ = ["BLOCKS", "OneHotRows", "solved"]
 
+BLOCKS = 2  # derived: groups that have to show a coefficient alone: a single one shows any
 INDEPENDENT = 1e-6  # chosen: singular value of categories of known samples, below which they are dependent
 
 

@@ -94,7 +94,7 @@ def tied(dtype: str = "float32") -> tuple[KnownPoints, np.ndarray, np.ndarray, F
     for k in range(9, len(points)):
         for other in range(9):
             rows = quiet[active[quiet, k] & active[quiet, other]]
-            fit = known.fit(rows) if len(rows) > 1 else None
+            fit = known.fit(rows, tied=True) if len(rows) > 1 else None
             if fit is not None and fit.tie == other and fit.equations > known.problem.dimension + 1:
                 return known, points, active, fit, k
     pytest.fail("no such point")
@@ -102,6 +102,7 @@ def tied(dtype: str = "float32") -> tuple[KnownPoints, np.ndarray, np.ndarray, F
 
 def test_a_known_point_on_all_rows_leaves_a_line_open() -> None:
     known, points, active, fit, k = tied()
+    assert known.fit(fit.rows) is None
     assert fit.tie is not None
     along, apart = known.points[fit.tie] - fit.point, points[k] - fit.point
     share = (apart @ along) / (along @ along)

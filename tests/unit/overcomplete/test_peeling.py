@@ -79,3 +79,13 @@ def test_samples_that_another_one_hides_on_all_rows_come_back(
     assert distances(found, table.inputs).max(initial=0) < 1e-3
     monkeypatch.setattr(KnownPoints, "add_tied", lambda *_: None)
     assert peeled(table).known.count < whole.known.count
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_what_cannot_wait_to_be_tied_is_no_point(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clusters beyond the longest list were taken for points of their own: mixtures, up to 3.5 off."""
+    monkeypatch.setattr("spear_xp.overcomplete.peeling.WAITING", 0)
+    table = small_table(seed, width=400, batch=16, features=8)
+    found = peeled(table)
+    assert found.known.count
+    assert distances(found.problem.inputs(found.known.points), table.inputs).max() < 1e-3

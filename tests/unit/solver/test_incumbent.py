@@ -75,9 +75,12 @@ def test_tentative_directions_for_what_is_open_are_taken_beside_nuisance() -> No
     assert best.best.masks.total_contradictions == 0
 
 
-@pytest.mark.parametrize(("noise", "quick"), [(0.0, 2**21), (1e-2, 0), (1e-2, 2**21)])
+@pytest.mark.parametrize(
+    ("noise", "quick", "sharpened"),
+    [(0.0, 2**21, False), (3e-4, 0, False), (1e-2, 0, True), (1e-2, 2**21, True)],
+)
 def test_a_proven_set_is_sharpened_where_noise_is_more_than_rounding(
-    noise: float, quick: int, monkeypatch: pytest.MonkeyPatch
+    noise: float, quick: int, sharpened: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spear_xp.solver.assessment.QUICK", quick)
     inputs, rng = images.digits(12, rng=3), np.random.default_rng(3)
@@ -93,6 +96,6 @@ def test_a_proven_set_is_sharpened_where_noise_is_more_than_rounding(
     assert before.certificate.certified.all()
     best.sharpen()
     assert best.best is not None
-    assert (best.best is not before) == (noise > 0 and quick > 0)
+    assert (best.best is not before) == sharpened
     errors = [relative_errors(inputs, to_inputs(problem, one.samples.duals)) for one in (before, best.best)]
     assert np.median(errors[1]) <= (0.9 if best.best is not before else 1.0) * np.median(errors[0])
