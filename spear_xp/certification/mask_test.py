@@ -29,6 +29,11 @@ NARROW = 0.5
 DETOURS = 0.03
 DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
 SIGNIFICANT = 3.0  # chosen: standard deviations of a difference of counts, from which it is no chance
+# measured: of the scale, that must not fit better where noise hides entries (lab.md, "Scales that noise lets
+# pass")
+CLOSE = tuple(2.0**k for k in (-0.5, -0.25, -0.125, 0.125, 0.25, 0.5))
+# measured: the same of how much better one fits than the given one (lab.md, "Scales that noise lets pass")
+BETTER = 2.0
 REFUTING = (
     4  # chosen: contradictions, and how many times fewer another scale has, from which it is the true one
 )
@@ -190,6 +195,10 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
         else:
             count = count_rows(problem, scaled)
         best.append(count)
+    if told and problem.noise_hides:  # noise excuses what a slightly wrong scale contradicts of each sample
+        told = not any(
+            _refuted(problem, own, _contradictions(samples, factor), certified) for factor in CLOSE
+        )
     # A sample whose mask fits at another scale shows that scales are not what the bias gradient says.
     refuted = (
         (wrong >= REFUTING)
@@ -198,6 +207,12 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
         & to_host(samples.real)
     )
     return bool(told and not refuted.any())
+
+
+def _refuted(problem: Problem, own: Array, scaled: Array, certified: Host) -> bool:
+    """Whether masks fit certified samples of another scale better, by more than chance."""
+    better, worse = (int(one[certified].sum()) for one in counts_of(problem, own & ~scaled, scaled & ~own))
+    return better - worse >= BETTER * math.sqrt(max(better + worse, 1))
 
 
 def _contradictions(samples: SampleSet, factor: float) -> Array:
