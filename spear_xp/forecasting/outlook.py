@@ -248,9 +248,13 @@ def forecast_of(
 
 
 def _obstacle(parts: dict[Obstacle, float]) -> Obstacle:
-    """The first part, from gradient to clock, with less than even odds; without any, the least."""
+    """The first part, from gradient to clock, with less than even odds; without any, the least.
+
+    Where all are certain it is the search: larger batches come to its edge first.
+    """
     known = {name: value for name, value in parts.items() if not math.isnan(value)}
-    return next((n for n, value in known.items() if value < HALF), min(known, key=lambda n: known[n]))
+    least: Obstacle = min(known, key=lambda name: (known[name], name != "search"))
+    return next((name for name, value in known.items() if value < HALF), least)
 
 
 def verdict_of(layer: Layer, outlook: Outlook, chance: float) -> Verdict:

@@ -51,4 +51,4 @@ def test_a_part_of_the_columns_is_looked_at() -> None:
     assert sample_of(wide, wide.grad_w).shape == (len(wide.live), 300)
     rng = np.random.default_rng(0)
     large = validate(*(rng.standard_normal(s) for s in ((300, 5000), (300,), (300, 5000), (300,))))
-    assert 200_000 < sample_of(large, large.grad_w).size <= 2**18
+    assert 150_000 < sample_of(large, large.grad_w).size <= 3 * 2**16
