@@ -13,6 +13,7 @@ from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.helpers.networks import Floats
 from tests.helpers.sets import solved
 from tests.helpers.truth import true_recovery
+from tests.zoo.verdict import distance_to_hull
 
 Rng = np.random.Generator
 KINDS = (
@@ -94,3 +95,13 @@ def test_noise_does_not_excuse_a_scale_that_is_a_little_wrong(factor: float) -> 
         found = certify(problem, samples).certified
         assert found.all() or factor != 1
         assert scale_is_told(samples, found) == (factor == 1), seed
+
+
+def test_what_lies_between_three_twins_is_told_from_what_lies_beside_them() -> None:
+    corners = np.random.default_rng(0).standard_normal((3, 40)) * 1e-5 + 1.0
+    middle, away = corners.mean(axis=0), 2 * corners[0] - corners[1]
+    assert distance_to_hull(middle, corners[0], corners) < 1e-9 * np.linalg.norm(corners[0])
+    assert distance_to_hull(away, corners[0], corners) > 0.5 * np.linalg.norm(corners[0] - corners[1])
+    assert distance_to_hull(middle, corners[0], corners[:1]) == pytest.approx(
+        np.linalg.norm(middle - corners[0])
+    )
