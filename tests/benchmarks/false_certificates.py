@@ -1,6 +1,6 @@
 """Hunt for false certificates: thousands of small problems full of traps, none of which may yield one.
 
-`python tests/benchmarks/false_certificates.py [--count 10000] [--seed 0] [--workers 1]`, and
+`python -m tests.benchmarks.false_certificates [--count 10000] [--seed 0] [--workers 1]`, and
 `--replay SEED` for one problem in detail. A certified sample is false if
 its relative error to every true sample exceeds the accuracy asked for, or its error six error bars, and it
 does not stand for several that the gradient cannot tell apart. With `--no-bias-gradient` grad_b is not told,
@@ -23,6 +23,7 @@ import numpy as np
 
 from spear_xp import Result, SpearError, invert
 from tests.benchmarks.changes import Varied
+from tests.benchmarks.clients import CLIENTS
 from tests.benchmarks.machine import facts, markdown_table, write_page
 from tests.benchmarks.variety import varied
 from tests.benchmarks.verdicts import FAR, judged
@@ -203,11 +204,17 @@ def main() -> None:
     parser.add_argument("--local", type=float, default=0.1, help="share of updates of several local steps")
     parser.add_argument("--replay", type=int, metavar="SEED", help="solve one problem and print its samples")
     parser.add_argument("--write", metavar="FILE", help="write the report as a page of the documentation")
-    parser.add_argument("--changes", default="", help="one of these changes is made, such as noise,quantised")
+    parser.add_argument(
+        "--changes",
+        default="",
+        help="one of these changes is made, as noise,quantised; `clients`: of theirs",
+    )
     parser.add_argument("--accuracy", type=float, default=0.01, help="relative error that is asked for")
     parser.add_argument("--no-bias-gradient", action="store_true", help="grad_b is not given")
     options = parser.parse_args()
     changes = tuple(filter(None, options.changes.split(",")))
+    if changes == ("clients",):
+        changes = tuple(CLIENTS)
     campaign = Campaign(
         options.limit, options.work, options.local, changes, options.accuracy, not options.no_bias_gradient
     )

@@ -10,7 +10,8 @@ from functools import lru_cache
 import numpy as np
 
 from spear_xp.updates import images
-from tests.benchmarks.changes import CHANGES, MISSING, Varied, local
+from tests.benchmarks.changes import CHANGES, Varied, local
+from tests.benchmarks.clients import CLIENTS
 from tests.benchmarks.training import multilayer, train
 from tests.helpers.networks import Floats, Network
 
@@ -43,7 +44,10 @@ def varied(seed: int, local_share: float = 0.1, changes: Sequence[str] = ()) -> 
     if rng.random() < local_share:
         problem = local(rng, net, labels, problem)
     for change in chosen(rng, CHANGES, 0.35, 2) if not changes else [str(rng.choice(changes))]:
-        problem = (CHANGES | MISSING)[change](rng, problem)
+        if change in CLIENTS:
+            problem = CLIENTS[change](rng, net, labels, problem)
+        else:
+            problem = CHANGES[change](rng, problem)
         problem = replace(problem, parts=(change, *problem.parts))
     return problem
 
