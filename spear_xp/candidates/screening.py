@@ -9,10 +9,13 @@ from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.refit import filter_directions, screening_work
 from spear_xp.candidates.separability import SeparabilityTest, separability_work
 from spear_xp.numerics.backend import Array, to_host
-from spear_xp.numerics.work import KeepGoing, forever
+from spear_xp.numerics.work import KeepGoing, calls, forever
 from spear_xp.reduction.problem import Problem
 
 __all__ = ["Admission", "Screen"]
+
+# measured: calls on arrays that a turn costs, whatever it proposed (lab.md, "Turns beyond their count")
+CALLS = 120
 
 
 class Admission(NamedTuple):
@@ -64,7 +67,7 @@ class Screen:
         -------
         Admission
         """
-        before, self._work = set(self.pool.candidates), 0.0
+        before, self._work = set(self.pool.candidates), calls(CALLS)
         fresh = self.pool.new(directions, unmixed=not whole_masks)
         self.pool.extend(self._separable(self._refitted(fresh, source, keep_going), keep_going))
         self.pool.drop_mixtures()

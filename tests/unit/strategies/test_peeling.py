@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from spear_xp.numerics.work import calls
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.reduction.protocol import Known
-from spear_xp.strategies.peeling import Peeling
+from spear_xp.strategies.peeling import CALLS, Peeling
 from spear_xp.updates.synthetic import gaussian_inputs, planted_problem
 from tests.conftest import Backend
 from tests.helpers.geometry import columns_found, known_samples
@@ -76,3 +77,10 @@ def test_peeling_on_every_backend(space: Backend) -> None:
     found = Peeling().propose(problem, known, 0, 0).directions
     zeros = space.to_numpy(problem.zeros_of(found, widen=30.0)).sum(axis=0)
     assert (zeros > 60).sum() >= BATCH  # columns have about ninety zeros, mixtures of two at most sixty
+
+
+def test_a_chunk_counts_its_calls_where_arrays_are_small() -> None:
+    """Turns that nearly count as nothing would run thousands of times before they have had their share."""
+    problem, inputs = planted(sparse_pattern())
+    proposals = Peeling().propose(problem, known_samples(problem, inputs), 0, 0)
+    assert proposals.work > calls(CALLS)
