@@ -177,13 +177,15 @@ def refit_many(problem: Problem, directions: Array, zero: Array, source: str = "
             after = problem.zeros_of(guesses)
             stable = to_host(xp.all(after == before, axis=0))
             counts = to_host(xp.sum(xp.astype(after, xp.int64), axis=0))
-            shared = kernels.surely_shared()
+            settled = stable | ~kernels.valid  # of others nobody asks
+            shared = kernels.surely_shared() if settled.any() else settled
             done = stable & (shared | ~to_host(kernels.may_grow(after)))
             if done.any():
                 some, influential = kernels.take(done), _influential(problem, counts[done])
-                unique, several = some.surely_unique(influential, strict=False), shared[done]
+                tests = some.tests(influential, strict=False)
+                unique, several = some.surely_unique(influential, tests), shared[done]
                 if not (unique | several).all():
-                    several = several | (~unique & some.surely_bridged(influential, strict=False))
+                    several = several | (~unique & some.surely_bridged(influential, tests))
                 for k, alone, mixed in zip(done.nonzero()[0].tolist(), unique, several, strict=True):
                     if alone:
                         candidate = Candidate(guesses[:, k], after[:, k], int(counts[k]), source)

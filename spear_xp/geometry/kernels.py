@@ -24,6 +24,9 @@ CLEARLY = 2.0  # chosen: a bound this many times beyond a limit is beyond it, wh
 SETTLED = 0.01  # derived: share left of rows, far above what an inverse with that error makes of none
 
 
+Tests = list[tuple[Host, Array]]  # which sets are tested, and what their rows weigh
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kernels:
     """The kernels of s sets of rows.
@@ -147,15 +150,15 @@ class Kernels:
             found[k] = xp.sum(xp.astype(open_, xp.int64)) >= 2
         return found
 
-    def surely_unique(self, influential: Host, *, strict: bool) -> Host:
+    def surely_unique(self, influential: Host, tests: Tests) -> Host:
         """Where a bound shows what `is_unique` asks for, shape (s,); elsewhere that has to be worked out.
 
         Parameters
         ----------
         influential : NumPy array of int, shape (s,)
             Rows that may not decide alone, at most `INFLUENTIAL`.
-        strict : bool
-            As for `is_unique`.
+        tests : list
+            What `tests` has for them.
 
         Notes
         -----
@@ -165,7 +168,7 @@ class Kernels:
         """
         space, xp = self.problem.space, self.problem.space.xp
         left = xp.ones_like(self.directions[:, 0])
-        for which, weight in self._tests(influential, strict=strict):
+        for which, weight in tests:
             other = xp.minimum(left, self._left(weight, influential))
             left = xp.where(space.asarray(which, dtype=xp.bool), other, left)
         diagonal = xp.linalg.diagonal(self.inverted)
@@ -176,20 +179,15 @@ class Kernels:
         sure = left > xp.maximum(limit**2 * largest, xp.full_like(left, SETTLED))
         return self.told & (self._spare() >= influential) & to_host(sure)
 
-    def surely_bridged(self, influential: Host, *, strict: bool) -> Host:
+    def surely_bridged(self, influential: Host, tests: Tests) -> Host:
         """Where two directions vanish on all but the rows that may not decide alone, shape (s,).
 
-        Parameters
-        ----------
-        influential : NumPy array of int, shape (s,)
-            Their number, at most `INFLUENTIAL`.
-        strict : bool
-            As for `is_unique`, which says no there.
+        `is_unique` says no there. The arguments are those of `surely_unique`.
         """
         xp = self.problem.space.xp
         found = self._spare() < influential
         allowed = self.problem.space.asarray(influential, dtype=xp.int64)
-        for which, weight in self._tests(influential, strict=strict):
+        for which, weight in tests:
             kept = xp.argsort(xp.argsort(-weight, axis=1), axis=1) >= allowed[:, None]
             rows = self.rows * xp.astype(kept, self.rows.dtype)[:, :, None]
             rest = self._of_rows(self.problem, rows, self.counts - allowed, self.directions[:, :, None])
@@ -201,12 +199,24 @@ class Kernels:
         spare: Host = to_host(self.counts) - (self.problem.rank - 1)
         return spare
 
-    def _tests(self, influential: Host, *, strict: bool) -> Iterator[tuple[Host, Array]]:
-        """Which sets are tested without their heaviest rows, and weights of the rows, shape (s, z)."""
+    def tests(self, influential: Host, *, strict: bool) -> Tests:
+        """Which sets are tested without their heaviest rows, and what the rows weigh, as `is_unique` has it.
+
+        Parameters
+        ----------
+        influential : NumPy array of int, shape (s,)
+            Rows that may not decide alone, at most `INFLUENTIAL`.
+        strict : bool
+            As for `is_unique`.
+
+        Returns
+        -------
+        list of pairs
+            NumPy array of bool, shape (s,), and array, shape (s, z).
+        """
         plenty = self._spare() >= PLENTY * influential
-        for which, weight in ((~plenty | strict, self._against_second), (plenty, self.leverages)):
-            if which.any():
-                yield which, weight()
+        kinds = ((~plenty | strict, self._against_second), (plenty, self.leverages))
+        return [(which, weight()) for which, weight in kinds if which.any()]
 
     def surely_shared(self) -> Host:
         """Where two directions vanish on the rows as far as noise tells, shape (s,): none is unique there."""

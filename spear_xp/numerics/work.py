@@ -6,9 +6,11 @@ an operation of another kind takes as long as; they were measured once (docs/lab
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 __all__ = [
     "KeepGoing",
+    "Meter",
     "OutOfTime",
     "ask",
     "calls",
@@ -74,3 +76,28 @@ def ask(keep_going: KeepGoing) -> None:
     """Raise `OutOfTime` if the answer is no."""
     if not keep_going():
         raise OutOfTime
+
+
+def _uncounted(work: float) -> None:
+    """Nobody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Counts work as it is done, where a part of it is worth nothing.
+
+    Attributes
+    ----------
+    keep_going : callable
+        Asked before each part.
+    count : callable
+        Told what each part takes, in multiply-adds.
+    """
+
+    keep_going: KeepGoing = forever
+    count: Callable[[float], None] = _uncounted
+
+    def spend(self, work: float) -> None:
+        """Ask before a part of the work, then count it; raises `OutOfTime` where the answer is no."""
+        ask(self.keep_going)
+        self.count(work)

@@ -61,7 +61,8 @@ def supported(samples: SampleSet, keep_going: KeepGoing = forever) -> Support:
         kernels = Kernels.of(problem, samples.support[:, part], unit[:, part])
         # b - 1 rows define a kernel, one more has to confirm it.
         enough = counts[part] >= b
-        sure = kernels.surely_unique(counts[part] * 0 + INFLUENTIAL, strict=True) & enough
+        all_alike = counts[part] * 0 + INFLUENTIAL
+        sure = kernels.surely_unique(all_alike, kernels.tests(all_alike, strict=True)) & enough
         sure &= not problem.noise_hides
         rows, spread = kernels.spread(samples.duals), []
         for here, k in enumerate(range(part.start, part.stop)):

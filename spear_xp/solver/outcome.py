@@ -148,13 +148,13 @@ def _diagnosis(problem: Problem, search: Search, status: Status, clock: Clock) -
     if status is Status.INTERRUPTED:
         return search.diagnosis
     best = search.best.best
+    set_ = (None, None) if best is None else (best.samples, best.certificate)
     with clock.stage("diagnosis"):
         return of_search(
             problem,
             search.diagnosis,
             search.pool.candidates,
-            None if best is None else best.samples,
-            None if best is None else best.certificate,
+            *set_,
             scale_told=status is not Status.SCALE_OPEN,
             keep_going=clock.shortly_after,
         )
@@ -208,6 +208,7 @@ def unread(
         trace=Trace(
             directions=leave(nothing[:, None]),
             seconds={**clock.seconds, "total": clock.elapsed},
+            work=clock.work,
             residuals=to_host(nothing),
             singular_values=to_host(nothing),
             **origin,

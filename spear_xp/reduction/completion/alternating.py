@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from spear_xp.numerics.backend import Array, Space
-from spear_xp.numerics.work import DOUBLE, KeepGoing, ask, elementwise, product, small_solves
+from spear_xp.numerics.work import DOUBLE, Meter, elementwise, product, small_solves
 
-__all__ = ["UNRIDGED", "Entries", "Fit", "alternate", "amplification", "grams", "leverages", "solve"]
+__all__ = [
+    "UNRIDGED",
+    "Entries",
+    "Fit",
+    "alternate",
+    "amplification",
+    "grams",
+    "leverages",
+    "solve",
+    "sweep_work",
+]
 
 FIRST_RIDGE, LAST_RIDGE, FALL = 0.1, 1e-7, 0.5  # measured: (lab.md, "Missing entries")
 UNRIDGED = 1e-12  # derived: a ridge without a part in the last digits
@@ -72,14 +82,11 @@ class Fit:
     left, right : array, shape (m, r) and (n, r)
     misfit : float
         Root mean square over the known entries.
-    work : float
-        Multiply-adds that it took.
     """
 
     left: Array
     right: Array
     misfit: float
-    work: float
 
     @property
     def rank(self) -> int:
@@ -155,7 +162,7 @@ def _solved(entries: Entries, factor: Array, ridge: float) -> Array:
 def alternate(
     entries: Entries,
     right: Array,
-    keep_going: KeepGoing,
+    meter: Meter,
     *,
     ridge: float = FIRST_RIDGE,
     least: float = LAST_RIDGE,
@@ -169,8 +176,8 @@ def alternate(
         With a mean square of known entries near 1: ridges are in its units.
     right : array, shape (n, r)
         Start.
-    keep_going : callable
-        Asked before each sweep; `OutOfTime` is raised when it says no.
+    meter : Meter
+        Asked and told before each sweep.
     ridge, least : float
         First and last ridge; it halves with each sweep.
     sweeps : int
@@ -186,26 +193,26 @@ def alternate(
     """
     xp, other = entries.space.xp, entries.transposed
     count = float(xp.sum(entries.known))
-    before, step, last, still, work = right, 0.0, float("inf"), 0, 0.0
+    before, step, last, still = right, 0.0, float("inf"), 0
     left = right[:0, :]
     for _ in range(sweeps):
-        ask(keep_going)
+        meter.spend(sweep_work(entries, int(right.shape[1])))
         ahead = right + step * (right - before)
         before = right
         left = _solved(entries, ahead, ridge)
         right = _solved(other, left, ridge)
         misfit = float(xp.sqrt(xp.sum(entries.misfit(left, right) ** 2) / count))
-        work += _sweep_work(entries, int(right.shape[1]))
         step = 0.0 if misfit > last else min(MOST, TRUST + GROWTH * step)
         settled = ridge <= max(least, BELOW * misfit) and abs(last - misfit) <= STILL * misfit
         still, last = (still + 1 if settled else 0), misfit
         if still >= STILL_FOR:
             break
         ridge = max(FALL * ridge, least)
-    return Fit(left, right, last, work)
+    return Fit(left, right, last)
 
 
-def _sweep_work(entries: Entries, rank: int) -> float:
+def sweep_work(entries: Entries, rank: int) -> float:
+    """Multiply-adds of one sweep over both factors."""
     m, n = entries.values.shape
     both = product(m, n, rank * (rank + 1)) + small_solves(rank, m + n)
     return float(both + DOUBLE * 3 * m * n * rank + elementwise(m * n, 4))

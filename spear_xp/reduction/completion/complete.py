@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.sorting import upper_median
-from spear_xp.numerics.work import KeepGoing, ask, forever
-from spear_xp.reduction.completion.alternating import Entries, amplification, grams, solve
+from spear_xp.numerics.work import Meter
+from spear_xp.reduction.completion.alternating import Entries, amplification, grams, solve, sweep_work
 from spear_xp.reduction.completion.held_out import WORST, Confirmed, confirmed
 from spear_xp.reduction.completion.rank import SMALLEST, SPARE
 from spear_xp.reduction.factorization import Factorization
@@ -19,6 +19,8 @@ from spear_xp.reduction.gradient import NEGLIGIBLE, Gradient
 from spear_xp.reduction.noise import is_additive
 
 __all__ = ["Completion", "complete"]
+
+UNMETERED = Meter()  # of those who only want the answer
 
 # chosen: known entries of a row, at least and of the number of rows, that the rank and the left factor are
 # first found from; more take longer, fewer tell less of large batches
@@ -54,8 +56,8 @@ class Completion:
 
 
 def complete(
-    gradient: Gradient, known: Array, batch_size: int | None = None, *, keep_going: KeepGoing = forever
-) -> tuple[Completion | None, float]:
+    gradient: Gradient, known: Array, batch_size: int | None = None, *, meter: Meter = UNMETERED
+) -> Completion | None:
     """Complete the extended gradient [grad_w | grad_b] from the entries that are known.
 
     Parameters
@@ -66,20 +68,18 @@ def complete(
         True where an entry is as the client computed it; the last column is that of grad_b.
     batch_size : int, optional
         Rank that is tried first.
-    keep_going : callable
-        Asked before each sweep and each block of columns.
+    meter : Meter
+        Asked and told before each sweep and each block of columns.
 
     Returns
     -------
-    completion : Completion or None
+    Completion or None
         None where no low rank predicts what was held out.
-    work : float
-        Multiply-adds that it took.
 
     Raises
     ------
     OutOfTime
-        If `keep_going` says no.
+        If the meter says that it is enough.
 
     Notes
     -----
@@ -100,13 +100,13 @@ def complete(
     counts = xp.sum(xp.astype(known & gradient.filled, xp.int64), axis=1)
     rows = xp.nonzero((counts >= SMALLEST + SPARE) & (gradient.norms > 0))[0]
     if rows.shape[0] <= SMALLEST or not bool(xp.any(known[:, -1])):
-        return None, 0.0
+        return None
     part, unit = _best_known(gradient, known, rows)
-    found, work = confirmed(part, gradient.roundoff, batch_size, keep_going)
+    found = confirmed(part, gradient.roundoff, batch_size, meter)
     if found is None:
-        return None, work
-    whole = _Whole(gradient, known, unit, keep_going)
-    return _finished(whole, found, xp.take(rows, found.rows), batch_size), work
+        return None
+    whole = _Whole(gradient, known, unit, meter)
+    return _finished(whole, found, xp.take(rows, found.rows), batch_size)
 
 
 def _best_known(gradient: Gradient, known: Array, rows: Array) -> tuple[Entries, float]:
@@ -134,22 +134,23 @@ class _Whole(NamedTuple):
     gradient: Gradient
     known: Array
     unit: float
-    keep_going: KeepGoing
+    meter: Meter
 
-    def blocks(self, rows: Array) -> Iterator[tuple[int, int, Entries]]:
+    def blocks(self, rows: Array, rank: int) -> Iterator[tuple[int, int, Entries]]:
         """Blocks of columns of some rows."""
         xp, gradient = self.gradient.space.xp, self.gradient
         for start, stop, block in replace(gradient, live=rows).blocks():
-            ask(self.keep_going)
             known = xp.take(self.known[:, start:stop], rows, axis=0)
-            yield start, stop, Entries.of(gradient.space, block / self.unit, known)
+            entries = Entries.of(gradient.space, block / self.unit, known)
+            self.meter.spend(sweep_work(entries, rank) / 2)  # of one factor
+            yield start, stop, entries
 
     def right(self, rows: Array, left: Array) -> tuple[Array, Array]:
         """The right factor, shape (n + 1, r), zero where it is not determined; and where it is."""
         space, found, amplified = self.gradient.space, [], []
         xp = space.xp
         basis, triangle = xp.linalg.qr(left)
-        for *_, block in self.blocks(rows):
+        for *_, block in self.blocks(rows, int(left.shape[1])):
             gram = grams(block.transposed, basis)
             found.append(solve(space, gram, block.values.T @ basis))
             amplified.append(amplification(space, gram))
@@ -161,7 +162,7 @@ class _Whole(NamedTuple):
         """The left factor for orthonormal columns, shape (n + 1, r), and the noise of its rows."""
         space = self.gradient.space
         gram = right = 0.0
-        for start, stop, block in self.blocks(rows):
+        for start, stop, block in self.blocks(rows, int(basis.shape[1])):
             gram = gram + grams(block, basis[start:stop, :])
             right = right + block.values @ basis[start:stop, :]
         return solve(space, gram, right), amplification(space, gram)
@@ -172,7 +173,7 @@ class _Whole(NamedTuple):
         """Squares of what is left of known entries, summed over each row, and how many; those of grad_b."""
         xp, squares, counts = self.gradient.space.xp, 0.0, 0.0
         last = known = rows
-        for start, stop, block in self.blocks(rows):
+        for start, stop, block in self.blocks(rows, 1):
             on = block.known * xp.astype(columns[start:stop], block.known.dtype)
             rest = (block.misfit(left, basis[start:stop, :]) * on) ** 2
             squares, counts = squares + xp.sum(rest, axis=1), counts + xp.sum(on, axis=1)

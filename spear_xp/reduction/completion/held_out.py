@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spear_xp.numerics.backend import Array
 from spear_xp.numerics.random import Stream, generator
-from spear_xp.numerics.work import KeepGoing
+from spear_xp.numerics.work import Meter
 from spear_xp.reduction.completion.alternating import (
     UNRIDGED,
     Entries,
@@ -50,9 +50,7 @@ class Confirmed:
     surprise: float
 
 
-def confirmed(
-    entries: Entries, roundoff: float, batch_size: int | None, keep_going: KeepGoing
-) -> tuple[Confirmed | None, float]:
+def confirmed(entries: Entries, roundoff: float, batch_size: int | None, meter: Meter) -> Confirmed | None:
     """Find the rank and the factors from most of the known entries, and predict the others.
 
     Parameters
@@ -63,15 +61,13 @@ def confirmed(
         Rounding unit of the entries.
     batch_size : int, optional
         Rank that is tried first.
-    keep_going : callable
-        Asked before each sweep.
+    meter : Meter
+        Asked and told before each sweep.
 
     Returns
     -------
-    found : Confirmed or None
+    Confirmed or None
         None where nothing predicts what was held out.
-    work : float
-        Multiply-adds.
     """
     space = entries.space
     xp = space.xp
@@ -79,17 +75,16 @@ def confirmed(
     drawn = space.asarray(generator(0, Stream.HELD_OUT, 0).random(tuple(entries.values.shape)))
     held = Entries.of(space, entries.values, (drawn < share) & (entries.known > 0))
     used = Entries(space, entries.values - held.values, entries.known - held.known)
-    fit, work = fit_of_least_rank(used, roundoff, keep_going, batch_size)
+    fit = fit_of_least_rank(used, roundoff, meter, batch_size)
     if fit is None:
-        return None, work
+        return None
     rows, columns = (xp.arange(size, device=space.device) for size in entries.values.shape)
     right = fit.right
     while True:  # until what is left is determined
         part = used.part(rows, columns)
         if min(part.values.shape) <= fit.rank + SPARE:
-            return None, work
-        fit = alternate(part, right, keep_going, ridge=UNRIDGED, least=UNRIDGED)
-        work += fit.work
+            return None
+        fit = alternate(part, right, meter, ridge=UNRIDGED, least=UNRIDGED)
         settled = [
             amplification(space, grams(one, xp.linalg.qr(factor).Q)) < WORST
             for one, factor in ((part, fit.right), (part.transposed, fit.left))
@@ -99,13 +94,12 @@ def confirmed(
         rows, columns = rows[settled[0]], columns[settled[1]]
         right = xp.take(fit.right, xp.nonzero(settled[1])[0], axis=0)
     # what was not determined may have made for a rank that is not there
-    less = lowered(part, fit, roundoff, keep_going)
-    work, fit = work + less.work - fit.work, less
+    fit = lowered(part, fit, roundoff, meter)
     surprise = _surprise(part, held.part(rows, columns), fit)
     if not surprise < SURPRISED:
-        return None, work
-    fit = alternate(entries.part(rows, columns), fit.right, keep_going, ridge=UNRIDGED, least=UNRIDGED)
-    return Confirmed(fit, rows, max(1.0, surprise)), work + fit.work
+        return None
+    fit = alternate(entries.part(rows, columns), fit.right, meter, ridge=UNRIDGED, least=UNRIDGED)
+    return Confirmed(fit, rows, max(1.0, surprise))
 
 
 def _surprise(used: Entries, held: Entries, fit: Fit) -> float:

@@ -4,10 +4,8 @@ A rank too small leaves a misfit far above the noise, a larger one does not lowe
 misfit falls. Factors of a larger rank, cut, are the start of those of a smaller one.
 """
 
-from dataclasses import replace
-
 from spear_xp.numerics.backend import Array
-from spear_xp.numerics.work import KeepGoing
+from spear_xp.numerics.work import Meter
 from spear_xp.reduction.completion.alternating import LAST_RIDGE, UNRIDGED, Entries, Fit, alternate
 
 __all__ = ["SMALLEST", "SPARE", "fit_of_least_rank", "lowered"]
@@ -22,8 +20,8 @@ FALLS = 3.0  # chosen: factor by which the misfit is larger at too small a rank
 
 
 def fit_of_least_rank(
-    entries: Entries, roundoff: float, keep_going: KeepGoing, first: int | None = None
-) -> tuple[Fit | None, float]:
+    entries: Entries, roundoff: float, meter: Meter, first: int | None = None
+) -> Fit | None:
     """Factors of the least rank that fits.
 
     Parameters
@@ -32,27 +30,24 @@ def fit_of_least_rank(
         With a mean square of known entries near 1.
     roundoff : float
         Rounding unit of the entries.
-    keep_going : callable
-        Asked before each sweep.
+    meter : Meter
+        Asked and told before each sweep.
     first : int, optional
         Rank that is tried first.
 
     Returns
     -------
-    fit : Fit or None
+    Fit or None
         None where no rank that the known entries could determine fits them.
-    work : float
-        Multiply-adds.
     """
     xp = entries.space.xp
     _, values, right = xp.linalg.svd(entries.values, full_matrices=False)  # zeros for what is not known
-    best, least, work = None, 0, 0.0
+    best, least = None, 0
     largest = _largest(entries)
     rank = min(first or SMALLEST, largest)
     while least < rank:
         start = right[:rank, :].T * xp.sqrt(values[:rank])
-        fit = alternate(entries, start, keep_going)
-        work += fit.work
+        fit = alternate(entries, start, meter)
         if best is not None and fit.misfit * FALLS > best.misfit:
             break  # the smaller one was enough
         if fit.misfit <= NOISY:
@@ -63,32 +58,29 @@ def fit_of_least_rank(
             break
         rank = min(GROWS * rank // 2, largest)
     if best is None:
-        return None, work
+        return None
     least = 0 if best.rank == first else least
-    found = lowered(entries, best, roundoff, keep_going, least=least, ridge=LAST_RIDGE)
-    return found, work + found.work - best.work
+    return lowered(entries, best, roundoff, meter, least=least, ridge=LAST_RIDGE)
 
 
 def lowered(
     entries: Entries,
     fit: Fit,
     roundoff: float,
-    keep_going: KeepGoing,
+    meter: Meter,
     *,
     least: int = 0,
     ridge: float = UNRIDGED,
 ) -> Fit:
-    """Factors of the least rank above `least` that fit as well; work is that of all and of the given ones."""
-    work = fit.work
+    """Factors of the least rank above `least` that fit as well."""
     while fit.rank - least > 1:
         rank = _between(entries, fit, least)
-        less = alternate(entries, _cut(entries, fit, rank), keep_going, ridge=ridge, least=ridge)
-        work += less.work
+        less = alternate(entries, _cut(entries, fit, rank), meter, ridge=ridge, least=ridge)
         if less.misfit <= FALLS * max(fit.misfit, roundoff):
             fit = less
         else:
             least = rank
-    return replace(fit, work=work)
+    return fit
 
 
 def _largest(entries: Entries) -> int:

@@ -12,7 +12,7 @@ from spear_xp.diagnosis.entries import of_entries
 from spear_xp.diagnosis.missing import missing_in
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array, to_host
-from spear_xp.numerics.work import KeepGoing, OutOfTime, ask
+from spear_xp.numerics.work import KeepGoing, Meter, OutOfTime, ask
 from spear_xp.reduction.completion.complete import Completion, complete
 from spear_xp.reduction.completion.mask import entries_of, most_samples
 from spear_xp.reduction.decay import Decay
@@ -136,9 +136,7 @@ def _completed(
 ) -> Completion | None:
     """The completed gradient; None where what is known does not determine it."""
     with clock.stage("complete"):
-        completion, work = complete(gradient, known, batch_size, keep_going=keep_going)
-    clock.count(work)
-    return completion
+        return complete(gradient, known, batch_size, meter=Meter(keep_going, clock.count))
 
 
 def without_lost(result: Result, reading: Reading) -> Result:

@@ -37,6 +37,12 @@ def of(problem: Problem, directions: Floats) -> Kernels:
     return Kernels.of(problem, problem.zeros_of(directions), directions)
 
 
+def unique(kernels: Kernels, *, strict: bool) -> Floats:
+    """Which are surely unique, whatever a few rows do."""
+    everyone = np.full(len(kernels.valid), INFLUENTIAL)
+    return kernels.surely_unique(everyone, kernels.tests(everyone, strict=strict))
+
+
 @given(strategies.seeds, st.sampled_from(["float32", "float64"]))
 def test_kernels_are_those_of_full_decompositions(seed: int, dtype: str) -> None:
     problem, directions = random_problem(seed, dtype=dtype)
@@ -60,7 +66,7 @@ def test_kernels_are_those_of_full_decompositions(seed: int, dtype: str) -> None
 def test_what_is_surely_unique_is_unique(seed: int, extra: int, strict: bool, dtype: str) -> None:
     problem, directions = random_problem(seed, extra, dtype)
     kernels = of(problem, directions)
-    sure = kernels.surely_unique(np.full(5, INFLUENTIAL), strict=strict)
+    sure = unique(kernels, strict=strict)
     for k, zero in enumerate(problem.zeros_of(directions).T):
         rows = problem.rows[zero]
         pair = smallest_singular(np, rows).vectors
@@ -73,8 +79,9 @@ def test_what_is_surely_unique_is_unique(seed: int, extra: int, strict: bool, dt
 def test_what_is_surely_bridged_is_not_unique(seed: int, extra: int, strict: bool, dtype: str) -> None:
     problem, directions = random_problem(seed, extra, dtype)
     kernels = of(problem, directions)
-    bridged = kernels.surely_bridged(np.full(5, INFLUENTIAL), strict=strict)
-    assert not (bridged & kernels.surely_unique(np.full(5, INFLUENTIAL), strict=strict)).any()
+    everyone = np.full(5, INFLUENTIAL)
+    bridged = kernels.surely_bridged(everyone, kernels.tests(everyone, strict=strict))
+    assert not (bridged & unique(kernels, strict=strict)).any()
     for k, zero in enumerate(problem.zeros_of(directions).T):
         rows = problem.rows[zero]
         pair = smallest_singular(np, rows).vectors
@@ -102,7 +109,7 @@ def test_rows_that_alone_part_two_samples_make_neither_sure(dtype: str, extra: i
     # Without these rows nothing is left of their difference but rounding, in float64 far above the noise.
     for seed in range(20):
         problem, directions = random_problem(seed, extra, dtype)
-        assert not of(problem, directions).surely_unique(np.full(5, INFLUENTIAL), strict=True)[1]
+        assert not unique(of(problem, directions), strict=True)[1]
 
 
 @pytest.mark.parametrize("rank", [3, 4, 6, 10])
@@ -121,11 +128,10 @@ def test_rounding_makes_no_shared_kernel_valid(rank: int) -> None:
 
 def test_noise_that_bridges_a_kernel_leaves_nothing_sure() -> None:
     problem, directions = random_problem(0)
-    everyone = np.full(5, INFLUENTIAL)
     zero = problem.zeros_of(directions)
     for power in (0, 4, 5, 6, 7, 9):
         loud = replace(problem, noise_level=problem.noise_level * 10.0**power)
-        sure = Kernels.of(loud, zero, directions).surely_unique(everyone, strict=True)
+        sure = unique(Kernels.of(loud, zero, directions), strict=True)
         for k in range(5):
             pair = smallest_singular(np, problem.rows[zero[:, k]]).vectors
             assert not sure[k] or is_unique(loud, problem.rows[zero[:, k]], pair[:, 0], pair[:, 1])
@@ -143,7 +149,7 @@ def test_a_shared_kernel_is_not_valid_or_not_sure(space: Backend) -> None:
     guess = problem.space.normal(np.random.default_rng(1), (6, 1))
     common = xp.astype(xp.arange(problem.width, device=problem.space.device) < 90, xp.bool)[:, None]
     kernels = Kernels.of(problem, common, guess)
-    assert not kernels.surely_unique(np.full(1, INFLUENTIAL), strict=False)[0]
+    assert not unique(kernels, strict=False)[0]
 
 
 def test_sets_of_different_sizes_and_parts_of_a_batch(space: Backend) -> None:
@@ -192,4 +198,4 @@ def test_rows_that_two_samples_share_are_sure_of_neither(seed: int, batch: int, 
     common = np.stack([zero[:, i] & zero[:, j] for i, j in pairs], axis=1)
     mixed = np.stack([directions[:, i] + rng.standard_normal() * directions[:, j] for i, j in pairs], axis=1)
     kernels = Kernels.of(problem, common, mixed)
-    assert not kernels.surely_unique(np.full(len(pairs), INFLUENTIAL), strict=False).any()
+    assert not unique(kernels, strict=False).any()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spear_xp.numerics.work import OutOfTime, ask, calls, elementwise, product, small_solves
+from spear_xp.numerics.work import Meter, OutOfTime, ask, calls, elementwise, product, small_solves
 
 
 def test_work_is_additive_in_what_is_done_apart() -> None:
@@ -17,3 +17,13 @@ def test_a_no_is_an_exception_where_a_part_is_worth_nothing() -> None:
     ask(lambda: True)
     with pytest.raises(OutOfTime):
         ask(lambda: False)
+
+
+def test_a_meter_counts_what_it_allows() -> None:
+    spent: list[float] = []
+    meter = Meter(lambda: sum(spent) < 5, spent.append)
+    meter.spend(3.0)
+    meter.spend(4.0)
+    with pytest.raises(OutOfTime):
+        meter.spend(1.0)
+    assert spent == [3.0, 4.0]

@@ -36,6 +36,16 @@ def test_a_random_half_is_completed(told: bool) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False])
+def test_a_work_limit_ends_completion_on_the_way(told: bool) -> None:
+    truth, known = half_missing()
+    given = update(truth, known, told=told)
+    whole, limit = invert(given, rng=0).trace.work, 1e7
+    result = invert(given, rng=0, work_limit=limit)
+    assert result.status is Status.TIME_LIMIT
+    assert limit <= result.trace.work < limit + 0.1 * whole
+
+
+@pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("biased", [True, False])
 def test_without_a_bias_gradient_a_random_half_is_completed_as_well(biased: bool, told: bool) -> None:
     truth, known = half_missing()
