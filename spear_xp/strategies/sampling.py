@@ -95,7 +95,7 @@ class Sampling:
         needed = min(self.needed if b > self.tiny_batch else 1, aside)
         seen = (fused or sparse_sets)(xp, xp.astype(rows, xp.float32), sets, BLURRED, needed, keep_going)
         among = np.unique(seen[:, 0])
-        hits = sparse_sets(xp, rows, sets, NEAR, needed, among=among)[: self.survivors]
+        hits = sparse_sets(xp, rows, sets, NEAR, needed, keep_going, among=among)[: self.survivors]
         members = sets.members(hits[:, 0])[:, :b]
         subsets = members[hits[:, 1:] != np.arange(b)].reshape(-1, b - 1)
         looked_at = len(sets) + len(among)
