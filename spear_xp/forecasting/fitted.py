@@ -36,12 +36,12 @@ PILOT = (-14.41, 1.557, 3.51, 3.039)
 # measured: probability of the whole batch after a pilot that found it
 # (errors 0.015; 100 runs) (lab.md, "Forecast")
 PILOT_WHOLE = 0.9752
-# measured: ln seconds after a pilot: constant, of ln work, of ln odds of share, of closeness
-# (errors 1.1, 0.047, 0.028, 0.12; 138 runs) (lab.md, "Forecast")
-PILOT_TIME = (-20.34, 0.8578, -0.1911, -0.3357)
+# measured: ln seconds after a pilot: constant, of ln work, of ln odds of share, of closeness if whole
+# (errors 1, 0.043, 0.039, 0.14; 138 runs) (lab.md, "Forecast")
+PILOT_TIME = (-20.88, 0.8873, -0.24, -0.4407)
 # measured: standard deviation of ln seconds after a pilot
-# (errors 0.052; 138 runs) (lab.md, "Forecast")
-PILOT_SPREAD = 0.5222
+# (errors 0.047; 138 runs) (lab.md, "Forecast")
+PILOT_SPREAD = 0.5047
 # measured: multiply-adds a second of pilots, median
 # (errors 1.9e+10; 187 runs) (lab.md, "Forecast")
 MACHINE_RATE = 39500000000.0

@@ -61,10 +61,14 @@ def completion_after(pilot: Pilot) -> float:
 
 
 def log_seconds_after(pilot: Pilot) -> float:
-    """Natural log of the median seconds of searches that complete after such a pilot."""
+    """Natural log of the median seconds of searches that complete after such a pilot.
+
+    Near-twins count where everything is found: what is left is to prove them apart.
+    """
     constant, of_work, of_odds, of_closeness = fitted.PILOT_TIME
+    closeness = pilot.closeness if pilot.found >= pilot.batch_size else 0.0
     work = math.log(max(1.0, pilot.work))
-    return constant + of_work * work + of_odds * _log_odds(pilot) + of_closeness * pilot.closeness
+    return constant + of_work * work + of_odds * _log_odds(pilot) + of_closeness * closeness
 
 
 def _log_odds(pilot: Pilot) -> float:

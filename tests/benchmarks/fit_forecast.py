@@ -108,7 +108,8 @@ def fits(runs: list[Run]) -> list[Law]:
         return 1, math.log(run.width), math.log(run.batch_size), ratio**3
 
     def of_pilot(run: Run) -> tuple[float, ...]:
-        return 1, math.log(run.pilot_work), share_odds(run), run.closeness
+        to_prove = run.closeness if run.found >= run.batch_size else 0.0
+        return 1, math.log(run.pilot_work), share_odds(run), to_prove
 
     def pilot(these: list[Run]) -> Floats:
         features = np.array([(1, share_odds(r), math.log(r.live), r.closeness) for r in these])
@@ -146,7 +147,7 @@ def fits(runs: list[Run]) -> list[Law]:
         ),
         law(
             "PILOT_TIME",
-            "ln seconds after a pilot: constant, of ln work, of ln odds of share, of closeness",
+            "ln seconds after a pilot: constant, of ln work, of ln odds of share, of closeness if whole",
             done,
             lambda these: residual(these, of_pilot)[0],
         ),

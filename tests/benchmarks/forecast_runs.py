@@ -5,7 +5,7 @@ are those of the processor, so that a machine with other work does not change th
 
     python -m tests.benchmarks.forecast_runs [--only fit|held_out|hits] [--file FILE] [--again | --pilots]
 
-goes on where the file ends, and takes about three quarters of an hour on one core.
+goes on where the file ends, and takes about an hour on one core.
 """
 
 import argparse

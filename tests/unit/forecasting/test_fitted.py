@@ -10,7 +10,7 @@ from tests.benchmarks.forecast_runs import read_runs, wanted
 def test_the_laws_were_fitted_to_the_strategies_that_run() -> None:
     """If this fails the default search has changed, and its forecast has not.
 
-    Run `python -m tests.benchmarks.forecast_runs --again`, which takes half an hour of one core, then
+    Run `python -m tests.benchmarks.forecast_runs --again`, which takes an hour of one core, then
     `python -m tests.benchmarks.fit_forecast --write` and `python -m tests.benchmarks.forecast`.
     """
     assert laws.strategies_digest() == fitted.STRATEGIES
