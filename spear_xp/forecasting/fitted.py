@@ -11,13 +11,14 @@ __all__ = [
     "PILOT",
     "PILOT_SPREAD",
     "PILOT_TIME",
+    "PILOT_WHOLE",
     "STRATEGIES",
     "TIME",
     "TIME_SPREAD",
     "WIDEST",
 ]
 
-FITTED = "2026-11-30, spear_xp 0.2.0.dev0, 210 problems"
+FITTED = "2026-11-30, spear_xp 0.2.0.dev0, 293 problems"
 STRATEGIES = "35d2f99c6fa8fc74"  # digest of the strategies that were measured
 NARROWEST, WIDEST = 60, 1000  # measured: widths of the runs (lab.md, "Forecast")
 # measured: edge of completion: factor, power of m, steepness in b
@@ -29,15 +30,18 @@ TIME = (-10.12, 1.093, 0.5897, 3.374)
 # measured: standard deviation of ln seconds
 # (errors 0.042; 73 runs) (lab.md, "Forecast")
 TIME_SPREAD = 0.5019
-# measured: logit of the whole batch after a pilot: constant, of ln odds of its share, of ln m
-# (errors 4.1, 0.27, 0.84; 150 runs) (lab.md, "Forecast")
-PILOT = (-14.51, 1.225, 2.976)
-# measured: ln seconds after a pilot: constant, of ln work, of ln share
-# (errors 1.2, 0.053, 0.13; 102 runs) (lab.md, "Forecast")
-PILOT_TIME = (-22.81, 0.9469, -0.3762)
+# measured: logit of the whole batch after a pilot: constant, of ln odds of share, of ln m, of closeness
+# (errors 3.5, 0.37, 0.8, 0.81; 133 runs) (lab.md, "Forecast")
+PILOT = (-14.41, 1.557, 3.51, 3.039)
+# measured: probability of the whole batch after a pilot that found it
+# (errors 0.015; 100 runs) (lab.md, "Forecast")
+PILOT_WHOLE = 0.9752
+# measured: ln seconds after a pilot: constant, of ln work, of ln odds of share, of closeness if whole
+# (errors 1, 0.043, 0.039, 0.14; 138 runs) (lab.md, "Forecast")
+PILOT_TIME = (-20.88, 0.8873, -0.24, -0.4407)
 # measured: standard deviation of ln seconds after a pilot
-# (errors 0.071; 102 runs) (lab.md, "Forecast")
-PILOT_SPREAD = 0.5509
+# (errors 0.047; 138 runs) (lab.md, "Forecast")
+PILOT_SPREAD = 0.5047
 # measured: multiply-adds a second of pilots, median
-# (errors 1.8e+10; 134 runs) (lab.md, "Forecast")
-MACHINE_RATE = 39520000000.0
+# (errors 1.9e+10; 187 runs) (lab.md, "Forecast")
+MACHINE_RATE = 39500000000.0

@@ -92,7 +92,7 @@ class Forecast:
     time_limit, machine_rate : float
         Seconds that the verdict is about; multiply-adds a second that the seconds are for.
     directions_found : int or None
-        What the pilot found; None without one.
+        What the pilot found, of a whole batch those samples whose masks fit; None without a pilot.
     assumptions : tuple of str
         What the figures take for granted.
     remarks : tuple of str

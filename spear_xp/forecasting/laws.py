@@ -53,17 +53,27 @@ def log_seconds(batch_size: int, width: int) -> float:
 
 def completion_after(pilot: Pilot) -> float:
     """Probability of the whole batch after a pilot that found so much of it, whether determined or not."""
-    constant, of_odds, of_width = fitted.PILOT
-    missing = max(0, pilot.batch_size - pilot.found)
-    odds = (pilot.found + 0.5) / (missing + 0.5)
-    return _logistic(constant + of_odds * math.log(odds) + of_width * math.log(pilot.width))
+    if pilot.found >= pilot.batch_size:
+        return fitted.PILOT_WHOLE
+    constant, of_odds, of_width, of_closeness = fitted.PILOT
+    evidence = of_odds * _log_odds(pilot) + of_width * math.log(pilot.width) + of_closeness * pilot.closeness
+    return min(fitted.PILOT_WHOLE, _logistic(constant + evidence))
 
 
 def log_seconds_after(pilot: Pilot) -> float:
-    """Natural log of the median seconds of searches that complete after such a pilot."""
-    constant, of_work, of_share = fitted.PILOT_TIME
-    share = (pilot.found + 0.5) / pilot.batch_size
-    return constant + of_work * math.log(max(1.0, pilot.work)) + of_share * math.log(share)
+    """Natural log of the median seconds of searches that complete after such a pilot.
+
+    Near-twins count where everything is found: what is left is to prove them apart.
+    """
+    constant, of_work, of_odds, of_closeness = fitted.PILOT_TIME
+    closeness = pilot.closeness if pilot.found >= pilot.batch_size else 0.0
+    work = math.log(max(1.0, pilot.work))
+    return constant + of_work * work + of_odds * _log_odds(pilot) + of_closeness * closeness
+
+
+def _log_odds(pilot: Pilot) -> float:
+    """Of the share of the batch that a pilot found."""
+    return math.log((pilot.found + 0.5) / (max(0, pilot.batch_size - pilot.found) + 0.5))
 
 
 def quantiles(log_median: float, spread: float, probability: float) -> dict[float, float]:

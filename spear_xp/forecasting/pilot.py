@@ -1,20 +1,27 @@
 """Enters: a `Problem`. Leaves: how many directions the default search finds on it in about a second.
 
 Nothing predicts the rest of a search as well as its beginning does. A pilot gives every strategy of the
-portfolio one chunk after the other, within a budget of counted work; it has no schedule and assesses no set.
+portfolio one chunk after the other, within a budget of counted work; it has no schedule, and of a whole batch
+it asks no more than whether masks fit.
 """
 
 import math
 from dataclasses import dataclass, replace
 from statistics import median
 
+from spear_xp.candidates.candidate import stacked_directions
 from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.screening import Screen
 from spear_xp.forecasting.calibration import until
 from spear_xp.geometry.deflation import deflated
+from spear_xp.geometry.masks import EXACT_FLIPS
 from spear_xp.geometry.nullspaces import CONFIRMING
 from spear_xp.numerics.backend import on_its_device, to_host
+from spear_xp.numerics.linalg import normalize
 from spear_xp.numerics.work import KeepGoing
+from spear_xp.recovery.mask_fit import FAINT, MaskFit
+from spear_xp.recovery.nuisance import last_direction
+from spear_xp.recovery.samples import recover, refine
 from spear_xp.reduction.problem import Problem
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.strategies.descent import Descent, descent_work
@@ -25,6 +32,7 @@ __all__ = ["Pilot", "run_pilot"]
 FEWEST = 16  # chosen: starts of a chunk of descent; fewer tell nothing
 WORK = 4e10  # chosen: multiply-adds for a second: .7 to 1.2 s with the last chunk (lab.md, "Forecast")
 PART = 0.4  # chosen: of the budget, for the first chunk of descent at most
+LEAST = 0.02  # chosen: least singular value that independent samples are taken to have, over the median
 PATIENCE = 3.0  # chosen: times the seconds asked for, after which a slow or busy machine cuts a pilot short
 
 
@@ -39,7 +47,8 @@ class Pilot:
     first : int
         Distinct directions after one chunk of every strategy.
     found : int
-        Distinct directions at the end; the whole batch where one is missing, for that one follows.
+        Distinct directions at the end. Of a whole batch (also with one missing, for that one follows)
+        those whose masks fit.
     work : float
         Multiply-adds that were counted.
     pool : Pool
@@ -55,6 +64,17 @@ class Pilot:
     work: float
     pool: Pool
     cut: bool = False
+
+    @property
+    def closeness(self) -> float:
+        """How much nearer to each other the nearest samples are than chance has it: below zero, the nearer.
+
+        Natural log of the least singular value over the median one, which for independent samples would be
+        1 - √(b / (n + 1)).
+        """
+        values = to_host(self.pool.problem.singular_values)
+        chance = 1 - math.sqrt(len(values) / self.pool.problem.right.shape[1])
+        return math.log(float(values[-1] / median(values.tolist())) / max(chance, LEAST))
 
     @property
     def snr(self) -> float:
@@ -98,8 +118,30 @@ def run_pilot(problem: Problem, *, seconds: float = 1.0, seed: int = 0) -> Pilot
         turn += 1
         first = len(pool) if chunk == 0 else first
     cut = len(pool) < last and not keep_going()
-    found = len(pool) if len(pool) < last else problem.rank
+    found = len(pool) if len(pool) < last else _fitting(problem, pool)
     return Pilot(problem.rank, problem.width, first, found, work, pool, cut)
+
+
+def _fitting(problem: Problem, pool: Pool) -> int:
+    """Samples of a whole batch whose masks fit the zeros of their directions.
+
+    False directions spoil the duals of others, so that where there is one the masks of several contradict it.
+    """
+    if problem.rank == 1:
+        return 1
+    directions = pool.directions
+    if len(pool) == problem.rank - 1 and (last := last_direction(problem, directions)) is not None:
+        directions = problem.space.xp.concat([directions, last[:, None]], axis=1)
+    elif (full := pool.full_set()) is not None:
+        directions = stacked_directions(problem, full)
+    else:
+        return min(len(pool), problem.rank - 1)
+    samples = recover(problem, directions)
+    if samples is None:
+        return problem.rank - 1
+    sets = directions, normalize(problem.space.xp, refine(problem, samples).directions)
+    masks = [fit for fit in (MaskFit.of(problem, one, faint=FAINT) for one in sets) if fit is not None]
+    return max((int((fit.contradictions <= EXACT_FLIPS).sum()) for fit in masks), default=0)
 
 
 def _arms(problem: Problem, pool: Pool, budget: float) -> list[Strategy]:

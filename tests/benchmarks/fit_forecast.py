@@ -108,11 +108,15 @@ def fits(runs: list[Run]) -> list[Law]:
         return 1, math.log(run.width), math.log(run.batch_size), ratio**3
 
     def of_pilot(run: Run) -> tuple[float, ...]:
-        return 1, math.log(run.pilot_work), math.log((run.found + 0.5) / run.batch_size)
+        to_prove = run.closeness if run.found >= run.batch_size else 0.0
+        return 1, math.log(run.pilot_work), share_odds(run), to_prove
 
     def pilot(these: list[Run]) -> Floats:
-        features = np.array([(1, share_odds(r), math.log(r.live)) for r in these])
+        features = np.array([(1, share_odds(r), math.log(r.live), r.closeness) for r in these])
         return logistic(features, np.array([float(r.exact >= r.batch_size) for r in these]))
+
+    def whole(these: list[Run]) -> Floats:
+        return np.array((sum(r.exact >= r.batch_size for r in these) + 0.5) / (len(these) + 1))
 
     rates = np.array([r.pilot_work / r.pilot_seconds for r in determined])
     return [
@@ -131,13 +135,19 @@ def fits(runs: list[Run]) -> list[Law]:
         ),
         law(
             "PILOT",
-            "logit of the whole batch after a pilot: constant, of ln odds of its share, of ln m",
-            tried,
+            "logit of the whole batch after a pilot: constant, of ln odds of share, of ln m, of closeness",
+            [r for r in tried if r.found < r.batch_size],
             pilot,
         ),
         law(
+            "PILOT_WHOLE",
+            "probability of the whole batch after a pilot that found it",
+            [r for r in tried if r.found >= r.batch_size],
+            whole,
+        ),
+        law(
             "PILOT_TIME",
-            "ln seconds after a pilot: constant, of ln work, of ln share",
+            "ln seconds after a pilot: constant, of ln work, of ln odds of share, of closeness if whole",
             done,
             lambda these: residual(these, of_pilot)[0],
         ),

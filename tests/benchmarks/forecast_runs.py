@@ -3,16 +3,16 @@
 The laws of the forecast are fitted to one list and judged by another, of other sizes, seeds and data. Seconds
 are those of the processor, so that a machine with other work does not change them much.
 
-    python -m tests.benchmarks.forecast_runs [--only fit|held_out|hits] [--file FILE] [--again]
+    python -m tests.benchmarks.forecast_runs [--only fit|held_out|hits] [--file FILE] [--again | --pilots]
 
-goes on where the file ends, and takes about half an hour on one core.
+goes on where the file ends, and takes about an hour on one core.
 """
 
 import argparse
 import csv
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -80,6 +80,20 @@ LISTS: dict[str, tuple[Spec, ...]] = {
         ("crops", 250, (56, 70), (2,)),
         ("gaussian", 600, (112, 126, 140, 155), (0,)),
         ("gaussian", 1000, (104, 140, 165, 190), (0,)),
+        ("faces_raw", 80, (9, 12, 15, 18), (3, 4)),
+        ("faces_raw", 160, (20, 26, 32, 38, 44), (5, 6)),
+        ("faces_raw", 250, (36, 46, 56), (7, 8)),
+        ("crops_raw", 80, (12, 16, 20), (3, 4)),
+        ("crops_raw", 160, (22, 30, 38, 46), (5, 6)),
+        ("crops_raw", 260, (40, 54, 66), (7,)),
+        ("digits", 100, (14, 18, 22, 26), (2, 3)),
+        ("digits", 160, (24, 32, 40), (4, 5)),
+        ("digits", 280, (34, 44), (6,)),
+        ("tabular", 70, (13, 17, 21), (4, 5, 6)),
+        ("tabular", 110, (20, 25, 30), (7, 8)),
+        ("tabular", 140, (24, 29), (9,)),
+        ("crops", 130, (32, 40, 46), (3, 4)),
+        ("crops", 280, (70, 80, 90), (5,)),
     ),
     "held_out": (
         ("tabular", 60, (12, 16, 20, 24), (100, 101)),
@@ -106,6 +120,14 @@ LISTS: dict[str, tuple[Spec, ...]] = {
         ("crops_raw", 300, (42, 58, 74), (117,)),
         ("gaussian", 500, (100, 124, 140), (118,)),
         ("gaussian", 800, (120, 150, 175), (119,)),
+        ("faces_raw", 120, (14, 20, 26), (130,)),
+        ("faces_raw", 220, (34, 44), (131,)),
+        ("crops_raw", 130, (22, 30), (132,)),
+        ("crops_raw", 220, (40, 50), (133,)),
+        ("digits", 120, (20, 28), (134,)),
+        ("digits", 220, (36, 46), (135,)),
+        ("tabular", 90, (18, 24), (136, 137)),
+        ("crops", 170, (46, 56), (138,)),
     ),
 }
 
@@ -135,6 +157,7 @@ class Run:
     found: int = 0
     pilot_work: float = 0.0
     pilot_seconds: float = 0.0
+    closeness: float = 0.0  # of the nearest samples, as the update tells
     hits: float = -1.0  # share of starts of descent that arrive at a true direction
     exact: int = -1
     status: str = ""
@@ -176,6 +199,24 @@ def hits_per_start(problem: Problem, truth: LayerGradient, starts: int = 128) ->
     return float((cosines.max(axis=0) > HIT).mean())
 
 
+def begun(problem: Problem, seed: int) -> dict[str, float]:
+    """What a pilot does on a problem."""
+    start = time.process_time()
+    with patch("spear_xp.forecasting.pilot.until", partial(until, now=time.process_time)):
+        pilot = run_pilot(problem, seed=seed)
+    spent = time.process_time() - start
+    found = {"first": pilot.first, "found": pilot.found, "closeness": pilot.closeness}
+    return found | {"pilot_work": pilot.work, "pilot_seconds": spent}
+
+
+def begun_again(run: Run) -> Run:
+    """A line with its pilot anew, and its search as it was."""
+    if run.group == "hits" or not run.rank:
+        return run
+    truth = build(run.kind, run.batch_size, run.width, run.seed)
+    return replace(run, **begun(reduce(validate(*truth.observed)), run.seed))  # type: ignore[arg-type]
+
+
 def measure(group: str, kind: str, batch_size: int, width: int, seed: int) -> Run:
     """Build a problem, run pilot and search on it."""
     truth, limit = build(kind, batch_size, width, seed), time_limit(width)
@@ -191,20 +232,13 @@ def measure(group: str, kind: str, batch_size: int, width: int, seed: int) -> Ru
     if group == "hits":
         hits = hits_per_start(problem, truth) if problem.rank == batch_size else -1.0
         return Run(**about, hits=hits)
-    start = time.process_time()
-    with patch("spear_xp.forecasting.pilot.until", partial(until, now=time.process_time)):
-        pilot = run_pilot(problem, seed=seed)
-    pilot_seconds = time.process_time() - start
+    about |= begun(problem, seed)
     with patch("spear_xp.solver.invert.Clock", partial(Clock, now=time.process_time)):
         result = invert(*truth.observed, time_limit=limit, rng=seed)
     psnr = compare(np.asarray(truth.inputs), result.inputs).psnr if len(result.inputs) else np.zeros(0)
     return Run(
         **about,
         identifiable=consult(truth).identifiable(EXACT),
-        first=pilot.first,
-        found=pilot.found,
-        pilot_work=pilot.work,
-        pilot_seconds=pilot_seconds,
         exact=int((psnr > EXACT).sum()),
         status=result.status.name,
         seconds=result.trace.seconds["total"],
@@ -230,28 +264,40 @@ def wanted(only: str | None) -> Iterator[tuple[str, str, int, int, int]]:
             yield from ((group, kind, width, b, seed) for b in batches for seed in seeds)
 
 
+def add(run: Run, path: Path) -> None:
+    """Put a line at the end of a table, and show it."""
+    line = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in asdict(run).items()}
+    new = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(line))
+        if new:
+            writer.writeheader()
+        writer.writerow(line)
+    print(*line.values(), flush=True)
+
+
 def main() -> None:
     """Add the lines that are not there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=list(LISTS))
     parser.add_argument("--file", type=Path, default=TABLE)
     parser.add_argument("--again", action="store_true", help="measure all lines anew")
+    parser.add_argument(
+        "--pilots", action="store_true", help="measure the pilots anew, and keep the searches"
+    )
     options = parser.parse_args()
-    if options.again:
+    runs = [] if options.again else read_runs(options.file)
+    if options.pilots:
+        runs = [begun_again(run) for run in runs]
+    if options.again or options.pilots:
         options.file.unlink(missing_ok=True)
-    done = {run.key for run in read_runs(options.file)}
+    for run in runs if options.pilots else ():
+        add(run, options.file)
+    done = {run.key for run in runs}
     for group, kind, width, batch_size, seed in wanted(options.only):
         if (group, kind, width, batch_size, seed) in done:
             continue
-        run = measure(group, kind, batch_size, width, seed)
-        line = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in asdict(run).items()}
-        new = not options.file.exists()
-        with options.file.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(line))
-            if new:
-                writer.writeheader()
-            writer.writerow(line)
-        print(*line.values(), flush=True)
+        add(measure(group, kind, batch_size, width, seed), options.file)
 
 
 if __name__ == "__main__":
