@@ -24,23 +24,30 @@ def verdict_of(result: Result, measured: Mapping[int, float] = NOTHING) -> str:
     measured : mapping of int to float
         PSNR against the truth, where that is known, by number of the sample.
     """
-    whole = result.batch_size
-    if whole is None:
+    whole, stopped = result.batch_size, result.status in {Status.TIME_LIMIT, Status.INTERRUPTED}
+    if whole is None and stopped and not len(result.inputs):
         return "The search ended before it had read the update: nothing is known of the batch."
-    batch = f"batch of {whole}"
+    batch = "batch" if whole is None else f"batch of {whole}"
+    if result.trace.features:
+        batch += ", as features of a deeper layer"
     if result.success:
         return f"This update gives away its whole {batch}: every sample is recovered and certified."
     count, directions = (
         int(to_host(flags).sum()) for flags in (result.certified, result.direction_certified)
     )
+    others = "how many there are in all it does not tell" if whole is None else "the others are not proven"
     if count:
-        return f"This update gives away {count} samples of its {batch}, certified; the others are not proven."
+        return f"This update gives away {_samples(count)} of its {batch}, certified; {others}."
     if directions:
         return (
-            f"This update gives away {directions} samples of its {batch} up to their scale: "
+            f"This update gives away {_samples(directions)} of its {batch}, up to their scale: "
             "what they look like, not how large they are."
         )
     return _unproven(result, batch, _recognisable(measured))
+
+
+def _samples(count: int) -> str:
+    return "1 sample" if count == 1 else f"{count} samples"
 
 
 def _unproven(result: Result, batch: str, close: int) -> str:

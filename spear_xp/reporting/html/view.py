@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from spear_xp.auditing.verdict import Audit
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.numerics.backend import Host, to_host
 from spear_xp.reporting import plots
@@ -36,6 +37,7 @@ def view_of(
     feature_names: Sequence[str] | None,
     samples: bool,
     scaler: Any = None,
+    audit: Audit | None = None,
 ) -> dict[str, Any]:
     """Everything that the page shows; arguments as `report` has them, checked."""
     inputs = to_host(result.inputs).astype(float)
@@ -52,6 +54,9 @@ def view_of(
         "verdict": verdict_of(result, measured),
         "tone": tone_of(result, measured),
         "status": result.status.value.replace("`", ""),
+        "subject": _subject(result),
+        "features": result.trace.features,
+        **_update(audit),
         "figures": _figures(result),
         "samples": samples,
         "tiles": [],
@@ -81,6 +86,29 @@ def view_of(
     elif samples and len(inputs):
         view["table"] = table_of(inputs, result, original, matched, feature_names, scaler)
     return view
+
+
+def _subject(result: Result) -> str:
+    m, n = result.trace.shape
+    layer = f"layer {result.trace.layer!r}" if result.trace.layer else "one layer"
+    return f"Audit of {layer}, {m:,} neurons with {n:,} inputs"
+
+
+def _update(audit: Audit | None) -> dict[str, Any]:
+    """What the page says of the other layers; nothing where they are not known."""
+    if audit is None:
+        return {"layers": [], "exposure": "", "labels": ""}
+    layers = [
+        {
+            "name": one.name,
+            "shape": " × ".join(map(str, one.shape)) or "unknown",
+            "inputs": one.features or "the data",
+            "outcome": one.outcome,
+        }
+        for one in audit.layers
+    ]
+    labels = ", ".join(map(str, audit.labels or ()))
+    return {"layers": layers, "exposure": audit.verdict.value, "labels": labels}
 
 
 def _chance(result: Result) -> str:

@@ -149,7 +149,7 @@ def _one_layer(arrays: Arrays) -> ModelUpdate:
     if not all(name in arrays for name in LAYER):
         msg = f"arrays {', '.join(arrays)}: need {', '.join(LAYER)}, with grad_b and bias where there are any"
         raise UpdateError(msg)
-    known = {name: arrays.get(name) for name in (*LAYER, *BESIDE)}
+    known: dict[str, Any] = {name: arrays.get(name) for name in (*LAYER, *BESIDE)}
     said = ("the layer is the first of its model, and a ReLU follows it",)
     update = LayerUpdate(**known, name="layer", assumptions=said)
     return ModelUpdate((ModelLayer("layer", tuple(update.weight.shape), update),), None, said)

@@ -50,6 +50,22 @@ def test_the_verdict_says_how_much_is_given_away(
     assert tone_of(found, measured) == tone
 
 
+def test_features_are_not_called_data(result: Result) -> None:
+    behind = replace(result, trace=replace(result.trace, features="behind Conv2d 'conv1'"))
+    assert "its whole batch of 6, as features of a deeper layer" in verdict_of(behind)
+
+
+def test_a_batch_of_unknown_size_has_been_read(result: Result) -> None:
+    flags = np.arange(6) < 1
+    some = replace(result, batch_size=None, status=Status.PARTIAL, certified=flags, direction_certified=flags)
+    assert verdict_of(some) == (
+        "This update gives away 1 sample of its batch, certified; how many there are in all it does not tell."
+    )
+    none = replace(some, status=Status.HOPELESS, certified=flags & False, direction_certified=flags & False)
+    assert "cannot recover the batch from this update" in verdict_of(none)
+    assert "proved nothing about the batch" in verdict_of(replace(none, status=Status.TIME_LIMIT))
+
+
 def test_of_an_update_that_was_not_read_nothing_is_said(layer: LayerGradient) -> None:
     found = invert(*layer.observed, time_limit=1e-6, rng=0)
     assert "nothing is known" in verdict_of(found)
