@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from spear_xp.errors import ArgumentRangeError
+from spear_xp.errors import ArgumentRangeError, FileError
+from spear_xp.numerics.backend import Host
 from spear_xp.solver.saving.results import load_result
 
-__all__ = ["add_page", "checked_out", "of_page", "write_page"]
+__all__ = ["add_page", "checked_out", "of_page", "records_in", "write_page"]
 
 
 def add_page(command: argparse.ArgumentParser) -> None:
@@ -18,9 +19,18 @@ def add_page(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--no-samples", action="store_true", help="leave recovered samples out of what is written"
     )
-    command.add_argument("--original", type=Path, help="the true batch for the page: .npy or .npz (inputs)")
-    command.add_argument("--shape", type=_shape, help="of images on the page, such as 28x28 or 32x32x3")
-    command.add_argument("--features", type=Path, help="text file with one feature name a line")
+    command.add_argument(
+        "--original",
+        type=Path,
+        metavar="FILE",
+        help="the true batch for the page, one sample a row: .npy, or .npz with an array inputs",
+    )
+    command.add_argument(
+        "--shape", type=_shape, help="of images on the page, such as 28x28 or 32x32x3 (default: a guess)"
+    )
+    command.add_argument(
+        "--features", type=Path, metavar="FILE", help="names of features for the page, one a line"
+    )
 
 
 def checked_out(path: Path | None) -> Path | None:
@@ -45,13 +55,25 @@ def of_page(options: argparse.Namespace) -> dict[str, Any]:
     import matplotlib as mpl  # noqa: F401
 
     names = None if options.features is None else options.features.read_text().splitlines()
-    original = None
-    if options.original is not None:
-        with options.original.open("rb") as stream:
-            found = np.load(stream)
-            original = found if isinstance(found, np.ndarray) else found["inputs"]
+    original = None if options.original is None else records_in(options.original)
     samples = not options.no_samples
     return {"original": original, "shape": options.shape, "feature_names": names, "samples": samples}
+
+
+def records_in(path: Path) -> Host:
+    """Samples, one a row, of an `.npy`, or of an `.npz` that names them inputs or holds nothing else."""
+    with path.open("rb") as stream:
+        found = np.load(stream, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return found
+        name = "inputs" if "inputs" in found.files else found.files[0] if len(found.files) == 1 else ""
+        if not name:
+            msg = (
+                f"{path} holds {', '.join(found.files) or 'nothing'}: need an array inputs, one sample a row"
+            )
+            raise FileError(msg)
+        records: Host = found[name]
+        return records
 
 
 def _shape(text: str) -> tuple[int, ...]:

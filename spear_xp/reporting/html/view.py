@@ -13,13 +13,12 @@ from spear_xp.reporting.html.pictures import chart, guessed_shape, picture
 from spear_xp.reporting.html.table import table_of
 from spear_xp.reporting.html.verdict import tone_of, verdict_of
 from spear_xp.reporting.metrics import Comparison, compare
-from spear_xp.reporting.text import ONE_PER_CENT, UNRELATED, describe_seconds
+from spear_xp.reporting.text import BRIEF, ONE_PER_CENT, UNRELATED, describe_seconds
 from spear_xp.solver.result import Result
 
 __all__ = ["view_of"]
 
 SHOWN = 200  # cosmetic: samples of which a page shows pictures
-BRIEF = 5e-4  # cosmetic: seconds of a stage that is not worth a line
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 CONDITIONS = {  # of the certificate, docs/certificate.md
     "masks": ("a", "the neurons that the layer predicts inactive for it are those on which it vanishes"),

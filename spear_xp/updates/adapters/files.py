@@ -20,6 +20,7 @@ from spear_xp.numerics.backend import Array
 
 __all__ = ["FORMATS", "flattened", "read_arrays"]
 
+ABOUT = "about.json"  # in files that this library has written
 DAMAGED = (  # what readers raise on bytes that nobody wrote
     ValueError, OSError, EOFError, MemoryError, RuntimeError, LookupError, TypeError, AttributeError,
     ArithmeticError, SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
@@ -84,6 +85,11 @@ def _npz(path: Path) -> dict[str, Array]:
         file = np.load(stream, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
             msg = f"{path} holds a single array without a name: need an archive of named arrays"
+            raise FileError(msg)
+        if ABOUT in file.files:
+            msg = (
+                f"{path} is a saved result or a checkpoint: need an update (`spear-xp report` reads results)"
+            )
             raise FileError(msg)
         for name in file.files:
             try:

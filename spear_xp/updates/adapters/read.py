@@ -22,6 +22,7 @@ __all__ = ["read"]
 
 Arrays = Mapping[str, Array]
 LAYER = ("grad_w", "weight")
+SHOWN = 6  # cosmetic: names in a message
 BESIDE = ("grad_b", "bias", "weight_after", "bias_after", "noise", "observed")
 
 
@@ -118,7 +119,11 @@ def read(
     model = model if model is not None else known
     source = weights if weights is not None else model
     if source is None or (weights is None and known is not None and kind != "gradient"):
-        msg = "weights=None: need the weights before the step, or the model that has them"
+        names_sent = ", ".join(list(sent)[:SHOWN]) + (", ..." if len(sent) > SHOWN else "")
+        msg = (
+            "weights=None: need the weights before the step, or the model that has them, beside "
+            f"{names_sent}; arrays of a single layer are named grad_w, grad_b, weight and bias"
+        )
         raise UpdateError(msg)
     start = _sent(source, names, as_weights=True)[0]
     if not start:
