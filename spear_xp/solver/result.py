@@ -248,9 +248,12 @@ class Result:
 
     def summary(self) -> str:
         """What was found, what to try next, and a line for each sample that is not certified."""
-        of = "an unknown number of" if self.batch_size is None else self.batch_size
+        of = "an unknown number" if self.batch_size is None else self.batch_size
+        head = "not exact"
+        if self.success:
+            head = "within the accuracy asked for" if self.status is Status.CERTIFIED else "exact"
         lines = [
-            f"{'exact' if self.success else 'not exact'}: {self._count} of {of} certified",
+            f"{head}: {self._count} of {of} certified",
             self.status.value,
         ]
         if self.trace.features:

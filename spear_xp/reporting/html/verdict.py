@@ -1,16 +1,18 @@
 """Enters: a result. Leaves: what the update reveals, in one sentence, and how grave that is."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+
 from spear_xp.numerics.backend import to_host
 from spear_xp.solver.result import Result, Status
 
-__all__ = ["tone_of", "verdict_of"]
+__all__ = ["RECOGNISABLE", "tone_of", "verdict_of"]
 
-# chosen: decibels from which an image shows what it is of; of use only where the truth is given
-RECOGNISABLE = 20.0
+RECOGNISABLE = 20.0  # chosen: decibels from which an image shows what it is of
 NOTHING: Mapping[int, float] = MappingProxyType({})
 
 
@@ -43,18 +45,24 @@ def verdict_of(result: Result, measured: Mapping[int, float] = NOTHING) -> str:
             f"This update gives away {_samples(directions)} of its {batch}, up to their scale: "
             "what they look like, not how large they are."
         )
-    return _unproven(result, batch, _recognisable(measured))
+    return _unproven(result, batch, measured)
 
 
 def _samples(count: int) -> str:
     return "1 sample" if count == 1 else f"{count} samples"
 
 
-def _unproven(result: Result, batch: str, close: int) -> str:
+def _unproven(result: Result, batch: str, measured: Mapping[int, float]) -> str:
+    close = _recognisable(measured)
     if close:
         return (
-            f"Nothing is certified, and yet {close} of the {batch} come back: "
-            f"against their originals they reach {RECOGNISABLE:.0f} dB or more."
+            f"Nothing is certified, and yet {_samples(close)} of the {batch} came back: "
+            f"against the original {RECOGNISABLE:.0f} dB or more."
+        )
+    if not measured and _likely(result):
+        return (
+            f"Nothing is certified, and yet {_samples(_likely(result))} of the {batch} came back that may be "
+            "right: look at them before you call this update safe."
         )
     if result.status is Status.HOPELESS:
         return f"This search cannot recover the {batch} from this update; that does not show it to be safe."
@@ -68,7 +76,17 @@ def tone_of(
     if result.success:
         return "revealed"
     known = to_host(result.direction_certified).any()  # all that are certified are among these
-    return "partly" if known or _recognisable(measured) else "unproven"
+    likely = _recognisable(measured) if measured else _likely(result)
+    return "partly" if known or likely else "unproven"
+
+
+def _likely(result: Result) -> int:
+    """Returned samples whose own error bars predict that they can be recognised, proven or not."""
+    inputs, bars = to_host(result.inputs), to_host(result.error_bars)
+    if not inputs.size:
+        return 0
+    spans = np.nanmax(inputs, axis=1, initial=-math.inf) - np.nanmin(inputs, axis=1, initial=math.inf)
+    return int((bars * 10 ** (RECOGNISABLE / 20) <= spans).sum())
 
 
 def _recognisable(measured: Mapping[int, float]) -> int:

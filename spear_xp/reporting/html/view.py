@@ -11,7 +11,7 @@ from spear_xp.numerics.backend import Host, to_host
 from spear_xp.reporting import plots
 from spear_xp.reporting.html.pictures import chart, guessed_shape, picture
 from spear_xp.reporting.html.table import table_of
-from spear_xp.reporting.html.verdict import tone_of, verdict_of
+from spear_xp.reporting.html.verdict import RECOGNISABLE, tone_of, verdict_of
 from spear_xp.reporting.metrics import Comparison, compare
 from spear_xp.reporting.text import BRIEF, ONE_PER_CENT, UNRELATED, describe_seconds
 from spear_xp.solver.result import Result
@@ -20,6 +20,11 @@ __all__ = ["view_of"]
 
 SHOWN = 200  # cosmetic: samples of which a page shows pictures
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+PLACES = {  # where the page has what an attribute of the result holds
+    "reasons": "the reasons below",
+    "missing": "the list of what is missing",
+    "psnr": "the predicted PSNR",
+}
 CONDITIONS = {  # of the certificate, docs/certificate.md
     "masks": ("a", "the neurons that the layer predicts inactive for it are those on which it vanishes"),
     "kernel": ("b", "the rows on which it vanishes determine it"),
@@ -52,7 +57,7 @@ def view_of(
     view = {
         "verdict": verdict_of(result, measured),
         "tone": tone_of(result, measured),
-        "status": result.status.value.replace("`", ""),
+        "status": _status(result),
         "subject": _subject(result),
         "features": result.trace.features,
         **_update(audit),
@@ -66,6 +71,7 @@ def view_of(
         "guessed": guessed,
         "rows": rows,
         "reasons": any(result.reasons),
+        "elsewhere": any(row["tone"] != "none" and False in row["conditions"] for row in rows),
         "chance": _chance(result),
         "has_measured": matched is not None,
         "conditions": list(CONDITIONS.values()),
@@ -85,6 +91,14 @@ def view_of(
     elif samples and len(inputs):
         view["table"] = table_of(inputs, result, original, matched, feature_names, scaler)
     return view
+
+
+def _status(result: Result) -> str:
+    """How the search ended, with names of attributes in the words of the page."""
+    text = result.status.value
+    for name, words in PLACES.items():
+        text = text.replace(f"`{name}`", words)
+    return text
 
 
 def _subject(result: Result) -> str:
@@ -120,8 +134,8 @@ def _chance(result: Result) -> str:
         return ""
     near = f", one that is 1 % off of at most {_power(bounds[1])}" if bounds[1] < 0 else ""
     return (
-        "Under a random model (theory.acceptance) a sample unrelated to the batch passes with a probability "
-        f"of at most {_power(bounds[0])}{near}."
+        "Under a random model (docs/theory/acceptance.md) a sample unrelated to the batch passes with a "
+        f"probability of at most {_power(bounds[0])}{near}."
     )
 
 
@@ -141,7 +155,8 @@ def _figures(result: Result) -> list[tuple[str, str]]:
         bars, psnr = to_host(result.error_bars)[flags], to_host(result.psnr)[flags]
         figures.append(("largest error bar, in units of the inputs", _short(float(bars.max()))))
         if abs(psnr).max() < math.inf:
-            figures.append(("predicted PSNR", f"{psnr.min():.0f} to {psnr.max():.0f} dB"))
+            told = f"predicted PSNR; images can be recognised from {RECOGNISABLE:.0f} dB on"
+            figures.append((told, f"{psnr.min():.0f} to {psnr.max():.0f} dB"))
     figures.append(("time of the search", describe_seconds(result.trace.seconds.get("total", 0.0))))
     return figures
 

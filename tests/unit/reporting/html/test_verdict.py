@@ -18,7 +18,11 @@ def result(layer: LayerGradient) -> Result:
 def outcome(result: Result, certified: int, directions: int, status: Status = Status.PARTIAL) -> Result:
     numbers = np.arange(6)
     return replace(
-        result, certified=numbers < certified, direction_certified=numbers < directions, status=status
+        result,
+        certified=numbers < certified,
+        direction_certified=numbers < directions,
+        status=status,
+        error_bars=np.full(6, np.inf),
     )
 
 
@@ -28,7 +32,14 @@ def outcome(result: Result, certified: int, directions: int, status: Status = St
         (6, 6, Status.EXACT, {}, "gives away its whole batch of 6", "revealed"),
         (2, 2, Status.PARTIAL, {}, "gives away 2 samples of its batch of 6, certified", "partly"),
         (0, 6, Status.SCALE_OPEN, {}, "up to their scale", "partly"),
-        (0, 0, Status.UNCERTIFIED, {0: 45.0, 1: 9.0}, "and yet 1 of the batch of 6 come back", "partly"),
+        (
+            0,
+            0,
+            Status.UNCERTIFIED,
+            {0: 45.0, 1: 9.0},
+            "and yet 1 sample of the batch of 6 came back",
+            "partly",
+        ),
         (0, 0, Status.UNCERTIFIED, {0: 9.0}, "does not show that the update is safe", "unproven"),
         (0, 0, Status.HOPELESS, {}, "does not show it to be safe", "unproven"),
     ],
@@ -61,9 +72,20 @@ def test_a_batch_of_unknown_size_has_been_read(result: Result) -> None:
     assert verdict_of(some) == (
         "This update gives away 1 sample of its batch, certified; how many there are in all it does not tell."
     )
-    none = replace(some, status=Status.HOPELESS, certified=flags & False, direction_certified=flags & False)
+    none = replace(outcome(some, 0, 0, Status.HOPELESS), batch_size=None)
     assert "cannot recover the batch from this update" in verdict_of(none)
     assert "proved nothing about the batch" in verdict_of(replace(none, status=Status.TIME_LIMIT))
+
+
+def test_samples_that_may_be_right_are_pointed_at(result: Result) -> None:
+    spans = np.ptp(result.inputs, axis=1)
+    bars = np.where(np.arange(6) < 2, spans / 11, spans / 9)
+    found = replace(outcome(result, 0, 0, Status.UNCERTIFIED), error_bars=bars)
+    assert "and yet 2 samples of the batch of 6 came back that may be right" in verdict_of(found)
+    assert tone_of(found) == "partly"
+    hidden = replace(found, inputs=result.inputs[:, :0])
+    assert "does not show that the update is safe" in verdict_of(hidden)
+    assert tone_of(hidden) == "unproven"
 
 
 def test_of_an_update_that_was_not_read_nothing_is_said(layer: LayerGradient) -> None:
