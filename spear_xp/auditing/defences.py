@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 from spear_xp.auditing.breakdown import FORECAST, breakdowns
 from spear_xp.auditing.ceiling import ceiling
 from spear_xp.auditing.mechanisms import DEFENCES, Clients, Defence, Sent
-from spear_xp.errors import ArgumentRangeError, ShapeError, SpearError
+from spear_xp.errors import ArgumentRangeError, NonFiniteError, ShapeError, SpearError
 from spear_xp.numerics.backend import Host, space_of, to_host
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.solver.invert import invert
@@ -182,8 +182,8 @@ def sweep(
 
     Raises
     ------
-    ArgumentRangeError, ShapeError
-        If a defence has no such name, or there are too few records.
+    ArgumentRangeError, ShapeError, NonFiniteError
+        If a defence has no such name, there are too few records, or one holds NaN or infinity.
 
     Notes
     -----
@@ -202,6 +202,11 @@ def sweep(
     if records.ndim != 2:
         msg = f"records has shape {records.shape}: need (N, n)"
         raise ShapeError(msg)
+    if not np.isfinite(records).all():
+        msg = (
+            f"records holds {int((~np.isfinite(records)).sum())} NaN or infinite entries: need finite values"
+        )
+        raise NonFiniteError(msg)
     seconds = time_limit if work_limit is None else min(time_limit, work_limit / PACE)
     leaks: list[Leak] = []
     ends: dict[int, dict[str, float]] = {}

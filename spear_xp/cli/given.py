@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from spear_xp.cli.page import lines_in
 from spear_xp.errors import ArgumentRangeError, FileError, UpdateError
 from spear_xp.reduction.problem import ACCURACY
 from spear_xp.updates.adapters import Training, read
@@ -106,9 +107,7 @@ def reading_of(options: argparse.Namespace) -> dict[str, Any]:
 
 def _kinds(given: str) -> list[str]:
     """Kinds of features from a file, or from words with commas; WORD*COUNT is as many of them."""
-    words = (
-        Path(given).read_text(encoding="utf-8").splitlines() if Path(given).is_file() else given.split(",")
-    )
+    words = lines_in(Path(given)) if Path(given).is_file() else given.split(",")
     kinds: list[str] = []
     for word in filter(None, map(str.strip, words)):
         kind, times, count = word.rpartition("*")

@@ -10,8 +10,9 @@ import numpy as np
 from spear_xp.errors import ArgumentRangeError, FileError
 from spear_xp.numerics.backend import Host
 from spear_xp.solver.saving.results import load_result
+from spear_xp.updates.adapters.files import DAMAGED, why
 
-__all__ = ["add_page", "checked_out", "of_page", "records_in", "write_page"]
+__all__ = ["add_page", "checked_out", "lines_in", "of_page", "records_in", "write_page"]
 
 
 def add_page(command: argparse.ArgumentParser) -> None:
@@ -33,10 +34,10 @@ def add_page(command: argparse.ArgumentParser) -> None:
     )
 
 
-def checked_out(path: Path | None) -> Path | None:
-    """Where a result goes, asked before a search."""
+def checked_out(path: Path | None, option: str = "--out") -> Path | None:
+    """Where a result or page goes, asked before a search."""
     if path is not None and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
-        msg = f"--out {path}: need a file in a folder that exists and can be written to"
+        msg = f"{option} {path}: need a file in a folder that exists and can be written to"
         raise ArgumentRangeError(msg)
     return path
 
@@ -54,7 +55,9 @@ def of_page(options: argparse.Namespace) -> dict[str, Any]:
     import jinja2  # noqa: F401  # a search is not to end in the news that it is missing
     import matplotlib as mpl  # noqa: F401
 
-    names = None if options.features is None else options.features.read_text().splitlines()
+    option = "report" if "report" in options else "out"
+    checked_out(getattr(options, option), f"--{option}")
+    names = None if options.features is None else lines_in(options.features)
     original = None if options.original is None else records_in(options.original)
     samples = not options.no_samples
     return {"original": original, "shape": options.shape, "feature_names": names, "samples": samples}
@@ -62,18 +65,30 @@ def of_page(options: argparse.Namespace) -> dict[str, Any]:
 
 def records_in(path: Path) -> Host:
     """Samples, one a row, of an `.npy`, or of an `.npz` that names them inputs or holds nothing else."""
-    with path.open("rb") as stream:
-        found = np.load(stream, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        name = "inputs" if "inputs" in found.files else found.files[0] if len(found.files) == 1 else ""
-        if not name:
-            msg = (
-                f"{path} holds {', '.join(found.files) or 'nothing'}: need an array inputs, one sample a row"
-            )
-            raise FileError(msg)
-        records: Host = found[name]
-        return records
+    try:
+        with path.open("rb") as stream:
+            found = np.load(stream, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return found
+            names = found.files
+            name = "inputs" if "inputs" in names else names[0] if len(names) == 1 else ""
+            records: Host | None = found[name] if name else None
+    except DAMAGED as error:
+        msg = f"{path} cannot be read: {why(error)}"
+        raise FileError(msg) from error
+    if records is None:
+        msg = f"{path} holds {', '.join(names) or 'nothing'}: need an array inputs, one sample a row"
+        raise FileError(msg)
+    return records
+
+
+def lines_in(path: Path) -> list[str]:
+    """Lines of a text file."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        msg = f"{path} is no text file: need words, one a line"
+        raise FileError(msg) from error
 
 
 def _shape(text: str) -> tuple[int, ...]:

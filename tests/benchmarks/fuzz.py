@@ -26,8 +26,8 @@ SAYS = (
     "Cases that [atheris](https://github.com/google/atheris) makes, led by what they reach in `spear_xp`. "
     "Each ends in a result or in an error that is documented; what ends otherwise, takes five seconds of a "
     "processor or lets the process grow beyond 1 GiB is a failure. "
-    "Written by `python -m tests.benchmarks.fuzz --write FILE`, a run after the other. Targets end early by "
-    "their seconds."
+    "Written by `python -m tests.benchmarks.fuzz --write FILE`, a run after the other. A target may end "
+    "early, by its seconds."
 )
 HEADER = ("target", "seed", "cases", "seconds", "branches reached", "failures")
 LONGEST = {"file_of_arrays": 4000, "file_of_a_result": 20_000}  # bytes of a case, room for whole files
@@ -94,7 +94,7 @@ def page(path: Path, run: str) -> tuple[str, ...]:
     rows = [line.split("|")[1:-1] for one in runs for line in one.splitlines() if line.startswith("| ")]
     rows = [row for row in rows if row[0].strip() in CASES]
     cases, failures = (sum(int(row[k]) for row in rows) for k in (2, 5))
-    return SAYS, f"**{cases:,} cases in {len(runs)} runs, {failures} failures.**", *runs
+    return SAYS, f"**{cases:,} cases in {len(runs)} runs; failures: {failures}.**", *runs
 
 
 def main() -> None:

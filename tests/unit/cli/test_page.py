@@ -98,3 +98,33 @@ def test_records_come_from_an_array_or_an_archive(tmp_path: Path) -> None:
     np.savez(tmp_path / "alone.npz", records)
     for name in ("one.npy", "named.npz", "alone.npz"):
         np.testing.assert_array_equal(records_in(tmp_path / name), records)
+
+
+def test_files_of_another_kind_are_named(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need("jinja2")
+    need("matplotlib")
+    text, nothing, other = (tmp_path / name for name in ("text.npz", "nothing.npz", "other.txt"))
+    text.write_text("no archive")
+    nothing.write_bytes(b"")
+    other.write_bytes(bytes(range(256)))
+    out = tmp_path / "b.npz"
+    assert main(["invert", str(file), "--out", str(out), "--json"]) == 0
+    capsys.readouterr()
+    for words, message in (
+        (["sweep", str(nothing)], "nothing.npz cannot be read: No data left in file"),
+        (["audit", str(text)], "no archive of arrays, or pickled objects, which are never loaded"),
+        (["report", str(out), "--original", str(text)], "no archive of arrays"),
+        (["report", str(out), "--features", str(other)], "other.txt is no text file"),
+        (["report", str(out), "--out", str(tmp_path)], f"--out {tmp_path}: need a file"),
+        (["audit", str(file), "--feature-kinds", str(other)], "other.txt is no text file"),
+        (
+            ["audit", str(file), "--report", str(tmp_path / "no" / "page")],
+            "need a file in a folder that exists",
+        ),
+    ):
+        assert main(words) == 2
+        out_, err = capsys.readouterr()
+        assert message in err
+        assert out_ == ""
