@@ -1,11 +1,8 @@
 """Enters: a result. Leaves: what the update reveals, in one sentence, and how grave that is."""
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
-
-import numpy as np
 
 from spear_xp.numerics.backend import to_host
 from spear_xp.solver.result import Result, Status
@@ -59,10 +56,10 @@ def _unproven(result: Result, batch: str, measured: Mapping[int, float]) -> str:
             f"Nothing is certified, and yet {_samples(close)} of the {batch} came back: "
             f"against the original {RECOGNISABLE:.0f} dB or more."
         )
-    if not measured and _likely(result):
+    if not measured and len(result.inputs):
         return (
-            f"Nothing is certified, and yet {_samples(_likely(result))} of the {batch} came back that may be "
-            "right: look at them before you call this update safe."
+            f"Nothing is certified, and yet {_samples(len(result.inputs))} of the {batch} came back without "
+            "a proof: they may be right, so look at them before you call this update safe."
         )
     if result.status is Status.HOPELESS:
         return f"This search cannot recover the {batch} from this update; that does not show it to be safe."
@@ -76,17 +73,8 @@ def tone_of(
     if result.success:
         return "revealed"
     known = to_host(result.direction_certified).any()  # all that are certified are among these
-    likely = _recognisable(measured) if measured else _likely(result)
-    return "partly" if known or likely else "unproven"
-
-
-def _likely(result: Result) -> int:
-    """Returned samples whose own error bars predict that they can be recognised, proven or not."""
-    inputs, bars = to_host(result.inputs), to_host(result.error_bars)
-    if not inputs.size:
-        return 0
-    spans = np.nanmax(inputs, axis=1, initial=-math.inf) - np.nanmin(inputs, axis=1, initial=math.inf)
-    return int((bars * 10 ** (RECOGNISABLE / 20) <= spans).sum())
+    seen = _recognisable(measured) if measured else len(result.inputs)
+    return "partly" if known or seen else "unproven"
 
 
 def _recognisable(measured: Mapping[int, float]) -> int:

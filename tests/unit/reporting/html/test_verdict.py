@@ -22,7 +22,6 @@ def outcome(result: Result, certified: int, directions: int, status: Status = St
         certified=numbers < certified,
         direction_certified=numbers < directions,
         status=status,
-        error_bars=np.full(6, np.inf),
     )
 
 
@@ -41,7 +40,6 @@ def outcome(result: Result, certified: int, directions: int, status: Status = St
             "partly",
         ),
         (0, 0, Status.UNCERTIFIED, {0: 9.0}, "does not show that the update is safe", "unproven"),
-        (0, 0, Status.HOPELESS, {}, "does not show it to be safe", "unproven"),
     ],
 )
 def test_the_verdict_says_how_much_is_given_away(
@@ -72,20 +70,18 @@ def test_a_batch_of_unknown_size_has_been_read(result: Result) -> None:
     assert verdict_of(some) == (
         "This update gives away 1 sample of its batch, certified; how many there are in all it does not tell."
     )
-    none = replace(outcome(some, 0, 0, Status.HOPELESS), batch_size=None)
-    assert "cannot recover the batch from this update" in verdict_of(none)
-    assert "proved nothing about the batch" in verdict_of(replace(none, status=Status.TIME_LIMIT))
+    none = replace(outcome(result, 0, 0, Status.HOPELESS), inputs=result.inputs[:0])
+    assert "cannot recover the batch of 6 from this update; that does not show it to be safe" in verdict_of(
+        none
+    )
+    assert tone_of(none) == "unproven"
+    assert "proved nothing about the batch of 6" in verdict_of(replace(none, status=Status.UNCERTIFIED))
 
 
-def test_samples_that_may_be_right_are_pointed_at(result: Result) -> None:
-    spans = np.ptp(result.inputs, axis=1)
-    bars = np.where(np.arange(6) < 2, spans / 11, spans / 9)
-    found = replace(outcome(result, 0, 0, Status.UNCERTIFIED), error_bars=bars)
-    assert "and yet 2 samples of the batch of 6 came back that may be right" in verdict_of(found)
+def test_samples_without_a_proof_are_pointed_at(result: Result) -> None:
+    found = outcome(result, 0, 0, Status.UNCERTIFIED)
+    assert "and yet 6 samples of the batch of 6 came back without a proof" in verdict_of(found)
     assert tone_of(found) == "partly"
-    hidden = replace(found, inputs=result.inputs[:, :0])
-    assert "does not show that the update is safe" in verdict_of(hidden)
-    assert tone_of(hidden) == "unproven"
 
 
 def test_of_an_update_that_was_not_read_nothing_is_said(layer: LayerGradient) -> None:
