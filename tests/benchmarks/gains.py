@@ -1,6 +1,6 @@
 """What workers gain: for a folder of updates, for one search in rounds, and for threads within a search.
 
-`python -m tests.benchmarks.gains [--workers 2] [--updates 8] [--repeats 3] [--only folder rounds threads]`.
+`python -m tests.benchmarks.gains [--workers 2] [--updates 24] [--repeats 3] [--only folder rounds threads]`.
 Run it with `OMP_NUM_THREADS=1` on a machine without other work: seconds of the clock decide. Those of the
 processors hold on a busy machine, too: what they rise by is what it costs to work side by side.
 """
@@ -88,11 +88,14 @@ def processes(count: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
 
 
+def at_work() -> None:
+    """Takes a while, so that every worker gets one; this file imports the library there."""
+    time.sleep(0.3)
+
+
 def ready(executor: Executor, count: int) -> None:
-    """Start all workers and let them import the library."""
-    for one in [executor.submit(time.sleep, 0.2) for _ in range(2 * count)]:
-        one.result()
-    for one in [executor.submit(spear_xp.estimate, 10, 100) for _ in range(2 * count)]:
+    """Start all workers."""
+    for one in [executor.submit(at_work) for _ in range(2 * count)]:
         one.result()
 
 
@@ -165,7 +168,7 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--updates", type=int, default=8, help="in the folder (default 8)")
+    parser.add_argument("--updates", type=int, default=24, help="in a folder (default 24)")
     parser.add_argument("--repeats", type=int, default=3, help="of everything, in turn (default 3)")
     parts = ("folder", "rounds", "threads")
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
