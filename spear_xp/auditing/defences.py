@@ -183,7 +183,7 @@ def sweep(
     Raises
     ------
     ArgumentRangeError, ShapeError, NonFiniteError
-        If a defence has no such name, there are too few records, or one holds NaN or infinity.
+        If a defence has no such name, there are too few records, or these are not finite.
 
     Notes
     -----
@@ -199,14 +199,10 @@ def sweep(
     1.0
     """
     records = to_host(records).astype("float32")
-    if records.ndim != 2:
-        msg = f"records has shape {records.shape}: need (N, n)"
-        raise ShapeError(msg)
-    if not np.isfinite(records).all():
-        msg = (
-            f"records holds {int((~np.isfinite(records)).sum())} NaN or infinite entries: need finite values"
-        )
-        raise NonFiniteError(msg)
+    bad = int((~np.isfinite(records)).sum())
+    if records.ndim != 2 or bad:
+        msg = f"records has shape {records.shape}, with {bad} NaN or infinite entries: need (N, n), finite"
+        raise (NonFiniteError if bad else ShapeError)(msg)
     seconds = time_limit if work_limit is None else min(time_limit, work_limit / PACE)
     leaks: list[Leak] = []
     ends: dict[int, dict[str, float]] = {}

@@ -126,8 +126,7 @@ class Trace:
     shape : (int, int)
         Neurons m and features n of the layer.
     layer, features : str
-        Its name, and what stands between the data and it, as the `LayerUpdate` has them: where something
-        does, samples are inputs of a deeper layer and not the data.
+        Its name, and what stands between the data and it, as the `LayerUpdate` has them.
     assumptions : tuple of str
         What was taken for granted when the update was read.
     call : str
@@ -249,13 +248,9 @@ class Result:
     def summary(self) -> str:
         """What was found, what to try next, and a line for each sample that is not certified."""
         of = "an unknown number" if self.batch_size is None else self.batch_size
-        head = "not exact"
-        if self.success:
-            head = "within the accuracy asked for" if self.status is Status.CERTIFIED else "exact"
-        lines = [
-            f"{head}: {self._count} of {of} certified",
-            self.status.value,
-        ]
+        whole = "within the accuracy asked for" if self.status is Status.CERTIFIED else "exact"
+        head = whole if self.success else "not exact"
+        lines = [f"{head}: {self._count} of {of} certified", self.status.value]
         if self.trace.features:
             lines.append(f"samples are features, not the data: inputs of a layer {self.trace.features}")
         lines += [str(one) for one in self.diagnosis]

@@ -92,7 +92,7 @@ def test_bad_arguments_are_refused() -> None:
         sweep(records)
     with pytest.raises(errors.ShapeError, match=r"need \(N, n\)"):
         sweep(records[0])
-    with pytest.raises(errors.NonFiniteError, match="records holds 3 NaN or infinite"):
+    with pytest.raises(errors.NonFiniteError, match="3 NaN or infinite entries: need"):
         sweep(np.where(np.arange(60).reshape(20, 3) < 3, np.nan, 1.0))
 
 
