@@ -77,7 +77,7 @@ def flattened(arrays: Mapping[str, Any], prefix: str = "") -> dict[str, Array]:
 
 def why(error: BaseException) -> str:
     """What a reader says of a file, in one line; never that it could be unpickled."""
-    if "allow_pickle" in str(error):
+    if "unsafely" in str(error):
         return "no archive of arrays, or pickled objects, which are never loaded"
     return str(error).partition("\n")[0] or type(error).__name__
 
