@@ -196,8 +196,9 @@ def describe_seconds(seconds: float) -> str:
         (7200.0, 60.0, "min"),
         (172800.0, 3600.0, "h"),
     ):
-        if seconds < limit:
-            return f"{seconds / unit:.3g} {name}"
+        text = f"{seconds / unit:.3g}"
+        if float(text) * unit < limit:  # as it is written: 999.6 ms are 1 s
+            return f"{text} {name}"
     years = seconds / 31557600
     return f"{seconds / 86400:.3g} days" if years < 2 else f"{years:.3g} years"
 
