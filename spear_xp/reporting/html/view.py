@@ -149,7 +149,7 @@ def _figures(result: Result) -> list[tuple[str, str]]:
     flags = to_host(result.certified).astype(bool)
     figures = [
         ("certified", f"{flags.sum()} of {'?' if result.batch_size is None else result.batch_size}"),
-        ("returned without proof", str(int((~flags).sum()))),
+        ("returned, not certified", str(int((~flags).sum()))),
     ]
     if flags.any():
         bars, psnr = to_host(result.error_bars)[flags], to_host(result.psnr)[flags]
