@@ -31,7 +31,7 @@ class UpdateAudit:
     verdict : str
         Name of an `Exposure`; empty if the file could not be audited.
     layer : str
-        Layer that gives away most: certified samples of the data first, then certified features.
+        Layer that gives away most, `Audit.worst`.
     batch_size : int or None
         Samples in the batch, as that layer shows it.
     certified, data_certified : int

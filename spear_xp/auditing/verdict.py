@@ -148,9 +148,16 @@ class Audit:
 
     @property
     def worst(self) -> LayerAudit | None:
-        """The layer that gives away most: samples of the data first, then features; None without a search."""
-        searched = [one for one in self.layers if one.result is not None]
-        return max(searched, key=lambda one: (one.data_certified, one.certified), default=None)
+        """The layer that gives away most: data first, then data up to their scale, then features.
+
+        None where no layer was searched.
+        """
+
+        def merit(one: LayerAudit) -> tuple[int, int, int, int]:
+            to_scale = 0 if one.features else one.direction_certified
+            return one.data_certified, to_scale, one.certified, one.direction_certified
+
+        return max((one for one in self.layers if one.result is not None), key=merit, default=None)
 
     def report(self, path: str | Path, **options: Any) -> None:
         """Write an HTML page about the layer that gives away most, with a table of all layers.

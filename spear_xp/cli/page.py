@@ -12,7 +12,7 @@ from spear_xp.numerics.backend import Host
 from spear_xp.solver.saving.results import load_result
 from spear_xp.updates.adapters.files import DAMAGED, why
 
-__all__ = ["add_page", "checked_out", "lines_in", "of_page", "records_in", "write_page"]
+__all__ = ["add_page", "checked_out", "lines_in", "of_page", "page_beside", "records_in", "write_page"]
 
 
 def add_page(command: argparse.ArgumentParser) -> None:
@@ -48,6 +48,17 @@ def write_page(options: argparse.Namespace) -> int:
     result.report(options.out, **of_page(options))
     print(f"page: {options.out.resolve()}")
     return 0 if result.success else 1
+
+
+def page_beside(options: argparse.Namespace) -> dict[str, Any] | None:
+    """What a page beside a search is to show; None where no page was asked for."""
+    if options.report is not None:
+        return of_page(options)
+    for name in ("original", "shape", "features"):
+        if getattr(options, name) is not None:
+            msg = f"--{name} is for a page: need --report HTML, too"
+            raise ArgumentRangeError(msg)
+    return None
 
 
 def of_page(options: argparse.Namespace) -> dict[str, Any]:

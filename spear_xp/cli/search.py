@@ -17,7 +17,7 @@ from spear_xp.auditing.folder import audit_folder
 from spear_xp.auditing.verdict import Exposure
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.cli.given import layer_of, reading_of, update_of
-from spear_xp.cli.page import checked_out, of_page
+from spear_xp.cli.page import checked_out, page_beside
 from spear_xp.errors import ArgumentRangeError
 from spear_xp.forecasting.default import estimate
 from spear_xp.reduction.problem import ACCURACY
@@ -65,7 +65,7 @@ def demo(options: argparse.Namespace) -> int:
 def invert_layer(options: argparse.Namespace) -> int:
     """`spear-xp invert`."""
     out = checked_out(options.out)
-    page = None if options.report is None else of_page(options)  # what is wrong with it is said at once
+    page = page_beside(options)  # what is wrong with it is said at once
     result = _search(
         options,
         layer_of(update_of(options), options.layer),
@@ -85,12 +85,12 @@ def invert_layer(options: argparse.Namespace) -> int:
 
 def audit_model(options: argparse.Namespace) -> int:
     """`spear-xp audit`."""
+    page = page_beside(options)
     if options.file.is_dir():
         return _audit_round(options)
     if options.csv is not None or options.workers != 1:
         msg = f"{options.file}: --csv and --workers are for a folder of updates"
         raise ArgumentRangeError(msg)
-    page = None if options.report is None else of_page(options)
     update = update_of(options)
     with progress_bar(quiet=options.json) as bar, _sigterm_as_ctrl_c():
         found = audit(

@@ -118,6 +118,8 @@ def test_the_worst_layer_gives_away_most() -> None:
     assert Audit(Exposure.FEATURES, (first, second, third, CONV), None, (), 0.0).worst is first
     assert Audit(Exposure.FEATURES, (CONV, second, third), None, (), 0.0).worst is second
     assert Audit(Exposure.NOT_APPLICABLE, (CONV,), None, (), 0.0).worst is None
+    scaled = layer("d", result(0, directions=2))
+    assert Audit(Exposure.SCALE_OPEN, (second, scaled), None, (), 0.0).worst is scaled
 
 
 def test_a_page_needs_a_layer_that_was_searched() -> None:

@@ -119,6 +119,7 @@ def test_files_of_another_kind_are_named(
         (["report", str(out), "--features", str(other)], "other.txt is no text file"),
         (["report", str(out), "--out", str(tmp_path)], f"--out {tmp_path}: need a file"),
         (["audit", str(file), "--feature-kinds", str(other)], "other.txt is no text file"),
+        (["audit", str(file), "--shape", "5x8"], "--shape is for a page: need --report"),
         (
             ["audit", str(file), "--report", str(tmp_path / "no" / "page")],
             "need a file in a folder that exists",
