@@ -110,7 +110,7 @@ def _subject(result: Result) -> str:
 def _update(audit: Audit | None) -> dict[str, Any]:
     """What the page says of the other layers; nothing where they are not known."""
     if audit is None:
-        return {"layers": [], "exposure": "", "labels": ""}
+        return {"layers": [], "exposure": "", "labels": "", "chained": 0}
     layers = [
         {
             "name": one.name,
@@ -121,7 +121,8 @@ def _update(audit: Audit | None) -> dict[str, Any]:
         for one in audit.layers
     ]
     labels = ", ".join(map(str, audit.labels or ()))
-    return {"layers": layers, "exposure": audit.verdict.value, "labels": labels}
+    chained = audit.worst.data_certified if audit.worst is not None and audit.worst.features else 0
+    return {"layers": layers, "exposure": audit.verdict.value, "labels": labels, "chained": chained}
 
 
 def _chance(result: Result) -> str:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from spear_xp import LayerUpdate, Result, audit, invert
+from spear_xp.auditing.chaining import Chained
+from spear_xp.auditing.verdict import Audit, Exposure, LayerAudit
 from spear_xp.reporting.html.view import view_of
 from spear_xp.updates.synthetic import LayerGradient
 from tests.helpers.optional import need
@@ -106,4 +108,12 @@ def test_an_audit_has_a_row_for_each_layer(layer: LayerGradient) -> None:
     (row,) = view["layers"]
     assert row == {"name": "fc1", "shape": "90 × 40", "inputs": "the data", "outcome": "6 of 6 certified"}
     assert view["exposure"] == found.verdict.value
-    assert view["labels"] == ""
+    assert (view["labels"], view["chained"]) == ("", 0)
+
+
+def test_data_that_were_worked_out_from_features_are_counted(result: Result) -> None:
+    numbers = np.arange(6)
+    chained = Chained(np.zeros((6, 9)), numbers, numbers < 4, numbers, numbers, ("",) * 6)
+    behind = LayerAudit("fc2", (90, 40), "behind Linear 'fc1'", result, chained=chained)
+    found = Audit(Exposure.PARTLY_EXPOSED, (behind,), None, (), 0.0)
+    assert view_of(result, **PLAIN, audit=found)["chained"] == 4
