@@ -2,7 +2,7 @@
 
 python examples/cluster.py               # needs dask's `distributed`, no dependency of this library
 
-The cluster is two processes on this machine; with dask-cuda it is a worker for each GPU: docs/long-runs.md.
+The cluster is two processes on this machine; docs/long-runs.md has a sketch, not run, for several GPUs.
 """
 
 import logging

@@ -115,7 +115,8 @@ def _model(update: Any, weights: Any, reading: dict[str, Any]) -> ModelUpdate:
         raise ArgumentRangeError(msg)
     if isinstance(update, ModelUpdate):
         return update
-    layer = ModelLayer(update.name or "layer", tuple(update.grad_w.shape), update)
+    shape = tuple(update.grad_w.shape)
+    layer = ModelLayer(update.name or "layer", shape, update, features=update.features)
     return ModelUpdate((layer,), assumptions=update.assumptions)
 
 

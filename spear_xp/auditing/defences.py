@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 from spear_xp.auditing.breakdown import FORECAST, breakdowns
 from spear_xp.auditing.ceiling import ceiling
 from spear_xp.auditing.mechanisms import DEFENCES, Clients, Defence, Sent
-from spear_xp.errors import ArgumentRangeError, ShapeError, SpearError
+from spear_xp.errors import ArgumentRangeError, NonFiniteError, ShapeError, SpearError
 from spear_xp.numerics.backend import Host, space_of, to_host
 from spear_xp.numerics.random import Stream, generator
 from spear_xp.solver.invert import invert
@@ -182,8 +182,8 @@ def sweep(
 
     Raises
     ------
-    ArgumentRangeError, ShapeError
-        If a defence has no such name, or there are too few records.
+    ArgumentRangeError, ShapeError, NonFiniteError
+        If a defence has no such name, there are too few records, or these are not finite.
 
     Notes
     -----
@@ -199,9 +199,10 @@ def sweep(
     1.0
     """
     records = to_host(records).astype("float32")
-    if records.ndim != 2:
-        msg = f"records has shape {records.shape}: need (N, n)"
-        raise ShapeError(msg)
+    bad = int((~np.isfinite(records)).sum())
+    if records.ndim != 2 or bad:
+        msg = f"records has shape {records.shape}, with {bad} NaN or infinite entries: need (N, n), finite"
+        raise (NonFiniteError if bad else ShapeError)(msg)
     seconds = time_limit if work_limit is None else min(time_limit, work_limit / PACE)
     leaks: list[Leak] = []
     ends: dict[int, dict[str, float]] = {}

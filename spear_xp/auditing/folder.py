@@ -31,7 +31,7 @@ class UpdateAudit:
     verdict : str
         Name of an `Exposure`; empty if the file could not be audited.
     layer : str
-        Layer that gives away most: certified samples of the data first, then certified features.
+        Layer that gives away most, `Audit.worst`.
     batch_size : int or None
         Samples in the batch, as that layer shows it.
     certified, data_certified : int
@@ -235,10 +235,9 @@ def _audited(path: Path, weights: Any, options: dict[str, Any]) -> Outcome:
 def _line(file: str, found: Audit) -> UpdateAudit:
     """An audit without its layers."""
     known: dict[str, Any] = {"labels": found.labels, "seconds": found.seconds}
-    searched = [(one, one.result) for one in found.layers if one.result is not None]
-    if not searched:
+    most = found.worst
+    if most is None or most.result is None:
         reasons = dict.fromkeys(f"{one.name}: {one.reason}" for one in found.layers)
         return UpdateAudit(file, found.verdict.name, reason="; ".join(reasons), **known)
-    most, result = max(searched, key=lambda pair: (pair[0].data_certified, pair[0].certified))
-    counts = result.batch_size, most.certified, most.data_certified
+    counts = most.result.batch_size, most.certified, most.data_certified
     return UpdateAudit(file, found.verdict.name, most.name, *counts, **known)

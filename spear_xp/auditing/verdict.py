@@ -1,11 +1,14 @@
 """Enters: what the search of each layer gave. Leaves: an `Audit`, with its verdict and a table."""
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from spear_xp.auditing.chaining import Chained
+from spear_xp.errors import UpdateError
 from spear_xp.solver.result import Result
 
 __all__ = ["Audit", "Exposure", "LayerAudit", "verdict_of"]
@@ -143,6 +146,47 @@ class Audit:
     assumptions: tuple[str, ...]
     seconds: float
 
+    @property
+    def worst(self) -> LayerAudit | None:
+        """The layer that gives away most: data first, then data up to their scale, then features.
+
+        None where no layer was searched.
+        """
+
+        def merit(one: LayerAudit) -> tuple[int, int, int, int]:
+            to_scale = 0 if one.features else one.direction_certified
+            return one.data_certified, to_scale, one.certified, one.direction_certified
+
+        return max((one for one in self.layers if one.result is not None), key=merit, default=None)
+
+    def report(self, path: str | Path, **options: Any) -> None:
+        """Write an HTML page about the layer that gives away most, with a table of all layers.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write, readable by its owner alone.
+        **options
+            `original`, `shape`, `feature_names`, `scaler`, `units`, `samples` and `title`, as
+            `spear_xp.reporting.html.report` has them.
+
+        Raises
+        ------
+        UpdateError
+            If no layer was searched: `summary()` says why.
+        ShapeError
+            If an option does not fit the samples.
+        ModuleNotFoundError
+            Without jinja2 and matplotlib: ``pip install jinja2 matplotlib``.
+        """
+        worst = self.worst
+        if worst is None:
+            msg = "no layer was searched, so that there is nothing to report: need one with a result"
+            raise UpdateError(msg)
+        # Reporting stands above: this is a door to it, as `Result.report` is.
+        page = importlib.import_module("spear_xp.reporting.html")
+        page.report(worst.result, path, audit=self, **options)
+
     def summary(self) -> str:
         """The verdict, a table of the layers, labels, and what was taken for granted."""
         rows = [("layer", "weights", "inputs", "outcome")]
@@ -157,7 +201,7 @@ class Audit:
         lines.append("")
         if self.labels is not None:
             labels = ", ".join(map(str, self.labels)) or "none"
-            lines.append(f"labels in the batch for certain, if they are hard: {labels}")
+            lines.append(f"labels that are in the batch for certain, where each sample has one: {labels}")
         return "\n".join(lines + [f"assumes: {text}" for text in self.assumptions])
 
     def to_dict(self) -> dict[str, Any]:

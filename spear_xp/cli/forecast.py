@@ -6,23 +6,23 @@ from pathlib import Path
 
 import numpy as np
 
-from spear_xp.cli.given import layer_of
+from spear_xp.cli.given import layer_of, update_of
 from spear_xp.forecasting.calibration import measure_rate
 from spear_xp.forecasting.default import SAMPLING, estimate
 from spear_xp.forecasting.forecast import Forecast
 from spear_xp.forecasting.published import median_map
 from spear_xp.reporting.text import describe, to_json
-from spear_xp.updates.adapters import read
 
 __all__ = ["forecast"]
 
 
 def forecast(options: argparse.Namespace) -> int:
     """`spear-xp estimate`."""
+    options.file = options.file or options.update
     told = estimate(
         options.batch,
         options.width,
-        update=None if options.update is None else layer_of(read(options.update)),
+        update=None if options.file is None else layer_of(update_of(options)),
         search=options.search,
         features=options.features,
         noise=options.noise,

@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spear_xp.errors import ArgumentRangeError, UpdateError
+from spear_xp.cli.page import lines_in
+from spear_xp.errors import ArgumentRangeError, FileError, UpdateError
 from spear_xp.reduction.problem import ACCURACY
 from spear_xp.updates.adapters import Training, read
 from spear_xp.updates.adapters.files import read_arrays
 from spear_xp.updates.layer_update import LayerUpdate
 from spear_xp.updates.model_update import ModelUpdate
 
-__all__ = ["add_update", "hints", "layer_of", "reading_of", "update_of"]
+__all__ = ["add_accuracy", "add_update", "hints", "layer_of", "reading_of", "update_of"]
 
 
 OPTIONS = {  # what messages call an argument, and how it is given here
@@ -25,6 +26,8 @@ OPTIONS = {  # what messages call an argument, and how it is given here
     "example=": "example= is --example FILE, together with --model",
     "time_limit": "time_limit is --time-limit",
     "feature_kinds": "feature_kinds is --feature-kinds",
+    "batch_size=None": "sizes are --batch and --width; an update is a file",
+    "no saved result": "`spear-xp invert UPDATE --out RESULT` saves one",
 }
 
 
@@ -33,20 +36,37 @@ def hints(message: str) -> list[str]:
     return [f"  here: {how}" for name, how in OPTIONS.items() if name in message]
 
 
-def add_update(command: argparse.ArgumentParser) -> None:
+def add_accuracy(command: argparse.ArgumentParser) -> None:
+    """The argument that says how accurate a certified sample has to be."""
+    command.add_argument(
+        "--accuracy",
+        type=float,
+        default=ACCURACY,
+        help=f"relative error of a certified sample (default {ACCURACY:g}; up to .3 for noisy updates)",
+    )
+
+
+def add_update(command: argparse.ArgumentParser, *, needed: bool = True) -> None:
     """Arguments that say what was sent."""
     formats = ".npz, .safetensors or .pt"
     command.add_argument(
         "file",
         type=Path,
+        metavar="UPDATE",
+        nargs=None if needed else "?",
         help=f"{formats}: gradients, weights after training, or one layer's four arrays",
     )
-    command.add_argument("weights", type=Path, nargs="?", help=f"{formats}: the weights before the step")
+    command.add_argument(
+        "weights", type=Path, metavar="WEIGHTS", nargs="?", help=f"{formats}: the weights before the step"
+    )
     command.add_argument(
         "--model", metavar="MODULE:NAME", help="torch or Keras model, or what returns it; its code is run"
     )
     command.add_argument(
-        "--example", type=Path, help=f"{formats}: what the torch model is called with, to see what layers do"
+        "--example",
+        type=Path,
+        metavar="FILE",
+        help=f"{formats}: what the torch model is called with, to see what layers do",
     )
     command.add_argument("--kind", choices=("gradient", "weights", "difference"), help="what the file holds")
     command.add_argument("--lr", type=float, help="learning rate, for weights after training")
@@ -54,14 +74,8 @@ def add_update(command: argparse.ArgumentParser) -> None:
     command.add_argument("--optimizer", default="sgd", help="optimiser of the client (default sgd)")
     command.add_argument("--momentum", type=float, default=0.0, help="its momentum (default 0)")
     command.add_argument(
-        "--accuracy",
-        type=float,
-        default=ACCURACY,
-        help=f"relative error of a certified sample (default {ACCURACY:g}; up to .3 for noisy updates)",
-    )
-    command.add_argument(
         "--feature-kinds",
-        metavar="FILE or WORDS",
+        metavar="WORDS",
         help="kind of each feature: real, integer or one-hot:GROUP, in a text file with one a line, or with "
         "commas between them; one-hot:sex*2 stands for two of them",
     )
@@ -70,6 +84,9 @@ def add_update(command: argparse.ArgumentParser) -> None:
 
 def update_of(options: argparse.Namespace) -> ModelUpdate:
     """What the files of a command hold."""
+    if options.file.is_dir():
+        msg = f"{options.file} is a folder: need a file; `spear-xp audit` takes folders"
+        raise FileError(msg)
     return read(options.file, options.weights, **reading_of(options))
 
 
@@ -90,9 +107,7 @@ def reading_of(options: argparse.Namespace) -> dict[str, Any]:
 
 def _kinds(given: str) -> list[str]:
     """Kinds of features from a file, or from words with commas; WORD*COUNT is as many of them."""
-    words = (
-        Path(given).read_text(encoding="utf-8").splitlines() if Path(given).is_file() else given.split(",")
-    )
+    words = lines_in(Path(given)) if Path(given).is_file() else given.split(",")
     kinds: list[str] = []
     for word in filter(None, map(str.strip, words)):
         kind, times, count = word.rpartition("*")

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from spear_xp.auditing.folder import audit_folder
 from spear_xp.auditing.verdict import Exposure
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.cli.given import layer_of, reading_of, update_of
-from spear_xp.cli.page import checked_out, of_page
+from spear_xp.cli.page import checked_out, page_beside
 from spear_xp.errors import ArgumentRangeError
 from spear_xp.forecasting.default import estimate
 from spear_xp.reduction.problem import ACCURACY
@@ -28,6 +29,7 @@ from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["BAD_INPUT", "EXACT", "NOT_EXACT", "audit_model", "demo", "invert_layer"]
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # of BLAS, where nobody has said
 EXACT, NOT_EXACT, BAD_INPUT = 0, 1, 2  # chosen: exit codes of the command; scripts rely on them
 
 
@@ -63,7 +65,7 @@ def demo(options: argparse.Namespace) -> int:
 def invert_layer(options: argparse.Namespace) -> int:
     """`spear-xp invert`."""
     out = checked_out(options.out)
-    page = None if options.report is None else of_page(options)  # what is wrong with it is said at once
+    page = page_beside(options)  # what is wrong with it is said at once
     result = _search(
         options,
         layer_of(update_of(options), options.layer),
@@ -83,6 +85,7 @@ def invert_layer(options: argparse.Namespace) -> int:
 
 def audit_model(options: argparse.Namespace) -> int:
     """`spear-xp audit`."""
+    page = page_beside(options)
     if options.file.is_dir():
         return _audit_round(options)
     if options.csv is not None or options.workers != 1:
@@ -98,7 +101,12 @@ def audit_model(options: argparse.Namespace) -> int:
             rng=options.seed,
             on_progress=bar,
         )
+    if page is not None and found.worst is not None:
+        found.report(options.report, **page)
     print(to_json(found.to_dict()) if options.json else found.summary())
+    if page is not None and not options.json:
+        told = "not written: no layer was searched" if found.worst is None else options.report.resolve()
+        print(f"page: {told}")
     return EXACT if found.verdict is Exposure.EXPOSED else NOT_EXACT
 
 
@@ -113,6 +121,9 @@ def _audit_round(options: argparse.Namespace) -> int:
     }
     if options.workers < 1:
         msg = f"--workers {options.workers}: need at least 1"
+        raise ArgumentRangeError(msg)
+    if options.report is not None:
+        msg = f"{options.file} is a folder: --report is for one update; --csv has a line for each of a folder"
         raise ArgumentRangeError(msg)
     tell = None if options.json else lambda one: print(one, flush=True)
     with _workers(options.workers) as executor, _sigterm_as_ctrl_c():
@@ -134,6 +145,8 @@ def _workers(count: int) -> Iterator[Executor | None]:
     if count == 1:
         yield None
         return
+    for name in THREADS:  # processes that each use all processors wait for each other
+        os.environ.setdefault(name, "1")
     # A process that is forked may hold locks of BLAS or torch; one that is started afresh does not.
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as executor:
         yield executor

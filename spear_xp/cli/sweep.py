@@ -4,9 +4,8 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-import numpy as np
-
 from spear_xp.auditing.defences import DEFENCES, sweep
+from spear_xp.cli.page import records_in
 from spear_xp.reporting.text import describe_sweep, to_json
 
 __all__ = ["add_sweep", "sweep_defences"]
@@ -16,7 +15,13 @@ FACES = 100  # cosmetic: photographs to draw batches from
 
 def add_sweep(parser: argparse.ArgumentParser) -> None:
     """The arguments that are its own."""
-    parser.add_argument("file", type=Path, nargs="?", help=".npz with an array inputs; faces if none")
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="RECORDS",
+        help=".npy, or .npz with an array inputs: one record a row (default: photographs of faces)",
+    )
     parser.add_argument("--defence", action="append", choices=list(DEFENCES), help="one of several, or all")
     parser.add_argument("--strength", type=float, action="append", help="of each, instead of its own five")
     parser.add_argument("--batch", type=int, default=12, help="records in a batch (default 12)")
@@ -33,8 +38,7 @@ def sweep_defences(options: argparse.Namespace) -> int:
 
         records = faces(FACES, rng=0)
     else:
-        with options.file.open("rb") as stream, np.load(stream) as file:
-            records = file["inputs"]
+        records = records_in(options.file)
     found = sweep(
         records,
         defences={name: options.strength or DEFENCES[name].strengths for name in options.defence or DEFENCES},

@@ -77,15 +77,15 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "quantised": (
         "all entries are multiples of one step, {:.1f} bits of them",
-        "ask for accuracy=.3, give the step over the root of 12 as `noise`, or the gradient before rounding",
+        "ask for accuracy=.3, if you have not; give the step over √12 as `noise`, or the gradient before it",
     ),
     "bfloat16": (
         "entries have {:.0f} significant bits, as in bfloat16",
-        "ask for accuracy=.3, or give the gradient in float32, as it was before it was rounded",
+        "ask for accuracy=.3, if you have not, or give the gradient in float32, as it was before rounding",
     ),
     "float16": (
         "entries have {:.0f} significant bits, as in float16",
-        "ask for accuracy=.3, or give the gradient in float32, as it was before it was rounded",
+        "ask for accuracy=.3, if you have not, or give the gradient in float32, as it was before rounding",
     ),
     "float16 underflow": (
         "{:.0%} of the entries are below the smallest normal number of float16 and have lost bits",
@@ -93,7 +93,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "noise": (
         "noise is {:.1e} of a usual entry of its row: too much for a batch of this size",
-        "ask for accuracy=.3, which certifies more; give noise that is known as `noise`",
+        "ask for accuracy=.3, if you have not; give noise that is known as `noise`",
     ),
     "noise edge": (
         "the faintest direction of the batch is {:.1f} times as loud as noise, and a proof needs 3 times",
@@ -144,8 +144,8 @@ def cause(name: str, evidence: float, *more: object, hopeless: bool = False) -> 
     Examples
     --------
     >>> print(cause("bfloat16", 8))
-    bfloat16: entries have 8 significant bits, as in bfloat16; ask for accuracy=.3, or give the gradient \
-in float32, as it was before it was rounded
+    bfloat16: entries have 8 significant bits, as in bfloat16; ask for accuracy=.3, if you have not, or \
+give the gradient in float32, as it was before rounding
     """
     sentence, advice = CAUSES[name]
     return Cause(name, sentence.format(evidence, *more), advice, float(evidence), hopeless)

@@ -138,7 +138,8 @@ class Forecast:
 
     def summary(self) -> str:
         """Ten lines for a person."""
-        b, size = self.batch_size, f"{self.batch_size} samples, {self.width} neurons"
+        neurons = "neurons" if self.tier == "iid" else "neurons with a gradient"
+        b, size = self.batch_size, f"{self.batch_size} samples, {self.width} {neurons}"
         source = "sizes alone" if self.tier == "iid" else "this update"
         pilot = "" if self.directions_found is None else f", pilot found {self.directions_found} directions"
         chance = (
@@ -150,8 +151,8 @@ class Forecast:
         noise = "noise, accuracy: need the number of features"
         if not math.isnan(self.psnr):
             noise = (
-                f"noise {self.noise:.1e} of a typical entry, the search ends near {self.noise_edge:.1e}; "
-                f"samples to about {self.psnr:.0f} dB"
+                f"noise is {self.noise:.1e} of a typical entry, the search fails near {self.noise_edge:.1e}; "
+                f"samples come back at about {self.psnr:.0f} dB"
             )
         if b > (self.features or math.inf) + 1:
             noise = f"equations over unknowns: {self.capacity:.3g}"
@@ -163,11 +164,11 @@ class Forecast:
                 f"from {source}: {size}{pilot}; search {self.search!r}, limited by {self.limited_by}",
                 f"whole batch: {chance}; expected back: {self.expected_recovered:.3g} of {b}",
                 f"time to the whole batch: {times}",
-                f"this search at this width, even odds: {largest}",
-                f"exact recovery by any search: even odds to {self.exact_limit}, improbable above {safe}",
-                f"samples visible in principle up to {self.visual_limit} (no attack is known to get there)",
+                f"this search behind so many neurons, even odds: {largest}",
+                f"any search, exactly: even odds up to {self.exact_limit} samples, improbable above {safe}",
+                f"visible in principle: up to {self.visual_limit} samples (no attack is known to come near)",
                 noise,
-                f"memory beside the arguments: {memory}, on the device where these are",
+                f"memory beside the given arrays, on their device: {memory}",
                 "assumes: " + "; ".join((*self.assumptions, *self.remarks)),
             )
         )
@@ -195,8 +196,9 @@ def describe_seconds(seconds: float) -> str:
         (7200.0, 60.0, "min"),
         (172800.0, 3600.0, "h"),
     ):
-        if seconds < limit:
-            return f"{seconds / unit:.3g} {name}"
+        text = f"{seconds / unit:.3g}"
+        if float(text) * unit < limit:  # as it is written: 999.6 ms are 1 s
+            return f"{text} {name}"
     years = seconds / 31557600
     return f"{seconds / 86400:.3g} days" if years < 2 else f"{years:.3g} years"
 

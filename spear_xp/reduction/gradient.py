@@ -242,13 +242,14 @@ def checked(space: Space, arrays: dict[str, Array], keep_going: KeepGoing = fore
     largest, norms, filled = _sizes(raw, keep_going)
     passed = ("grad_w", "grad_b") if bool(xp.all(xp.isfinite(largest))) else ()
     _check_finite(space, {name: array for name, array in arrays.items() if name not in passed})
-    if not bool(xp.any(largest >= float(xp.finfo(space.dtype).smallest_normal))):  # others have no inverse
+    normal = largest >= float(xp.finfo(space.dtype).smallest_normal)  # sizes of others have no inverse
+    if not bool(xp.any(normal)):
         msg = "grad_w and grad_b are zero: need a layer with at least one active neuron"
         raise ZeroGradientError(msg)
     if scaled and not bool(xp.any(arrays["grad_b"] != 0)):
         msg = "grad_b is zero: need the gradient of the bias, which fixes the scale of each sample, or None"
         raise ZeroGradientError(msg)
-    usable = norms > NEGLIGIBLE * float(upper_median(xp, norms[norms > 0]))
+    usable = normal & (norms > NEGLIGIBLE * float(upper_median(xp, norms[normal])))
     return Gradient(
         space=space,
         **arrays,

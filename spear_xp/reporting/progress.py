@@ -36,8 +36,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
                 task,
                 completed=done,
                 total=event.batch_size,
-                text=f"{event.certified} of {event.batch_size} certified, "
-                f"{event.candidates} directions, {event.rate:.3g} samples/s",
+                text=f"{event.certified} of {event.batch_size} certified, {event.candidates} directions",
             )
 
         yield update

@@ -9,10 +9,11 @@ from spear_xp.forecasting.forecast import describe_seconds
 from spear_xp.forecasting.published import Estimate
 from spear_xp.solver.result import Result
 
-__all__ = ["describe", "describe_power", "describe_seconds", "describe_sweep", "summary", "to_json"]
+__all__ = ["BRIEF", "describe", "describe_power", "describe_seconds", "describe_sweep", "summary", "to_json"]
 
 # cosmetic: radians between a wrong sample and the nearest true one, of which a report speaks
 ONE_PER_CENT, UNRELATED = 0.01, math.pi / 2
+BRIEF = 5e-4  # cosmetic: seconds of a stage that is not worth a word
 
 
 def describe(forecast: Estimate) -> list[str]:
@@ -35,11 +36,11 @@ def describe(forecast: Estimate) -> list[str]:
     return [
         f"{shape} ({forecast.tier} tier, share of zeros {forecast.zero_share:.2f})",
         f'all figures are about the published sampler, search="sampling"; {others}',
-        f"one sample finds a given direction with probability {hit}",
-        f"samples for the whole batch: mean H_b/q1 {mean}, quantiles {powers(forecast.log_samples)}",
+        f"one row subset finds a given direction with probability {hit}",
+        f"subsets for the whole batch: mean H_b/q1 {mean}, quantiles {powers(forecast.log_samples)}",
         f"at least: {powers(forecast.log_samples_low)}",
         f"at most: {powers(forecast.log_samples_high)}; {forecast.interval}",
-        f"at {forecast.samples_per_second:.3g} samples/s: {durations}",
+        f"at {forecast.samples_per_second:.3g} subsets/s: {durations}",
         f"probability of the whole batch: {chances}",
         f"largest batch within {limit} on this width: b={forecast.largest_batch} (even odds, iid tier)",
         f"a direction needs {forecast.threshold} zero rows",
@@ -58,16 +59,18 @@ def summary(result: Result) -> list[str]:
     """A result as lines of text: its own summary, and below the first two lines how it came about."""
     head, status, *others = result.summary().splitlines()
     trace = result.trace
-    effort = f"{trace.samples_drawn} samples drawn, {trace.candidates} candidate directions"
+    effort = f"{trace.samples_drawn} row subsets drawn, {trace.candidates} candidate directions"
     noise = f"noise level {trace.noise_level:.1e} ({trace.noise_model})"
-    seconds = ", ".join(f"{stage} {describe_seconds(value)}" for stage, value in trace.seconds.items())
-    lines = [head, status, f"{effort}, {noise}, threshold {trace.threshold} zero rows", f"time: {seconds}"]
+    zeros = f"each with {trace.threshold} zero rows at least"
+    told = {stage: value for stage, value in trace.seconds.items() if value > BRIEF}
+    seconds = ", ".join(f"{stage} {describe_seconds(value)}" for stage, value in told.items())
+    lines = [head, status, f"{effort}, {zeros}, {noise}", f"time: {seconds}"]
     if result.certified.any() and result.evidence is not None:
         near, far = (
             max(value for value in false_acceptance(result, angle).tolist() if not math.isnan(value))
             for angle in (ONE_PER_CENT, UNRELATED)
         )
-        chances = f"10^{near:.1f} for samples 1 % off, 10^{far:.1f} for unrelated ones"
+        chances = f"10^{far:.1f} if it is unrelated to the batch, 10^{near:.1f} if it is 1 % off a true one"
         lines.append(f"bound on the chance that a wrong sample passes: {chances} (docs/reading-a-result.md)")
     return lines + others
 

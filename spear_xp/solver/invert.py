@@ -185,7 +185,7 @@ def invert(
         "rounds": rounds,
         "rng": given,
     }
-    origin = origin_of(space, arrays["grad_w"], update.assumptions, options)
+    origin = origin_of(space, arrays["grad_w"], update, options)
     dtype = arrays["grad_w"].dtype
     about = {"seed": given, "origin": origin, "data_range": data_range, "leave": leave, "dtype": dtype}
     problem = state = read = table = None

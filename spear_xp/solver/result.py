@@ -125,6 +125,8 @@ class Trace:
         `docs/certificate.md`. Empty without a full set; tentative samples have passed none.
     shape : (int, int)
         Neurons m and features n of the layer.
+    layer, features : str
+        Its name, and what stands between the data and it, as the `LayerUpdate` has them.
     assumptions : tuple of str
         What was taken for granted when the update was read.
     call : str
@@ -152,6 +154,8 @@ class Trace:
     zeros: tuple[int, ...] = ()
     conditions: dict[str, Host] = field(default_factory=dict)
     shape: tuple[int, int] = (0, 0)
+    layer: str = ""
+    features: str = ""
     assumptions: tuple[str, ...] = ()
     call: str = ""
     versions: dict[str, str] = field(default_factory=dict)
@@ -243,11 +247,12 @@ class Result:
 
     def summary(self) -> str:
         """What was found, what to try next, and a line for each sample that is not certified."""
-        of = "an unknown number of" if self.batch_size is None else self.batch_size
-        lines = [
-            f"{'exact' if self.success else 'not exact'}: {self._count} of {of} certified",
-            self.status.value,
-        ]
+        of = "an unknown number" if self.batch_size is None else self.batch_size
+        whole = "within the accuracy asked for" if self.status is Status.CERTIFIED else "exact"
+        head = whole if self.success else "not exact"
+        lines = [f"{head}: {self._count} of {of} certified", self.status.value]
+        if self.trace.features:
+            lines.append(f"samples are features, not the data: inputs of a layer {self.trace.features}")
         lines += [str(one) for one in self.diagnosis]
         lines += [f"sample {k}: not certified, {text}" for k, text in enumerate(self.reasons) if text]
         return "\n".join(lines + [f"one more sample: {why}" for why in self.missing])
@@ -289,7 +294,7 @@ class Result:
         ShapeError
             If an option does not fit the samples.
         ModuleNotFoundError
-            Without jinja2 and matplotlib: ``pip install "spear-xp[report]"``.
+            Without jinja2 and matplotlib: ``pip install jinja2 matplotlib``.
         """
         # Reporting stands above the solver: this is a door to it, and nothing here builds on what is behind.
         importlib.import_module("spear_xp.reporting.html").report(self, path, **options)

@@ -38,6 +38,9 @@ class LayerUpdate:
         Name of the layer.
     assumptions : tuple of str
         What was taken for granted when the update was read.
+    features : str
+        What stands between the data and this layer, such as "behind Conv2d 'conv1'"; empty where its inputs
+        are the data.
 
     Examples
     --------
@@ -58,6 +61,7 @@ class LayerUpdate:
     feature_kinds: Sequence[str] | None = None
     name: str = ""
     assumptions: tuple[str, ...] = ()
+    features: str = ""
 
     @property
     def arrays(self) -> dict[str, Array]:

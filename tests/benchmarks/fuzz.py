@@ -1,9 +1,9 @@
 """Bytes that a fuzzer finds by what they reach in the code, beside those that Hypothesis draws.
 
-`python -m tests.benchmarks.fuzz [--scale 1] [--seconds 480] [--only NAME] [--write FILE]`. Needs atheris,
-which is no dependency of this library or of its tests. A case is right if it ends in a result or in a
-`SpearError`, within five seconds of a processor and a gibibyte of memory; anything else ends the run, and the
-bytes are printed.
+`python -m tests.benchmarks.fuzz [--scale 1] [--seconds 480] [--only NAMES] [--seed 1] [--write FILE]`.
+Needs atheris, which is no dependency of this library or its tests. A case is right if it ends in a result or
+a `SpearError`, within five seconds of a processor and a gibibyte of memory; anything else ends the run, and
+the bytes are printed. A page that is there keeps its runs: a new one is added, and the sum is made anew.
 """
 
 import argparse
@@ -26,8 +26,10 @@ SAYS = (
     "Cases that [atheris](https://github.com/google/atheris) makes, led by what they reach in `spear_xp`. "
     "Each ends in a result or in an error that is documented; what ends otherwise, takes five seconds of a "
     "processor or lets the process grow beyond 1 GiB is a failure. "
-    "Written by `python -m tests.benchmarks.fuzz --write FILE`."
+    "Written by `python -m tests.benchmarks.fuzz --write FILE`, a run after the other. A target may end "
+    "early, by its seconds."
 )
+HEADER = ("target", "seed", "cases", "seconds", "branches reached", "failures")
 LONGEST = {"file_of_arrays": 4000, "file_of_a_result": 20_000}  # bytes of a case, room for whole files
 LONG = 5.0  # processor seconds of a case; those of the clock below are for one that waits
 BOUNDS = ("-timeout=100", "-rss_limit_mb=1024")
@@ -63,7 +65,7 @@ def fuzz(name: str, folder: Path, cases: int, seconds: int, seed: int) -> None:
 
 
 def measured(name: str, cases: int, seconds: int, seed: int) -> tuple[str, ...]:
-    """Name, cases, seconds, code reached, failures."""
+    """Name, seed, cases, seconds, code reached, failures."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["-m", "tests.benchmarks.fuzz", "--target", name, "--folder", folder, "--cases", str(cases)]
         done = subprocess.run(
@@ -80,8 +82,19 @@ def measured(name: str, cases: int, seconds: int, seed: int) -> tuple[str, ...]:
             for path in Path(folder).glob("*-*"):
                 if path.name.startswith(("crash", "timeout", "oom")):
                     print(name, path.name, path.read_bytes())
-            return name, "ended", "", reached[-1], "1"
-        return name, ran[1], ran[2], reached[-1], "0"
+            begun = re.findall(r"^#(\d+)\s", text, re.MULTILINE) or ["0"]
+            return name, str(seed), begun[-1], "ended", reached[-1], "1"
+        return name, str(seed), ran[1], ran[2], reached[-1], "0"
+
+
+def page(path: Path, run: str) -> tuple[str, ...]:
+    """What a page says once a run is added to those that it has."""
+    before = path.read_text(encoding="utf-8").split("\n## ")[1:] if path.exists() else []
+    runs = [f"## {one.strip()}" for one in before] + [f"## Run {len(before) + 1}\n\n{run}"]
+    rows = [line.split("|")[1:-1] for one in runs for line in one.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if row[0].strip() in CASES]
+    cases, failures = (sum(int(row[k]) for row in rows) for k in (2, 5))
+    return SAYS, f"**{cases:,} cases in {len(runs)} runs; failures: {failures}.**", *runs
 
 
 def main() -> None:
@@ -90,7 +103,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="times 100,000 cases in all")
     parser.add_argument("--seconds", type=int, default=480, help="after which a target ends with fewer cases")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=CASES)
+    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--write", type=Path)
     parser.add_argument("--target", choices=CASES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -108,12 +121,12 @@ def main() -> None:
     rows = [
         measured(name, round(options.scale * cases), options.seconds, options.seed)
         for name, cases in CASES.items()
-        if options.only in {None, name}
+        if name in options.only
     ]
-    table = markdown_table(("target", "cases", "seconds", "branches reached", "failures"), rows)
+    table = markdown_table(HEADER, rows)
     print(table)
     if options.write:
-        write_page(options.write, "Fuzzing", SAYS, facts(), table)
+        write_page(str(options.write), "Fuzzing", *page(options.write, f"{facts()}\n\n{table}"))
 
 
 if __name__ == "__main__":

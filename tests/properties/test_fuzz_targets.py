@@ -26,6 +26,7 @@ def test_files_that_are_whole_are_read(name: str) -> None:
 
 FOUND = [  # what ended in a traceback once
     ("forecast", "CcHvPw=="),
+    ("layer", "0AAABAD/BP8A/wQEBAOtQa8="),
     ("searched", "UAAAAAA/AAUAAAAEAAAoAAAAAAB+efSsBqP1PwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ1pWzuBkLQAAAJE4"),
     ("searched", "JVjMjPOuYWZ0aBK+6QX9YMPAWoGKZA=="),
     ("update_by_names", "ASI="),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from spear_xp.auditing.verdict import Audit
 from spear_xp.errors import NonFiniteError, ShapeError
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.reporting.html.view import view_of
@@ -25,6 +26,7 @@ def report(
     scaler: Any = None,
     units: Sequence[str] | None = None,
     samples: bool = True,
+    audit: Audit | None = None,
     title: str = "What an update reveals",
 ) -> None:
     """Write a page about a result.
@@ -49,6 +51,8 @@ def report(
         Unit of each feature, beside its name; an empty string where it has none.
     samples : bool
         Whether the page shows recovered samples and originals.
+    audit : Audit, optional
+        What the other layers of the same update reveal: the page then has a table of all layers.
     title : str
         Heading of the page.
 
@@ -59,7 +63,7 @@ def report(
     NonFiniteError
         If `original` holds NaN or infinity.
     ModuleNotFoundError
-        Without jinja2 and matplotlib: ``pip install "spear-xp[report]"``.
+        Without jinja2 and matplotlib: ``pip install jinja2 matplotlib``.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -75,6 +79,7 @@ def report(
         feature_names=names,
         scaler=scaler,
         samples=samples and result.inputs.shape[1] > 0,
+        audit=audit,
     )
     templates = Environment(
         loader=PackageLoader("spear_xp.reporting.html"),

@@ -7,10 +7,9 @@ from typing import Literal
 from spear_xp.numerics.backend import to_host
 from spear_xp.solver.result import Result, Status
 
-__all__ = ["tone_of", "verdict_of"]
+__all__ = ["RECOGNISABLE", "tone_of", "verdict_of"]
 
-# chosen: decibels from which an image shows what it is of; of use only where the truth is given
-RECOGNISABLE = 20.0
+RECOGNISABLE = 20.0  # chosen: decibels from which an image shows what it is of
 NOTHING: Mapping[int, float] = MappingProxyType({})
 
 
@@ -24,30 +23,43 @@ def verdict_of(result: Result, measured: Mapping[int, float] = NOTHING) -> str:
     measured : mapping of int to float
         PSNR against the truth, where that is known, by number of the sample.
     """
-    whole = result.batch_size
-    if whole is None:
+    whole, stopped = result.batch_size, result.status in {Status.TIME_LIMIT, Status.INTERRUPTED}
+    if whole is None and stopped and not len(result.inputs):
         return "The search ended before it had read the update: nothing is known of the batch."
-    batch = f"batch of {whole}"
+    batch = "batch" if whole is None else f"batch of {whole}"
+    if result.trace.features:
+        batch += ", as features of a deeper layer"
     if result.success:
         return f"This update gives away its whole {batch}: every sample is recovered and certified."
     count, directions = (
         int(to_host(flags).sum()) for flags in (result.certified, result.direction_certified)
     )
+    others = "how many there are in all it does not tell" if whole is None else "the others are not proven"
     if count:
-        return f"This update gives away {count} samples of its {batch}, certified; the others are not proven."
+        return f"This update gives away {_samples(count)} of its {batch}, certified; {others}."
     if directions:
         return (
-            f"This update gives away {directions} samples of its {batch} up to their scale: "
+            f"This update gives away {_samples(directions)} of its {batch}, up to their scale: "
             "what they look like, not how large they are."
         )
-    return _unproven(result, batch, _recognisable(measured))
+    return _unproven(result, batch, measured)
 
 
-def _unproven(result: Result, batch: str, close: int) -> str:
+def _samples(count: int) -> str:
+    return "1 sample" if count == 1 else f"{count} samples"
+
+
+def _unproven(result: Result, batch: str, measured: Mapping[int, float]) -> str:
+    close = _recognisable(measured)
     if close:
         return (
-            f"Nothing is certified, and yet {close} of the {batch} come back: "
-            f"against their originals they reach {RECOGNISABLE:.0f} dB or more."
+            f"Nothing is certified, and yet {_samples(close)} of the {batch} came back: "
+            f"against the original {RECOGNISABLE:.0f} dB or more."
+        )
+    if not measured and len(result.inputs):
+        return (
+            f"Nothing is certified, and yet {_samples(len(result.inputs))} of the {batch} came back without "
+            "a proof: they may be right, so look at them before you call this update safe."
         )
     if result.status is Status.HOPELESS:
         return f"This search cannot recover the {batch} from this update; that does not show it to be safe."
@@ -61,7 +73,8 @@ def tone_of(
     if result.success:
         return "revealed"
     known = to_host(result.direction_certified).any()  # all that are certified are among these
-    return "partly" if known or _recognisable(measured) else "unproven"
+    seen = _recognisable(measured) if measured else len(result.inputs)
+    return "partly" if known or seen else "unproven"
 
 
 def _recognisable(measured: Mapping[int, float]) -> int:

@@ -5,21 +5,26 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from spear_xp.auditing.verdict import Audit
 from spear_xp.certification.false_acceptance import false_acceptance
 from spear_xp.numerics.backend import Host, to_host
 from spear_xp.reporting import plots
 from spear_xp.reporting.html.pictures import chart, guessed_shape, picture
 from spear_xp.reporting.html.table import table_of
-from spear_xp.reporting.html.verdict import tone_of, verdict_of
+from spear_xp.reporting.html.verdict import RECOGNISABLE, tone_of, verdict_of
 from spear_xp.reporting.metrics import Comparison, compare
-from spear_xp.reporting.text import ONE_PER_CENT, UNRELATED, describe_seconds
+from spear_xp.reporting.text import BRIEF, ONE_PER_CENT, UNRELATED, describe_seconds
 from spear_xp.solver.result import Result
 
 __all__ = ["view_of"]
 
 SHOWN = 200  # cosmetic: samples of which a page shows pictures
-BRIEF = 5e-4  # cosmetic: seconds of a stage that is not worth a line
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+PLACES = {  # where the page has what an attribute of the result holds
+    "reasons": "the reasons below",
+    "missing": "the list of what is missing",
+    "psnr": "the predicted PSNR",
+}
 CONDITIONS = {  # of the certificate, docs/certificate.md
     "masks": ("a", "the neurons that the layer predicts inactive for it are those on which it vanishes"),
     "kernel": ("b", "the rows on which it vanishes determine it"),
@@ -36,6 +41,7 @@ def view_of(
     feature_names: Sequence[str] | None,
     samples: bool,
     scaler: Any = None,
+    audit: Audit | None = None,
 ) -> dict[str, Any]:
     """Everything that the page shows; arguments as `report` has them, checked."""
     inputs = to_host(result.inputs).astype(float)
@@ -51,7 +57,10 @@ def view_of(
     view = {
         "verdict": verdict_of(result, measured),
         "tone": tone_of(result, measured),
-        "status": result.status.value.replace("`", ""),
+        "status": _status(result),
+        "subject": _subject(result),
+        "features": result.trace.features,
+        **_update(audit),
         "figures": _figures(result),
         "samples": samples,
         "tiles": [],
@@ -62,6 +71,7 @@ def view_of(
         "guessed": guessed,
         "rows": rows,
         "reasons": any(result.reasons),
+        "elsewhere": any(row["tone"] != "none" and False in row["conditions"] for row in rows),
         "chance": _chance(result),
         "has_measured": matched is not None,
         "conditions": list(CONDITIONS.values()),
@@ -83,6 +93,38 @@ def view_of(
     return view
 
 
+def _status(result: Result) -> str:
+    """How the search ended, with names of attributes in the words of the page."""
+    text = result.status.value
+    for name, words in PLACES.items():
+        text = text.replace(f"`{name}`", words)
+    return text
+
+
+def _subject(result: Result) -> str:
+    m, n = result.trace.shape
+    layer = f"layer {result.trace.layer!r}" if result.trace.layer else "one layer"
+    return f"Audit of {layer}, {m:,} neurons with {n:,} inputs"
+
+
+def _update(audit: Audit | None) -> dict[str, Any]:
+    """What the page says of the other layers; nothing where they are not known."""
+    if audit is None:
+        return {"layers": [], "exposure": "", "labels": "", "chained": 0}
+    layers = [
+        {
+            "name": one.name,
+            "shape": " × ".join(map(str, one.shape)) or "unknown",
+            "inputs": one.features or "the data",
+            "outcome": one.outcome,
+        }
+        for one in audit.layers
+    ]
+    labels = ", ".join(map(str, audit.labels or ()))
+    chained = audit.worst.data_certified if audit.worst is not None and audit.worst.features else 0
+    return {"layers": layers, "exposure": audit.verdict.value, "labels": labels, "chained": chained}
+
+
 def _chance(result: Result) -> str:
     """How improbable it is that a wrong sample passes the certificate; empty where nothing can be said."""
     bounds = [
@@ -93,8 +135,8 @@ def _chance(result: Result) -> str:
         return ""
     near = f", one that is 1 % off of at most {_power(bounds[1])}" if bounds[1] < 0 else ""
     return (
-        "Under a random model (theory.acceptance) a sample unrelated to the batch passes with a probability "
-        f"of at most {_power(bounds[0])}{near}."
+        "Under a random model (docs/theory/acceptance.md) a sample unrelated to the batch passes with a "
+        f"probability of at most {_power(bounds[0])}{near}."
     )
 
 
@@ -108,13 +150,14 @@ def _figures(result: Result) -> list[tuple[str, str]]:
     flags = to_host(result.certified).astype(bool)
     figures = [
         ("certified", f"{flags.sum()} of {'?' if result.batch_size is None else result.batch_size}"),
-        ("returned without proof", str(int((~flags).sum()))),
+        ("returned, not certified", str(int((~flags).sum()))),
     ]
     if flags.any():
         bars, psnr = to_host(result.error_bars)[flags], to_host(result.psnr)[flags]
         figures.append(("largest error bar, in units of the inputs", _short(float(bars.max()))))
         if abs(psnr).max() < math.inf:
-            figures.append(("predicted PSNR", f"{psnr.min():.0f} to {psnr.max():.0f} dB"))
+            told = f"predicted PSNR; images can be recognised from {RECOGNISABLE:.0f} dB on"
+            figures.append((told, f"{psnr.min():.0f} to {psnr.max():.0f} dB"))
     figures.append(("time of the search", describe_seconds(result.trace.seconds.get("total", 0.0))))
     return figures
 

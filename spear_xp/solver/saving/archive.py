@@ -120,6 +120,9 @@ def _members(stream: io.BufferedReader, size: int) -> tuple[dict[str, Host], dic
         if not stored or sum(member.file_size for member in members) > size:
             msg = "it would unpack to more than it is"
             raise ValueError(msg)
+        if ABOUT not in names:
+            msg = f"it has no {ABOUT}"
+            raise ValueError(msg)
         about = json.loads(file.read(ABOUT))
         for name in names:
             if name != ABOUT:

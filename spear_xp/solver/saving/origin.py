@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from spear_xp.numerics.backend import Array, Space, libraries
+from spear_xp.updates.layer_update import LayerUpdate
 
 __all__ = ["origin_of"]
 
 
-def origin_of(
-    space: Space, grad_w: Array, assumptions: tuple[str, ...], options: Mapping[str, Any]
-) -> dict[str, Any]:
+def origin_of(space: Space, grad_w: Array, update: LayerUpdate, options: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of `Trace` that say which call, with which versions, of a layer of which shape."""
     given = [f"{name}={_told(name, value)}" for name, value in options.items() if value is not None]
     if options["rng"] is None:
@@ -20,7 +19,9 @@ def origin_of(
     library = importlib.import_module("spear_xp")  # imports the solver in its turn
     return {
         "shape": tuple(int(size) for size in grad_w.shape),
-        "assumptions": assumptions,
+        "layer": update.name,
+        "features": update.features,
+        "assumptions": update.assumptions,
         "call": f"spear_xp.invert(grad_w, grad_b, weight, bias, {', '.join(given)})",
         "versions": {
             "spear_xp": library.__version__,

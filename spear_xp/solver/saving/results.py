@@ -32,6 +32,8 @@ PLAIN = {  # fields of `Trace` that are one value each
     "weight_decay": REAL,
     "completed": REAL,
     "work": REAL,
+    "layer": TEXT,
+    "features": TEXT,
     "call": TEXT,
 }
 FINITE = {"inputs", "directions", "singular_values"}  # arrays

@@ -111,7 +111,11 @@ def _layer(
     _check_kind(kind, place.weight, came, weight)
     if bias is not None and came_b is None:
         assumptions += (NO_BIAS_SENT,)
-    known: dict[str, Any] = {"name": place.name, "assumptions": assumptions}
+    known: dict[str, Any] = {
+        "name": place.name,
+        "features": place.features,
+        "assumptions": assumptions,
+    }
     if training is None or kind == "gradient":
         return LayerUpdate(*_together(came, came_b, weight, bias), **known)
     weight, bias, came, came_b = _together(weight, bias, came, came_b)

@@ -18,8 +18,9 @@ import numpy as np
 from spear_xp.errors import FileError
 from spear_xp.numerics.backend import Array
 
-__all__ = ["FORMATS", "flattened", "read_arrays"]
+__all__ = ["DAMAGED", "FORMATS", "flattened", "read_arrays", "why"]
 
+ABOUT = "about.json"  # in files that this library has written
 DAMAGED = (  # what readers raise on bytes that nobody wrote
     ValueError, OSError, EOFError, MemoryError, RuntimeError, LookupError, TypeError, AttributeError,
     ArithmeticError, SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
@@ -59,7 +60,7 @@ def read_arrays(path: Path) -> Mapping[str, Array]:
         msg = f"{path} needs {error.name}: pip install {error.name}"
         raise FileError(msg) from error
     except DAMAGED as error:
-        msg = f"{path} cannot be read: {_first_line(error)}"
+        msg = f"{path} cannot be read: {why(error)}"
         raise FileError(msg) from error
 
 
@@ -74,7 +75,10 @@ def flattened(arrays: Mapping[str, Any], prefix: str = "") -> dict[str, Array]:
     return found
 
 
-def _first_line(error: BaseException) -> str:
+def why(error: BaseException) -> str:
+    """What a reader says of a file, in one line; never that it could be unpickled."""
+    if "unsafely" in str(error):
+        return "no archive of arrays, or pickled objects, which are never loaded"
     return str(error).partition("\n")[0] or type(error).__name__
 
 
@@ -85,11 +89,16 @@ def _npz(path: Path) -> dict[str, Array]:
         if not isinstance(file, np.lib.npyio.NpzFile):
             msg = f"{path} holds a single array without a name: need an archive of named arrays"
             raise FileError(msg)
+        if ABOUT in file.files:
+            msg = (
+                f"{path} is a saved result or a checkpoint: need an update (`spear-xp report` reads results)"
+            )
+            raise FileError(msg)
         for name in file.files:
             try:
                 found[name] = file[name]
             except DAMAGED as error:
-                msg = f"{path}: array {name!r} cannot be read: {_first_line(error)}"
+                msg = f"{path}: array {name!r} cannot be read: {why(error)}"
                 raise FileError(msg) from error
             if not isinstance(found[name], np.ndarray):
                 msg = f"{path}: {name!r} is no array: need an archive of named arrays"
@@ -125,7 +134,7 @@ def _safetensors(path: Path) -> Mapping[str, Array]:
     try:
         return _Lazy(path, safe_open)
     except SafetensorError as error:
-        msg = f"{path} cannot be read: {_first_line(error)}"
+        msg = f"{path} cannot be read: {why(error)}"
         raise FileError(msg) from error
 
 

@@ -22,6 +22,7 @@ __all__ = ["read"]
 
 Arrays = Mapping[str, Array]
 LAYER = ("grad_w", "weight")
+SHOWN = 6  # cosmetic: names in a message
 BESIDE = ("grad_b", "bias", "weight_after", "bias_after", "noise", "observed")
 
 
@@ -118,7 +119,11 @@ def read(
     model = model if model is not None else known
     source = weights if weights is not None else model
     if source is None or (weights is None and known is not None and kind != "gradient"):
-        msg = "weights=None: need the weights before the step, or the model that has them"
+        names_sent = ", ".join(list(sent)[:SHOWN]) + (", ..." if len(sent) > SHOWN else "")
+        msg = (
+            "weights=None: need the weights before the step, or the model that has them, beside "
+            f"{names_sent}; arrays of a single layer are named grad_w, grad_b, weight and bias"
+        )
         raise UpdateError(msg)
     start = _sent(source, names, as_weights=True)[0]
     if not start:
@@ -149,7 +154,7 @@ def _one_layer(arrays: Arrays) -> ModelUpdate:
     if not all(name in arrays for name in LAYER):
         msg = f"arrays {', '.join(arrays)}: need {', '.join(LAYER)}, with grad_b and bias where there are any"
         raise UpdateError(msg)
-    known = {name: arrays.get(name) for name in (*LAYER, *BESIDE)}
+    known: dict[str, Any] = {name: arrays.get(name) for name in (*LAYER, *BESIDE)}
     said = ("the layer is the first of its model, and a ReLU follows it",)
     update = LayerUpdate(**known, name="layer", assumptions=said)
     return ModelUpdate((ModelLayer("layer", tuple(update.weight.shape), update),), None, said)

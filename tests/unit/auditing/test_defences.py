@@ -92,6 +92,8 @@ def test_bad_arguments_are_refused() -> None:
         sweep(records)
     with pytest.raises(errors.ShapeError, match=r"need \(N, n\)"):
         sweep(records[0])
+    with pytest.raises(errors.NonFiniteError, match="3 NaN or infinite entries: need"):
+        sweep(np.where(np.arange(60).reshape(20, 3) < 3, np.nan, 1.0))
 
 
 def test_features_that_stay_open_are_left_out_and_said() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from spear_xp.auditing.chaining import Chained
 from spear_xp.auditing.verdict import Audit, Exposure, LayerAudit, verdict_of
+from spear_xp.errors import UpdateError
 from spear_xp.solver.result import Result, Status, Trace
 from tests.helpers.optional import need
 
@@ -107,3 +108,20 @@ def test_a_data_frame_has_a_row_for_each_layer() -> None:
     frame = audit().to_dataframe()
     assert frame["name"].tolist() == ["conv", "fully.connected"]
     assert frame["certified"].tolist() == [0, 3]
+
+
+def test_the_worst_layer_gives_away_most() -> None:
+    first, second, third = (
+        layer(name, result(count), features=text)
+        for name, count, text in (("a", 1, ""), ("b", 3, "behind 'a'"), ("c", 2, "behind 'a'"))
+    )
+    assert Audit(Exposure.FEATURES, (first, second, third, CONV), None, (), 0.0).worst is first
+    assert Audit(Exposure.FEATURES, (CONV, second, third), None, (), 0.0).worst is second
+    assert Audit(Exposure.NOT_APPLICABLE, (CONV,), None, (), 0.0).worst is None
+    scaled = layer("d", result(0, directions=2))
+    assert Audit(Exposure.SCALE_OPEN, (second, scaled), None, (), 0.0).worst is scaled
+
+
+def test_a_page_needs_a_layer_that_was_searched() -> None:
+    with pytest.raises(UpdateError, match="no layer was searched"):
+        Audit(Exposure.NOT_APPLICABLE, (CONV,), None, (), 0.0).report("page.html")

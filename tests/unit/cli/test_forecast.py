@@ -44,9 +44,9 @@ def test_an_estimate_without_hope_is_valid_json(capsys: pytest.CaptureFixture[st
     assert values["machine_rate"] > 1e7
 
 
-@pytest.mark.parametrize("option", ["--update", "--file"])
-def test_an_estimate_of_a_file(file: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
-    code, values = run_json(capsys, "estimate", option, file)
+@pytest.mark.parametrize("option", [[], ["--update"], ["--file"]])
+def test_an_estimate_of_a_file(file: Path, capsys: pytest.CaptureFixture[str], option: list[str]) -> None:
+    code, values = run_json(capsys, "estimate", *option, file)
     assert code == 0
     assert values["tier"] == "measured"
     assert values["batch_size"] == 6
@@ -77,3 +77,12 @@ def test_a_heat_map_is_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert path.read_bytes().startswith(PNG)
         assert str(path) in capsys.readouterr().out
         path.unlink()
+
+
+def test_an_estimate_reads_what_an_audit_reads(
+    states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, values = run_json(capsys, "estimate", *states, "--lr", "0.1")
+    assert (code, values["batch_size"]) == (0, 6)
+    assert main(["estimate", str(states[0].parent)]) == 2
+    assert "is a folder: need a file" in capsys.readouterr().err

@@ -133,7 +133,10 @@ def test_messages_say_how_the_command_line_gives_an_argument(
     states: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["audit", str(states[0])]) == 2
-    assert "  here: weights= is the second file" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "  here: weights= is the second file" in err
+    assert "beside fc1.weight, fc1.bias, fc2.weight, fc2.bias; arrays" in err
+    assert "named grad_w, grad_b, weight and bias" in err
     assert main(["audit", *map(str, states)]) == 2
     err = capsys.readouterr().err
     assert "  here: training=Training(lr=0.1, steps=5) is --lr 0.1 --steps 5" in err
@@ -174,3 +177,10 @@ def test_wrong_kinds_of_features_are_named(
 ) -> None:
     assert main(["invert", str(file), "--feature-kinds", kinds]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_saved_result_is_no_update(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "result.npz"
+    assert main(["invert", str(file), "--out", str(out)]) == 0
+    assert main(["audit", str(out)]) == 2
+    assert "is a saved result or a checkpoint: need an update" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from spear_xp.cli import main
+from spear_xp.cli.search import THREADS, _workers
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.helpers.command import run_json
 from tests.helpers.optional import need
@@ -194,3 +196,14 @@ def test_options_of_folders_need_a_folder(
     assert "are for a folder of updates" in capsys.readouterr().err
     assert main(["audit", str(file.parent), "--workers", "0"]) == 2
     assert "--workers 0: need at least 1" in capsys.readouterr().err
+
+
+def test_processes_have_one_thread_of_blas_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spear_xp.cli.search.os.environ", {"MKL_NUM_THREADS": "3"})
+    monkeypatch.setattr("spear_xp.cli.search.ProcessPoolExecutor", lambda *_, **__: nullcontext("pool"))
+    with _workers(1) as executor:
+        assert executor is None
+        assert os.environ == {"MKL_NUM_THREADS": "3"}
+    with _workers(2) as executor:
+        assert executor == "pool"
+        assert os.environ == dict.fromkeys(THREADS, "1") | {"MKL_NUM_THREADS": "3"}

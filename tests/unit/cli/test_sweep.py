@@ -26,3 +26,9 @@ def test_a_small_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert files[1].read_bytes().startswith(b"\x89PNG")
     assert main([str(word) for word in [*words, "--json"]]) == 0
     assert len(json.loads(capsys.readouterr().out)["leaks"]) == 8
+
+
+def test_records_without_their_name_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "two.npz", x=np.ones((2, 3)), y=np.ones(2))
+    assert main(["sweep", str(tmp_path / "two.npz")]) == 2
+    assert "two.npz holds x, y: need an array inputs, one sample a row" in capsys.readouterr().err

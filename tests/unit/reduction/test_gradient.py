@@ -285,3 +285,13 @@ def test_drift_is_how_far_each_row_of_the_layer_has_moved(space: Backend) -> Non
     assert drift is not None
     np.testing.assert_allclose(space.to_numpy(drift), expected, rtol=1e-4)
     assert checked(checked_space, entered).drift(rows) is None
+
+
+def test_rows_below_the_smallest_normal_number_do_not_count(layer: LayerGradient) -> None:
+    arrays = dict(zip(NAMES, (one.astype(np.float64) for one in layer.observed), strict=True))
+    arrays["grad_w"][:60], arrays["grad_b"][:60] = 1e-320, 0.0
+    gradient = validate(**arrays)
+    assert gradient.live.min() >= 60
+    assert not (gradient.dead < 60).any()
+    with np.errstate(all="raise"):
+        assert invert(**arrays, rng=0, work_limit=1e6).batch_size == 6

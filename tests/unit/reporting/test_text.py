@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from spear_xp import Result, estimate, false_acceptance, invert
 from spear_xp.auditing.defences import Leak, Sweep
 from spear_xp.reporting.text import (
+    BRIEF,
     describe,
     describe_power,
     describe_seconds,
@@ -63,7 +64,6 @@ def test_a_duration_read_back_is_the_duration_to_three_digits(seconds: float) ->
     assert float(number) * UNITS[unit] == pytest.approx(seconds, rel=0.006)
 
 
-@pytest.mark.xfail(reason="999.5 ms and more have a second's digits and the unit of milliseconds")
 def test_a_duration_just_below_a_unit_is_written_in_it() -> None:
     assert describe_seconds(0.9996) == "1 s"
 
@@ -91,7 +91,7 @@ def test_the_text_speaks_of_the_published_sampler() -> None:
 
 def test_the_text_states_the_bound(result: Result, layer: LayerGradient) -> None:
     near = float(false_acceptance(result).max())
-    assert any(f"10^{near:.1f} for samples 1 % off" in line for line in summary(result))
+    assert any(f"10^{near:.1f} if it is 1 % off" in line for line in summary(result))
     wrong = invert(*layer.observed[:2], -layer.weight, -layer.bias, time_limit=0.3, rng=0)
     assert not any("1 % off" in line for line in summary(wrong))
 
@@ -101,9 +101,10 @@ def test_a_summary_counts_what_is_certified_and_gives_a_reason_for_the_rest(resu
     assert head == "exact: 6 of 6 certified"
     assert status == result.status.value
     trace = result.trace
-    assert f"{trace.samples_drawn} samples drawn, {trace.candidates} candidate directions" in effort
-    assert f"threshold {trace.threshold} zero rows" in effort
-    assert all(f"{stage} {describe_seconds(value)}" in times for stage, value in trace.seconds.items())
+    assert f"{trace.samples_drawn} row subsets drawn, {trace.candidates} candidate directions" in effort
+    assert f"each with {trace.threshold} zero rows at least" in effort
+    for stage, value in trace.seconds.items():
+        assert (f"{stage} {describe_seconds(value)}" in times) == (value > BRIEF)
     assert len(rest) == 1  # the bound
     some = replace(
         result,
@@ -125,7 +126,7 @@ def test_an_estimate_is_told_with_its_numbers() -> None:
     median = forecast.log_samples[0.5] / math.log(2)
     assert f"50% 2^{median:.2f}" in text
     assert f"50% {describe_seconds(forecast.seconds())}" in text
-    assert f"at {forecast.samples_per_second:.3g} samples/s" in text
+    assert f"at {forecast.samples_per_second:.3g} subsets/s" in text
     assert f"b={forecast.largest_batch}" in text
     assert forecast.verdict.value in text
     assert re.search(rf"needs {forecast.threshold} zero rows", text)

@@ -45,6 +45,13 @@ def test_a_summary_says_what_to_try_and_why(result: Result) -> None:
     ]
 
 
+def test_a_summary_calls_exact_what_is_exact_alone(result: Result) -> None:
+    certified = replace(result, status=Status.CERTIFIED)
+    assert certified.summary().startswith("within the accuracy asked for: 6 of 6 certified\n")
+    unknown = replace(result, status=Status.PARTIAL, batch_size=None)
+    assert unknown.summary().startswith("not exact: 6 of an unknown number certified\n")
+
+
 @pytest.mark.parametrize("name", sorted(OLD_NAMES))
 def test_old_names_warn_and_work(result: Result, name: str) -> None:
     with pytest.warns(DeprecationWarning, match=OLD_NAMES[name]):

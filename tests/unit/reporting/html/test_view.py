@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spear_xp import Result, invert
+from spear_xp import LayerUpdate, Result, audit, invert
+from spear_xp.auditing.chaining import Chained
+from spear_xp.auditing.verdict import Audit, Exposure, LayerAudit
 from spear_xp.reporting.html.view import view_of
 from spear_xp.updates.synthetic import LayerGradient
 from tests.helpers.optional import need
@@ -89,3 +91,29 @@ def test_what_was_assumed_names_batch_noise_and_what_the_update_says(result: Res
         "one step",
     ):
         assert words in assumed
+
+
+def test_a_deeper_layer_is_named_as_one(layer: LayerGradient) -> None:
+    update = LayerUpdate(*layer.observed, name="fc1", features="behind Conv2d 'conv1'")
+    view = view_of(invert(update, rng=0), **PLAIN)
+    assert view["subject"] == "Audit of layer 'fc1', 90 neurons with 40 inputs"
+    assert view["features"] == "behind Conv2d 'conv1'"
+    assert view["layers"] == []
+
+
+def test_an_audit_has_a_row_for_each_layer(layer: LayerGradient) -> None:
+    found = audit(LayerUpdate(*layer.observed, name="fc1"), rng=0)
+    assert found.worst is not None
+    view = view_of(found.worst.result, **PLAIN, audit=found)
+    (row,) = view["layers"]
+    assert row == {"name": "fc1", "shape": "90 × 40", "inputs": "the data", "outcome": "6 of 6 certified"}
+    assert view["exposure"] == found.verdict.value
+    assert (view["labels"], view["chained"]) == ("", 0)
+
+
+def test_data_that_were_worked_out_from_features_are_counted(result: Result) -> None:
+    numbers = np.arange(6)
+    chained = Chained(np.zeros((6, 9)), numbers, numbers < 4, numbers, numbers, ("",) * 6)
+    behind = LayerAudit("fc2", (90, 40), "behind Linear 'fc1'", result, chained=chained)
+    found = Audit(Exposure.PARTLY_EXPOSED, (behind,), None, (), 0.0)
+    assert view_of(result, **PLAIN, audit=found)["chained"] == 4

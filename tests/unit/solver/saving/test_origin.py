@@ -35,8 +35,11 @@ def test_what_cannot_be_written_down_has_its_name(layer: LayerGradient, options:
 
 
 def test_versions_and_assumptions_are_kept(layer: LayerGradient) -> None:
-    trace = invert(LayerUpdate(*layer.observed, assumptions=("one step",)), rng=0).trace
-    assert trace.assumptions == ("one step",)
+    known = {"name": "fc2", "features": "behind 'fc1'", "assumptions": ("one step",)}
+    result = invert(LayerUpdate(*layer.observed, **known), rng=0)
+    trace = result.trace
+    assert (trace.layer, trace.features, trace.assumptions) == ("fc2", "behind 'fc1'", ("one step",))
+    assert "features, not the data: inputs of a layer behind 'fc1'" in result.summary()
     assert trace.versions["spear_xp"] == spear_xp.__version__
     assert trace.versions["Python"] == platform.python_version()
     assert trace.versions["NumPy"] == np.__version__
