@@ -6,14 +6,14 @@
 import math
 import warnings
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import theory
 from spear_xp.errors import ArgumentRangeError
 from spear_xp.forecasting import fitted, laws
 from spear_xp.forecasting.activity import preactivation_law, row_zero_probability
-from spear_xp.forecasting.forecast import Forecast, Seconds
+from spear_xp.forecasting.forecast import Forecast, Later, Seconds
 from spear_xp.forecasting.outlook import (
     HALF,
     IMPROBABLE,
@@ -229,7 +229,7 @@ def _from_sizes(
     m = check.check_scalar_integer("width", width, 1)
     n = None if features is None else check.check_scalar_integer("features", features, 1)
     level = ROUNDING if noise is None else check.check_scalar_real("noise", noise, 0, math.inf)
-    published = cache(partial(published_from_sizes, b, m, *of_published))
+    published = Later(partial(published_from_sizes, b, m, *of_published))
     remarks = () if centred else (UNSURE,) if centred is None else (UNCENTRED,)
     if not fitted.NARROWEST <= m <= fitted.WIDEST:
         remarks = (*remarks, OUTSIDE)
@@ -252,7 +252,9 @@ def _by_sampling(forecast: Forecast, layer: Layer, outlook: Outlook) -> Forecast
         forecast,
         verdict=verdict_of(layer, outlook, chance),
         success_probability=chance,
-        seconds=Seconds({level: figures.seconds(level) for level in laws.PROBABILITIES}, figures.seconds),
+        seconds=Seconds(
+            {level: figures.seconds(level) for level in laws.PROBABILITIES}, Later(lambda: figures)
+        ),
         expected_recovered=layer.batch_size * chance,
         largest_batch=figures.largest_batch,
         limited_by=forecast.limited_by if outlook.identifiable < HALF else "time",
@@ -271,7 +273,7 @@ def _from_update(
     problem = reduce(gradient, factors)
     zero = to_host(row_zero_probability(problem))
     zeros = min(max(float(zero.mean()), FEWEST), 1 - FEWEST)
-    published = cache(partial(published_from_problem, problem, *of_published))
+    published = Later(partial(published_from_problem, problem, *of_published))
     pilot = None if terms.search == SAMPLING else run_pilot(problem, seconds=seconds)
     noise = problem.relative_noise
     drowning = math.nan if pilot is None else noise * pilot.snr

@@ -5,11 +5,12 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from functools import partial
 from typing import Any, Literal
 
 from spear_xp.forecasting.published import Estimate
 
-__all__ = ["Forecast", "Seconds", "Verdict", "describe_bytes", "describe_seconds"]
+__all__ = ["Forecast", "Later", "Seconds", "Verdict", "describe_bytes", "describe_seconds"]
 
 
 class Verdict(Enum):
@@ -31,6 +32,27 @@ class Verdict(Enum):
     )
 
 
+class Later:
+    """Figures that are worked out when they are first asked for, or when a process hands them on."""
+
+    def __init__(self, work: Callable[[], Estimate]) -> None:
+        self._work = work
+        self._known: Estimate | None = None
+
+    def __call__(self) -> Estimate:
+        """The figures."""
+        if self._known is None:
+            self._known = self._work()
+        return self._known
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Later, (partial(_as_it_is, self()),)
+
+
+def _as_it_is(figures: Estimate) -> Estimate:
+    return figures
+
+
 class Seconds(dict[float, float]):
     """Seconds by probability of success; calling it with a probability is the form of version 0.1."""
 
@@ -41,11 +63,11 @@ class Seconds(dict[float, float]):
             DeprecationWarning,
             stacklevel=2,
         )
-        return self.of_published(probability)
+        return self.published().seconds(probability)
 
-    def __init__(self, values: dict[float, float], of_published: Callable[[float], float]) -> None:
+    def __init__(self, values: dict[float, float], published: Callable[[], Estimate]) -> None:
         super().__init__(values)
-        self.of_published = of_published
+        self.published = published
 
 
 @dataclass(frozen=True, slots=True, eq=False)

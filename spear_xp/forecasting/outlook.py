@@ -221,7 +221,7 @@ def forecast_of(
         search=terms.search,
         verdict=verdict_of(layer, outlook, chance),
         success_probability=chance,
-        seconds=Seconds(seconds, lambda probability: published().seconds(probability)),
+        seconds=Seconds(seconds, published),
         expected_recovered=b * chance,
         largest_batch=outlook.largest_batch,
         exact_limit=theory.exact_limit(m, layer.zeros),

@@ -1,6 +1,7 @@
 """What a forecast says of itself."""
 
 import math
+import pickle
 
 import pytest
 
@@ -20,10 +21,19 @@ def test_bytes(count: float, text: str) -> None:
 
 
 def test_seconds_are_a_dictionary_that_old_code_can_call() -> None:
-    seconds = Seconds({0.5: 2.0}, lambda probability: 100 * probability)
+    forecast = estimate(8, 100)
+    seconds = Seconds({0.5: 2.0}, lambda: forecast.published)
     assert seconds == {0.5: 2.0}
     with pytest.warns(DeprecationWarning, match="published"):
-        assert seconds(0.9) == pytest.approx(90)
+        assert seconds(0.9) == forecast.published.seconds(0.9)
+
+
+@pytest.mark.parametrize("search", ["auto", "sampling"])
+def test_a_forecast_can_be_sent_to_another_process(search: str) -> None:
+    forecast = estimate(8, 100, search=search, centred=True)
+    again = pickle.loads(pickle.dumps(forecast))
+    assert repr(again) == repr(forecast)
+    assert again.published.seconds(0.9) == forecast.published.seconds(0.9)
 
 
 def test_the_summary_says_never_and_no_attack_is_known() -> None:
