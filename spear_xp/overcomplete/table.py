@@ -160,6 +160,8 @@ class Table:
 
     def settles(self, batch_size: int | None) -> bool:
         """Whether no search for fewer samples than dimensions is worth while any more."""
+        if self.subtraction is not None and self.subtraction.complete:
+            return True
         if self.fills(batch_size) and not self.exact:
             return self.known.count > self.problem.dimension
         if self.regime is Regime.STRUCTURED:

@@ -38,17 +38,19 @@ class Chain:
         """Number of labels that a sample may have."""
         return max(TWO, int(self.weights[-1].shape[0]))
 
-    def slopes(self, hidden: Host) -> Host:
-        """Gradient of the loss by the outputs of the first of these layers, for every label.
+    def slopes(self, hidden: Host, labels: Host | None = None) -> Host:
+        """Gradient of the loss by the outputs of the first of these layers, for every label or given ones.
 
         Parameters
         ----------
         hidden : NumPy array, shape (k, m)
             What samples make of the layer in front, after its ReLU.
+        labels : NumPy array of int, shape (k,), optional
+            Of each; all of them where not given.
 
         Returns
         -------
-        NumPy array, shape (k, labels, h)
+        NumPy array, shape (k, labels, h), or (k, h) for given labels
             Its product with column i of the first weights is the entry of a column of D on row i.
         """
         outputs = []
@@ -61,12 +63,13 @@ class Chain:
             logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
         shares = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
         shares /= shares.sum(axis=1, keepdims=True)
-        slopes = shares[:, None, :] - np.eye(shares.shape[1])
+        ones = np.eye(shares.shape[1])
+        slopes = shares[:, None, :] - (ones if labels is None else ones[labels][:, None, :])
         slopes = slopes[:, :, 1:] if single else slopes
         for weight, output in zip(self.weights[:0:-1], outputs[-2::-1], strict=True):
             slopes = (slopes @ weight) * (output > 0)[:, None, :]
         found: Host = slopes / self.batch_size
-        return found
+        return found if labels is None else found[:, 0, :]
 
 
 def chain_of(behind: Sequence[Sequence[Any]] | None, width: int, batch_size: int | None) -> Chain | None:

@@ -9,11 +9,15 @@ from dataclasses import replace
 import numpy as np
 
 from spear_xp.numerics.backend import Host
-from spear_xp.overcomplete.behind.subtraction import SMALLEST, Subtraction
+from spear_xp.overcomplete.behind.subtraction import EMPTY, LOUD, SHARP, Subtraction, size_of
+from spear_xp.overcomplete.known import UNSURE
 from spear_xp.overcomplete.proofs import ABSENT, BARS, DEAD, FEW, HARDLY, PAIRS, ROWS, Proofs
 
 __all__ = ["with_layers_behind"]
 
+# chosen: sizes of a sample that is not known: in that of any other one, and of the largest that is known
+LARGER, MARGIN = 30.0, 2.0
+SMALLEST = 1e-300  # cosmetic: against a division by zero
 PARALLEL = 5e-7  # derived: 1 less the cosine of slopes that differ by a factor, to three digits
 
 INACCURATE = "its error bar is {:.1e} of its size, and a certificate needs a sixth of {:.0%}"
@@ -47,11 +51,11 @@ def with_layers_behind(proofs: Proofs, subtraction: Subtraction, bars: Host, acc
     """
     k, complete = subtraction.count, subtraction.complete
     sizes = np.sqrt((subtraction.inputs(subtraction.points) ** 2).mean(axis=1))
-    held, bars = subtraction.held(), bars * subtraction.hidden()
+    held, bars = subtraction.held(), bars * _hidden(subtraction)
     common = "" if complete else _alike(subtraction.sent_back())
     told = []
     for rows, absent, dead, bar in zip(
-        held, subtraction.absent(), subtraction.silent(), bars / sizes, strict=True
+        held, _absent(subtraction), _silent(subtraction), bars / sizes, strict=True
     ):
         reason = common if rows >= ROWS else HARDLY.format(rows, ROWS)
         reason = INACCURATE.format(bar, accuracy) if BARS * bar > accuracy else reason
@@ -76,3 +80,41 @@ def _alike(slopes: Host) -> str:
     unit = slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), SMALLEST)
     alike = int((np.abs(unit @ unit.T) > 1 - PARALLEL).sum() - len(slopes)) // 2
     return PROPORTIONAL.format(alike, pairs) if alike > FEW * pairs else ""
+
+
+def _absent(taken: Subtraction) -> Host:
+    """Rows of which nothing is left without a sample that should be on them, shape (k,)."""
+    rest, found = taken.rest(), []
+    for k in range(taken.count):
+        own = rest.columns[:, k]
+        without = size_of(rest.left + own[:, None] * taken.points[k]) < EMPTY * rest.noise
+        loud = np.abs(own) * size_of(taken.points[k]) > LOUD * rest.noise
+        found.append(int((without & loud).sum()))
+    return np.asarray(found, dtype=int)
+
+
+def _silent(taken: Subtraction) -> Host:
+    """Rows that are zero although samples are surely active on them, shape (k,)."""
+    inputs = taken.inputs(taken.points)
+    columns = np.abs(taken.sent_back() @ taken.dead_front)
+    usual = np.abs(taken.columns()[0]).mean(axis=0)
+    sizes = np.linalg.norm(taken.dead_weight * taken.spread, axis=1)
+    wide = UNSURE * (taken.bars + taken.problem.unit_roundoff * np.linalg.norm(taken.points, axis=1))
+    active = inputs @ taken.dead_weight.T + taken.dead_bias > wide[:, None] * sizes
+    found: Host = (active & (columns > SHARP * usual[:, None])).sum(axis=1)
+    return found
+
+
+def _hidden(taken: Subtraction) -> Host:
+    """How much larger errors may be than those of least squares, shape (k,).
+
+    A sample that is not known may be on each row with less than `EMPTY` deviations, and with one sign on all
+    of them, so that no average takes it out. It may be larger than others, too.
+    """
+    rest = taken.rest()
+    shares = np.abs(rest.columns[rest.done]) / rest.noise[rest.done, None]
+    averaged = shares.sum(axis=0) / np.sqrt(np.maximum((shares**2).sum(axis=0), SMALLEST))
+    sizes = size_of(taken.points)
+    larger = 1.0 if taken.complete else np.maximum(LARGER, MARGIN * sizes.max(initial=0) / sizes)
+    found: Host = np.maximum(1.0, averaged) * larger
+    return found

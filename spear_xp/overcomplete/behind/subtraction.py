@@ -11,18 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from spear_xp.numerics.backend import Host, to_host
+from spear_xp.numerics.parts.blocks import blocks
 from spear_xp.numerics.work import KeepGoing, ask, calls, decompositions, forever, product
 from spear_xp.overcomplete.behind.chain import Chain
-from spear_xp.overcomplete.known import UNSURE
+from spear_xp.overcomplete.known import FORWARD
 from spear_xp.overcomplete.problem import OvercompleteProblem
 from spear_xp.reduction.gradient import Gradient
 
-__all__ = ["SMALLEST", "Subtraction"]
+__all__ = ["EMPTY", "LOUD", "SHARP", "Subtraction", "size_of"]
 
 EMPTY = 6.0  # chosen: standard deviations up to which nothing is left of a row
 FITS = 3.0  # chosen: the same of most rows that hold a sample
-# chosen: sizes of a sample that is not known: in that of any other one, and of the largest that is known
-LARGER, MARGIN = 30.0, 2.0
 LOUD = 30.0  # chosen: standard deviations from which something is
 CLOSE = 20.0  # chosen: relative errors of a row, up to which its size is what the layers behind say
 # measured: rounding of an entry of D in that of its terms (lab.md, "Layers behind a table")
@@ -31,7 +30,7 @@ ALONE = 5e-6  # chosen: the same of a row that no other one agrees with
 AGREE = 8.0  # chosen: distance of two points in standard deviations, up to which they are one
 DISTINCT = 1e-3  # chosen: root mean square distance of points, below which they are one
 SHARP = 1e-3  # chosen: error of an entry of a point, up to which it may be refined
-SMALLEST = 1e-300  # cosmetic: against a division by zero
+SINGULAR = 1e-12  # cosmetic: keeps columns of D that are parallel solvable, with large error bars
 LAST = 2  # cosmetic: fits of the whole batch
 
 
@@ -72,6 +71,8 @@ class Subtraction:
     bars : NumPy array, shape (k,)
         Standard deviation of an entry of each.
     labels : NumPy array of int, shape (k,)
+    dead_weight, dead_bias, dead_front : NumPy array, shape (m_dead, n), (m_dead,) and (h, m_dead)
+        Of neurons whose rows are zero: the layer, and the first layer behind.
     """
 
     def __init__(self, problem: OvercompleteProblem, gradient: Gradient, chain: Chain) -> None:
@@ -79,12 +80,12 @@ class Subtraction:
         live = to_host(problem.live)
         shift, spread = to_host(problem.shift), to_host(problem.spread)
         self._basis, self._last = to_host(problem.basis), to_host(problem.last)
-        self._shift, self._spread = shift, spread
+        self._shift, self.spread = shift, spread
         layers = [to_host(part).astype(float) for part in (gradient.weight, gradient.bias)]
         self._weight, self._bias = (part[live] for part in layers)
         dead = to_host(gradient.dead)
-        self._dead_weight, self._dead_bias = (part[dead] for part in layers)
-        self._front, self._dead_front = chain.weights[0][:, live], chain.weights[0][:, dead]
+        self.dead_weight, self.dead_bias = (part[dead] for part in layers)
+        self._front, self.dead_front = chain.weights[0][:, live], chain.weights[0][:, dead]
         self._all = layers
         sums = to_host(gradient.grad_b).astype(float)[live]
         even = (to_host(gradient.grad_w).astype(float)[live] - sums[:, None] * shift) / spread
@@ -107,24 +108,25 @@ class Subtraction:
 
     def inputs(self, points: Host) -> Host:
         """Samples of points, shape (k, d) to (k, n)."""
-        found: Host = points @ self._basis[:-1].T * self._spread + self._shift
+        found: Host = points @ self._basis[:-1].T * self.spread + self._shift
         return found
 
     def columns(self) -> tuple[Host, Host]:
         """Columns of D and the rounding of their entries, both of shape (m_live, k)."""
-        inputs = self.inputs(self.points)
-        own = self.sent_back()
-        active = inputs @ self._weight.T + self._bias > 0
-        # each entry is a sum over the neurons behind
-        rounding = BACK * self.problem.unit_roundoff * np.sqrt(own**2 @ self._front**2)
-        return (own @ self._front * active).T, (rounding * active).T
+        inputs, own = self.inputs(self.points), self.sent_back()
+        values, entries = inputs @ self._weight.T + self._bias, own @ self._front
+        unsure = FORWARD * self.problem.unit_roundoff * (np.abs(inputs) @ np.abs(self._weight.T))
+        # each entry is a sum over the neurons behind; where the mask is open, so is all of it
+        rounding = BACK * self.problem.unit_roundoff * np.sqrt(own**2 @ self._front**2) * (values > 0)
+        rounding = np.where(np.abs(values) < unsure, np.abs(entries), rounding)
+        return (entries * (values > 0)).T, rounding.T
 
     def rest(self) -> Rest:
         """What is left of the rows."""
         columns, rounding = self.columns()
-        left, sizes = self.rows - columns @ self.points, _size(self.points)
+        left, sizes = self.rows - columns @ self.points, size_of(self.points)
         noise = np.sqrt(self.noise**2 + columns**2 @ self.bars**2 + rounding**2 @ sizes**2)
-        return Rest(columns, left, noise, _size(left) < EMPTY * noise)
+        return Rest(columns, left, noise, size_of(left) < EMPTY * noise)
 
     def held(self) -> Host:
         """Rows of which nothing is left and that surely hold each sample, shape (k,).
@@ -132,52 +134,16 @@ class Subtraction:
         None where most of these have more left than rounding leaves: something is hidden on them.
         """
         rest = self.rest()
-        loud = np.abs(rest.columns) * _size(self.points) > LOUD * rest.noise[:, None]
+        loud = np.abs(rest.columns) * size_of(self.points) > LOUD * rest.noise[:, None]
         loud &= (rest.done & to_host(self.problem.first))[:, None]
-        fits = (_size(rest.left) < FITS * rest.noise)[:, None]
+        fits = (size_of(rest.left) < FITS * rest.noise)[:, None]
         rows, good = loud.sum(axis=0), (loud & fits).sum(axis=0)
         found: Host = np.where(2 * good >= rows, good, 0)
         return found
 
-    def absent(self) -> Host:
-        """Rows of which nothing is left without a sample that should be on them, shape (k,)."""
-        rest, found = self.rest(), []
-        for k in range(self.count):
-            own = rest.columns[:, k]
-            without = _size(rest.left + own[:, None] * self.points[k]) < EMPTY * rest.noise
-            loud = np.abs(own) * _size(self.points[k]) > LOUD * rest.noise
-            found.append(int((without & loud).sum()))
-        return np.asarray(found, dtype=int)
-
-    def hidden(self) -> Host:
-        """How much larger errors may be than those of least squares, shape (k,).
-
-        A sample that is not known may be on each row with less than `EMPTY` deviations, and with one sign on
-        all of them, so that no average takes it out. It may be larger than others, too.
-        """
-        rest = self.rest()
-        shares = np.abs(rest.columns[rest.done]) / rest.noise[rest.done, None]
-        averaged = shares.sum(axis=0) / np.sqrt(np.maximum((shares**2).sum(axis=0), SMALLEST))
-        sizes = _size(self.points)
-        larger = 1.0 if self.complete else np.maximum(LARGER, MARGIN * sizes.max(initial=0) / sizes)
-        found: Host = np.maximum(1.0, averaged) * larger
-        return found
-
     def sent_back(self) -> Host:
         """Gradient of the loss by the outputs of the next layer, for each sample, shape (k, h)."""
-        found: Host = self._slopes(self.inputs(self.points))[np.arange(self.count), self.labels]
-        return found
-
-    def silent(self) -> Host:
-        """Rows that are zero although samples are surely active on them, shape (k,)."""
-        inputs = self.inputs(self.points)
-        columns = np.abs(self.sent_back() @ self._dead_front)
-        usual = np.abs(self.columns()[0]).mean(axis=0)
-        sizes = np.linalg.norm(self._dead_weight * self._spread, axis=1)
-        wide = UNSURE * (self.bars + self.problem.unit_roundoff * np.linalg.norm(self.points, axis=1))
-        active = inputs @ self._dead_weight.T + self._dead_bias > wide[:, None] * sizes
-        found: Host = (active & (columns > SHARP * usual[:, None])).sum(axis=1)
-        return found
+        return self.chain.slopes(self._hidden(self.inputs(self.points)), self.labels)
 
     def extend(
         self, keep_going: KeepGoing = forever, count: Callable[[float], None] = lambda _: None
@@ -187,8 +153,9 @@ class Subtraction:
         while self.count < self.chain.batch_size:
             ask(keep_going)
             self.refine(count)
-            told = self._told()
-            count(product(len(self.rows), self.count, len(self._basis)) + calls(200))
+            told = self._told(keep_going)
+            m, behind = len(self.rows), self.chain.weights[0].shape
+            count(product(m, self.count, len(self._basis)) + product(m, *behind) + calls(200))
             if not told:
                 held = self.held()
                 best = max(best, self._state(), key=lambda state: int((state[0] > 1).sum()))
@@ -230,13 +197,13 @@ class Subtraction:
             Rows that hold a point for certain.
         """
         sizes = np.linalg.norm(self.rows, axis=1)
-        slopes = self._slopes(self.inputs(points))
         for k in range(len(points)):
             rows = np.flatnonzero(holds[:, k])
             if len(rows) < 2:
                 continue
             own = shares[rows, k] * sizes[rows]
-            told = slopes[k] @ self._front[:, rows]
+            slopes = self.chain.slopes(self._hidden(self.inputs(points[k : k + 1])))[0]
+            told = slopes @ self._front[:, rows]
             misses = np.linalg.norm(told - own, axis=1) / np.linalg.norm(own)
             label = int(misses.argmin())
             if misses[label] < DISTINCT:
@@ -251,21 +218,32 @@ class Subtraction:
         count(decompositions(int(done.sum()), self.count))
         matrix, right = (part[done] / rest.noise[done, None] for part in (rest.columns, self.rows))
         left, sizes, back = np.linalg.svd(matrix, full_matrices=False)
-        sizes = np.maximum(sizes, 1e-12 * sizes.max())
+        sizes = np.maximum(sizes, SINGULAR * sizes.max())
         points = back.T @ ((left.T @ right) / sizes[:, None])
         bars = np.sqrt(((back.T / sizes) ** 2).sum(axis=1))
         scales = points @ self._last
         better = (bars < SHARP) & (np.abs(scales - 1) < SHARP)
-        better &= _size(points - self.points) < DISTINCT
+        better &= size_of(points - self.points) < DISTINCT
         points = points / np.where(better, scales, 1.0)[:, None]
         self.points = np.where(better[:, None], points, self.points)
         self.bars = np.where(better, bars, self.bars)
 
-    def _slopes(self, inputs: Host) -> Host:
+    def _hidden(self, inputs: Host) -> Host:
         weight, bias = self._all
-        return self.chain.slopes(np.maximum(inputs @ weight.T + bias, 0.0))
+        found: Host = np.maximum(inputs @ weight.T + bias, 0.0)
+        return found
 
-    def _told(self) -> list[tuple[Host, float, int, int]]:
+    def _entries(self, inputs: Host, rows: Host, keep_going: KeepGoing) -> Host:
+        """Entry of the column of D of each of some samples on a row of its own, for every label."""
+        width = self.chain.labels * sum(len(bias) for bias in self.chain.biases) + len(self._all[1])
+        found = [np.zeros((0, self.chain.labels))]
+        for part in blocks(len(rows), width):
+            ask(keep_going)
+            slopes = self.chain.slopes(self._hidden(inputs[part]))
+            found.append(np.einsum("rch,hr->rc", slopes, self._front[:, rows[part]]))
+        return np.concatenate(found)
+
+    def _told(self, keep_going: KeepGoing) -> list[tuple[Host, float, int, int]]:
         """Points of rows whose size is what the layers behind say: point, error, label, and the row.
 
         The row is -1 where several agree.
@@ -273,23 +251,23 @@ class Subtraction:
         rest = self.rest()
         left, noise = rest.left, rest.noise
         sums = left @ self._last
-        rows = np.flatnonzero(~rest.done & (_size(left) > LOUD * noise) & (noise < SHARP * np.abs(sums)))
+        rows = np.flatnonzero(~rest.done & (size_of(left) > LOUD * noise) & (noise < SHARP * np.abs(sums)))
         points, errors = left[rows] / sums[rows, None], noise[rows] / np.abs(sums[rows])
         inputs = self.inputs(points)
         active = (inputs * self._weight[rows]).sum(axis=1) + self._bias[rows] > 0
         rows, points, errors, inputs = rows[active], points[active], errors[active], inputs[active]
-        sizes = np.einsum("rch,hr->rc", self._slopes(inputs), self._front[:, rows])
+        sizes = self._entries(inputs, rows, keep_going)
         misses = np.abs(sizes / sums[rows, None] - 1)
         labels = misses.argmin(axis=1)
         misses = misses.min(axis=1)
-        widths = errors * np.maximum(1.0, _size(points))
+        widths = errors * np.maximum(1.0, size_of(points))
         near = np.flatnonzero((misses < CLOSE * widths) & (misses < DISTINCT))
         found: list[tuple[float, Host, float, int, int]] = []
         open_rows = np.ones(len(rows), dtype=bool)
         for k in near[np.argsort(widths[near], kind="stable")]:
             if not open_rows[k]:
                 continue
-            apart = _size(points - points[k])
+            apart = size_of(points - points[k])
             same = near[(apart[near] < AGREE * (widths[near] + widths[k])) & (labels[near] == labels[k])]
             open_rows[same] = False
             alone = len(same) < 2
@@ -303,14 +281,14 @@ class Subtraction:
         return [one[1:] for one in sorted(found, key=lambda one: one[0])]
 
     def _is_known(self, point: Host, bar: float) -> bool:
-        return bool((_size(self.points - point) < np.maximum(DISTINCT, AGREE * (self.bars + bar))).any())
+        return bool((size_of(self.points - point) < np.maximum(DISTINCT, AGREE * (self.bars + bar))).any())
 
     def _keep(self, kept: Host) -> None:
         self.points, self.bars, self.labels = self.points[kept], self.bars[kept], self.labels[kept]
         self._origins = self._origins[kept]
 
 
-def _size(vectors: Host) -> Host:
+def size_of(vectors: Host) -> Host:
     """Root mean square of the entries."""
     found: Host = np.sqrt((vectors**2).mean(axis=-1))
     return found
