@@ -65,3 +65,25 @@ def test_accuracy_bounds_error_bars() -> None:
     found = table(small_table(width=500), accuracy=1e-12)
     assert not found.proofs.certified.any()
     assert "error bar" in found.proofs.reasons[0]
+
+
+def test_a_small_part_of_a_batch_has_too_few_pairs() -> None:
+    found = table(small_table(batch=40, width=150))
+    assert found.subtraction is not None
+    assert 0 < found.subtraction.count < 8
+    assert "pairs of samples show what the layers behind" in found.proofs.reasons[0] or (
+        "rows hold it" in found.proofs.reasons[0]
+    )
+
+
+def test_proportional_columns_certify_no_part_of_a_batch() -> None:
+    """Behind one layer and two classes all columns of D differ by a factor only."""
+    rng = np.random.default_rng(3)
+    inputs = rng.uniform(size=(30, 6)).astype("float32")
+    inputs[-2:] = inputs[:2]  # duplicates are never taken out
+    step = with_inputs(inputs, width=900, hidden=(), classes=2)
+    found = table(step)
+    assert found.subtraction is not None
+    assert found.subtraction.count >= 8
+    assert not found.subtraction.complete
+    assert any("factor only" in reason for reason in found.proofs.reasons)
