@@ -26,7 +26,8 @@ LOUD = 30.0  # chosen: standard deviations from which something is
 CLOSE = 20.0  # chosen: relative errors of a row, up to which its size is what the layers behind say
 # measured: rounding of an entry of D in that of its terms (lab.md, "Layers behind a table")
 BACK = 16.0
-ALONE = 5e-6  # chosen: the same of a row that no other one agrees with
+# measured: difference of both sizes of a row that stands alone (lab.md, "Layers behind a table")
+ALONE = 5e-6
 AGREE = 8.0  # chosen: distance of two points in standard deviations, up to which they are one
 DISTINCT = 1e-3  # chosen: root mean square distance of points, below which they are one
 SHARP = 1e-3  # chosen: error of an entry of a point, up to which it may be refined
@@ -71,6 +72,10 @@ class Subtraction:
     bars : NumPy array, shape (k,)
         Standard deviation of an entry of each.
     labels : NumPy array of int, shape (k,)
+    rows, noise : NumPy array, shape (m_live, d) and (m_live,)
+        Rows of the gradient in the coordinates of points, of the size that they have, and their rounding.
+    spread : NumPy array, shape (n,)
+        Of the inputs.
     dead_weight, dead_bias, dead_front : NumPy array, shape (m_dead, n), (m_dead,) and (h, m_dead)
         Of neurons whose rows are zero: the layer, and the first layer behind.
     """
@@ -86,7 +91,7 @@ class Subtraction:
         dead = to_host(gradient.dead)
         self.dead_weight, self.dead_bias = (part[dead] for part in layers)
         self._front, self.dead_front = chain.weights[0][:, live], chain.weights[0][:, dead]
-        self._all = layers
+        self._layer = layers
         sums = to_host(gradient.grad_b).astype(float)[live]
         even = (to_host(gradient.grad_w).astype(float)[live] - sums[:, None] * shift) / spread
         whole = np.column_stack([even, sums]) @ self._basis
@@ -229,13 +234,13 @@ class Subtraction:
         self.bars = np.where(better, bars, self.bars)
 
     def _hidden(self, inputs: Host) -> Host:
-        weight, bias = self._all
+        weight, bias = self._layer
         found: Host = np.maximum(inputs @ weight.T + bias, 0.0)
         return found
 
     def _entries(self, inputs: Host, rows: Host, keep_going: KeepGoing) -> Host:
         """Entry of the column of D of each of some samples on a row of its own, for every label."""
-        width = self.chain.labels * sum(len(bias) for bias in self.chain.biases) + len(self._all[1])
+        width = self.chain.labels * sum(len(bias) for bias in self.chain.biases) + len(self._layer[1])
         found = [np.zeros((0, self.chain.labels))]
         for part in blocks(len(rows), width):
             ask(keep_going)
