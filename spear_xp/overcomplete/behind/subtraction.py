@@ -154,6 +154,8 @@ class Subtraction:
         self, keep_going: KeepGoing = forever, count: Callable[[float], None] = lambda _: None
     ) -> None:
         """Add samples until no row tells another one; `OutOfTime` is raised when `keep_going` says no."""
+        self.refine(count)
+        self._keep(self.held() > 0)  # a point found otherwise may be off, and spoils all rows that it is on
         best = self._state()
         while self.count < self.chain.batch_size:
             ask(keep_going)

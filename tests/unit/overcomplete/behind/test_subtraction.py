@@ -81,6 +81,19 @@ def test_points_found_otherwise_are_confirmed_or_not() -> None:
     np.testing.assert_array_equal(first.points[0], whole.points[0])
 
 
+def test_a_point_that_is_off_is_taken_back() -> None:
+    step = small_table(width=800)
+    whole = subtraction(step)
+    whole.extend()
+    again = subtraction(step)
+    for k in range(whole.count):
+        off = 3e-3 * (k == 0) * np.eye(whole.points.shape[1])[1]
+        again.add(whole.points[k] + off, 1e-7, int(whole.labels[k]))
+    assert not again.complete
+    again.extend()
+    assert again.complete
+
+
 def test_without_time_it_stops() -> None:
     with pytest.raises(OutOfTime):
         subtraction(small_table(width=800)).extend(lambda: False)
