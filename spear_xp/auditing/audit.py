@@ -32,6 +32,7 @@ def audit(
     accuracy: float = ACCURACY,
     rng: Any = None,
     feature_kinds: Sequence[str] | None = None,
+    batch_size: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     **reading: Any,
 ) -> Audit:
@@ -51,6 +52,9 @@ def audit(
     feature_kinds : sequence of str, optional
         "real", "integer" or "one-hot:GROUP" of each feature of the data, as for `spear_xp.invert`: for the
         layers whose inputs are the data.
+    batch_size : int, optional
+        Number of samples that the loss is the mean of, where it is known. A table of more samples than
+        features is then searched with the layers behind the first one (`spear_xp.invert`).
     **reading
         Further arguments of `read`: kind, training, model, names, layout, example.
 
@@ -98,8 +102,16 @@ def audit(
             layers.append(LayerAudit(layer.name, layer.shape, layer.features, reason=why))
             continue
         limit = SHARE * left if waiting else left
+        first = layer is model.layers[0] and batch_size is not None
+        beside = {"batch_size": batch_size, "behind": model.behind} if first else {}
         found = _searched(
-            layer, time_limit=limit, search=search, accuracy=accuracy, rng=rng, on_progress=on_progress
+            layer,
+            time_limit=limit,
+            search=search,
+            accuracy=accuracy,
+            rng=rng,
+            on_progress=on_progress,
+            **beside,
         )
         interrupted = found.result is not None and found.result.status is Status.INTERRUPTED
         layers.append(found)

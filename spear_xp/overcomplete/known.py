@@ -12,7 +12,7 @@ from spear_xp.numerics.linalg import inverse
 from spear_xp.overcomplete.problem import OvercompleteProblem
 from spear_xp.overcomplete.spans import Spans, padded
 
-__all__ = ["Fit", "KnownPoints"]
+__all__ = ["FORWARD", "Fit", "KnownPoints"]
 
 UNSURE = 6.0  # chosen: error bars of a pre-activation within which its sign is open
 FORWARD = 8.0  # chosen: rounding of a pre-activation in rounding units of the gradient

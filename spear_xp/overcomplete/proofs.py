@@ -13,7 +13,7 @@ from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.overcomplete.examination import examine
 from spear_xp.overcomplete.known import KnownPoints
 
-__all__ = ["ACCURACY", "Proofs", "prove"]
+__all__ = ["ABSENT", "ACCURACY", "BARS", "DEAD", "FEW", "HARDLY", "PAIRS", "ROWS", "Proofs", "prove"]
 
 ROWS = 3  # measured: rows that a sample needs (lab.md, "Tables")
 ROWS_OF_FEW = 12  # measured: the same where a few pairs of columns are proportional (lab.md, "Tables")

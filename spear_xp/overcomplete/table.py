@@ -6,6 +6,10 @@ from contextlib import suppress
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import to_host
 from spear_xp.numerics.work import KeepGoing, OutOfTime, forever
+from spear_xp.overcomplete.behind.chain import Chain
+from spear_xp.overcomplete.behind.multiplicity import with_layers_behind
+from spear_xp.overcomplete.behind.subtraction import Subtraction
+from spear_xp.overcomplete.examination import examine
 from spear_xp.overcomplete.flats.opening import first_points
 from spear_xp.overcomplete.flats.polish import polish
 from spear_xp.overcomplete.known import KnownPoints
@@ -35,6 +39,8 @@ class Table:
         Rank of the gradient where it is low.
     decoder : Decoder, optional
         What one-hot columns tell.
+    subtraction : Subtraction, optional
+        What the layers behind tell.
 
     Attributes
     ----------
@@ -42,9 +48,15 @@ class Table:
     """
 
     def __init__(
-        self, problem: OvercompleteProblem, regime: Regime, rank: int, decoder: Decoder | None = None
+        self,
+        problem: OvercompleteProblem,
+        regime: Regime,
+        rank: int,
+        decoder: Decoder | None = None,
+        subtraction: Subtraction | None = None,
     ) -> None:
         self.problem, self.regime, self.rank, self.decoder = problem, regime, rank, decoder
+        self.subtraction = subtraction
         self.peeling = Peeling(problem)
         self._proofs = _unproven(self.known)
 
@@ -73,14 +85,16 @@ class Table:
     ) -> None:
         """Peel until nothing is found or `keep_going` says no.
 
-        One-hot groups, if there are any, tell the first samples. Where no rows agree on a sample, zero
-        hyperplanes may show some that peeling goes on from; not without `flats`.
+        One-hot groups, if there are any, tell the first samples, and so do the layers behind. Where no rows
+        agree on a sample, zero hyperplanes may show some that peeling goes on from; not without `flats`.
         """
         before = -1
         while self.known.count > before:
             with suppress(OutOfTime):
                 if self.decoder is not None and self.decoder.extend(self.known, keep_going, count):
                     self.peeling.restart()
+            if self._taken_out(keep_going, count):
+                return
             before = self.known.count
             peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
         if not flats or self.regime is not Regime.SATURATED or self.known.count >= AGREED:
@@ -95,11 +109,42 @@ class Table:
                     polish(self.known, keep_going)
                     self.peeling.restart()
                     peel(self.peeling, keep_going=keep_going, count=count, observer=observer)
+                    if self._taken_out(keep_going, count):
+                        return
+
+    def _taken_out(self, keep_going: KeepGoing, count: Callable[[float], None]) -> bool:
+        """Take known samples out of the rows as the layers behind say; whether that is the whole batch."""
+        taken, known = self.subtraction, self.known
+        if taken is None:
+            return False
+        with suppress(OutOfTime):
+            if known.count:
+                seen = examine(known, keep_going)
+                taken.confirm(*map(to_host, (known.points, known.bars, seen.shares, seen.holds)))
+            taken.extend(keep_going, count)
+        asarray = self.problem.space.asarray
+        self.peeling.resume(asarray(taken.points), asarray(taken.bars))
+        return taken.complete
+
+    def _put_first(self, taken: Subtraction) -> None:
+        """Points that were taken out come first, as these were fitted; others only where some are missing."""
+        before, asarray = self.known, self.problem.space.asarray
+        self.peeling.known = KnownPoints(self.problem)
+        for k in range(taken.count):
+            self.known.add_rough(asarray(taken.points[k]), asarray(taken.bars[k]))
+        if not taken.complete:
+            self.peeling.resume(before.points, before.bars)
 
     def prove(self, keep_going: KeepGoing = forever, accuracy: float = ACCURACY) -> None:
         """Certify what was found to a relative error, if `keep_going` allows."""
+        taken = self.subtraction
+        if taken is not None and taken.count:
+            self._put_first(taken)
         with suppress(OutOfTime):
             self._proofs = prove(self.known, keep_going, accuracy=accuracy)
+            if taken is not None and taken.count:
+                bars = to_host(self.known.input_bars)[: taken.count]
+                self._proofs = with_layers_behind(self._proofs, taken, bars, accuracy)
 
     def fills(self, batch_size: int | None) -> bool:
         """Whether so many samples are just as many as dimensions, and the rank does not speak against it."""
@@ -115,6 +160,8 @@ class Table:
 
     def settles(self, batch_size: int | None) -> bool:
         """Whether no search for fewer samples than dimensions is worth while any more."""
+        if self.subtraction is not None and self.subtraction.complete:
+            return True
         if self.fills(batch_size) and not self.exact:
             return self.known.count > self.problem.dimension
         if self.regime is Regime.STRUCTURED:
@@ -127,6 +174,7 @@ def table_of(
     factorization: Factorization | None,
     keep_going: KeepGoing = forever,
     kinds: Sequence[str] | None = None,
+    behind: Chain | None = None,
 ) -> Table | None:
     """A gradient as a table, if it may hold more samples than dimensions.
 
@@ -140,6 +188,8 @@ def table_of(
         `OutOfTime` is raised when it says no.
     kinds : sequence of str, length n, optional
         Of the features.
+    behind : Chain, optional
+        The layers behind.
 
     Returns
     -------
@@ -153,7 +203,9 @@ def table_of(
     except RankError:
         return None
     rank = problem.dimension if factorization is None else factorization.rank
-    return Table(problem, regime, rank, None if kinds is None else Decoder(problem, gradient, kinds))
+    decoder = None if kinds is None else Decoder(problem, gradient, kinds)
+    subtraction = None if behind is None else Subtraction(problem, gradient, behind)
+    return Table(problem, regime, rank, decoder, subtraction)
 
 
 def _unproven(known: KnownPoints) -> Proofs:

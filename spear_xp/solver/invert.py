@@ -13,6 +13,7 @@ from spear_xp.diagnosis.arrays import of_arrays
 from spear_xp.numerics.backend import Array, enter, on_its_device
 from spear_xp.numerics.random import repeatable, seed_of
 from spear_xp.numerics.work import OutOfTime
+from spear_xp.overcomplete.behind.chain import chain_of
 from spear_xp.overcomplete.table import Table
 from spear_xp.reduction.completion.mask import known_alone
 from spear_xp.reduction.gradient import checked
@@ -51,6 +52,7 @@ def invert(
     accuracy: float = ACCURACY,
     batch_size: int | None = None,
     feature_kinds: Sequence[str] | None = None,
+    behind: Sequence[tuple[Array, Array]] | None = None,
     search: str | Strategy | Sequence[str | Strategy] = "auto",
     time_limit: float = 60.0,
     work_limit: float | None = None,
@@ -97,6 +99,11 @@ def invert(
         "real", "integer" or "one-hot:GROUP" of each input, as the layer sees it: a group is 0 and a single 1
         there. With more samples than features, single rows then tell samples by their one-hot groups. It
         changes what is found, and not what a certificate asks for. A `LayerUpdate` may have its own.
+    behind : sequence of (weight, bias), optional
+        Fully connected layers behind this one, before the step, in their order: a ReLU stands in front of
+        each, the loss is the mean cross-entropy behind a softmax, or behind a sigmoid of a single output, and
+        `batch_size` is its number of samples. With more samples than features they say how much of each is in
+        every row; known samples are taken out of the rows, and what is left tells others.
     search : str, Strategy, or a sequence of them
         "auto" (strategies that use the weights, in turns by their progress), "sampling" (the published
         attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
@@ -186,7 +193,7 @@ def invert(
         "rng": given,
     }
     origin = origin_of(space, arrays["grad_w"], update, options)
-    dtype = arrays["grad_w"].dtype
+    dtype, chain = arrays["grad_w"].dtype, chain_of(behind, int(arrays["grad_w"].shape[0]), batch_size)
     about = {"seed": given, "origin": origin, "data_range": data_range, "leave": leave, "dtype": dtype}
     problem = state = read = table = None
     try:
@@ -196,7 +203,7 @@ def invert(
         if reading.hopeless:
             return unread(space, read.columns - 1, Status.HOPELESS, clock, diagnosis=reading.causes, **about)
         if search == "auto" and update.noise is None and reading.whole and read.scaled:
-            table = table_in(read, reading.factors, clock, options["feature_kinds"])
+            table = table_in(read, reading.factors, clock, options["feature_kinds"], chain)
         if table is not None:
             search_table(table, clock, on_progress, batch_size, accuracy)
         factors = settled(read, reading.factors, table, batch_size, clock)

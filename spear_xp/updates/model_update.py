@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
 
 from spear_xp.errors import UpdateError
 from spear_xp.updates.front import Front
@@ -62,6 +64,26 @@ class ModelUpdate:
 
     def __iter__(self) -> Iterator[LayerUpdate]:
         return (layer.update for layer in self.layers if layer.update is not None)
+
+    @property
+    def behind(self) -> tuple[tuple[Any, Any], ...] | None:
+        """Weights and biases behind the first layer, as `invert(behind=)` takes them.
+
+        None where the layers do not follow each other from the data to the head, as far as is known.
+        """
+        chained = all(
+            last.features.endswith(f"'{front.name}'")
+            and front.update is not None
+            and last.shape[1:] == front.shape[:1]
+            for front, last in pairwise(self.layers)
+        )
+        if self.head is None or not chained or self.layers[0].features:
+            return None
+        if len(self.layers) < 2 or self.layers[-1].name != self.head.name:
+            return None
+        updates = [*(layer.update for layer in self.layers[1:-1]), self.head]
+        found = tuple((one.weight, one.bias) for one in updates if one is not None)
+        return None if any(bias is None for _, bias in found) else found
 
     def with_kinds(self, feature_kinds: Sequence[str] | None) -> "ModelUpdate":
         """The same, with kinds of features for the layers whose inputs are the data; None changes nothing.

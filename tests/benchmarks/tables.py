@@ -1,6 +1,7 @@
 """Batches with more samples than features: how many come back, and whether a certificate is ever false.
 
-`python -m tests.benchmarks.tables [--only PATTERN] [--seeds 0,1,2] [--write FILE]` prints the table.
+`python -m tests.benchmarks.tables [--only PATTERN] [--seeds 0,1,2] [--write FILE]` prints the table, with
+processor seconds. The min-max scaled one-hot table comes with its `feature_kinds`.
 `python -m tests.benchmarks.tables --campaign 1000 [--seed 0] [--write FILE]` solves small random problems
 full of traps and counts false certificates, by the rule of `verdicts.py`; `--replay SEED` shows one of them.
 """
@@ -13,6 +14,7 @@ import statistics
 import time
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -23,9 +25,9 @@ from tests.benchmarks.changes import Varied
 from tests.benchmarks.machine import facts, markdown_table, write_page
 from tests.benchmarks.verdicts import Judged, judged
 from tests.helpers.networks import Floats, network
-from tests.helpers.tables import TABLES, Table, scaled, table, table_gradient
+from tests.helpers.tables import KINDS, TABLES, Table, scaled, table, table_gradient
 
-LIMIT = 30.0  # seconds for each problem of the table
+LIMIT = 30.0  # seconds for each problem of the table; more on a machine with other work
 CAMPAIGN_LIMIT, CAMPAIGN_WORK = 20.0, 1e10  # seconds, and work, for each problem of a campaign
 FOUND = 1e-3  # relative error of a sample that counts as found
 CENTRED = 100_000  # seeds of a campaign that has batches for zero hyperplanes
@@ -56,6 +58,11 @@ class Case:
     dtype: str
 
     @property
+    def kinds(self) -> list[str] | None:
+        """Kinds of its features, where groups are 0 and 1."""
+        return KINDS if (self.name, self.scaling) == ("one-hot", "min-max") else None
+
+    @property
     def title(self) -> str:
         """Its words."""
         return f"{self.name}, {self.scaling}, b={self.batch}, m={self.width}, {self.dtype}"
@@ -79,16 +86,22 @@ CASES += [
     for name, batch in (("breast cancer", 34), ("wine", 17))
     for dtype in ("float32", "float64")
 ]
+CASES += [
+    Case(name, "standard", dimension + more, 1000, "float32")
+    for name, dimension in (("breast cancer", 30), ("wine", 13))
+    for more in (6, 8, 12)
+]
 
 
-def solve(case: Case, seed: int, limit: float) -> tuple[int, int, int, float, str]:
-    """Found, certified, false, seconds and status."""
+def solve(case: Case, seed: int, limit: float, *, behind: bool = False) -> tuple[int, int, int, float, str]:
+    """Found, certified, false, processor seconds and status."""
     problem = table_gradient(
         case.name, case.batch, case.width, seed=seed, scaling=case.scaling, dtype=case.dtype
     )
-    start = time.perf_counter()
-    result = invert(*problem.observed, time_limit=limit, rng=seed)
-    seconds = time.perf_counter() - start
+    more = {"behind": problem.behind, "batch_size": case.batch} if behind else {}
+    start = time.process_time()
+    result = invert(*problem.observed, time_limit=limit, rng=seed, feature_kinds=case.kinds, **more)
+    seconds = time.process_time() - start
     found = np.asarray(result.inputs, dtype=float)
     apart = np.linalg.norm(found[:, None] - problem.inputs[None].astype(float), axis=2)
     near = apart < FOUND * np.linalg.norm(problem.inputs.astype(float), axis=1)
@@ -102,11 +115,11 @@ def solve(case: Case, seed: int, limit: float) -> tuple[int, int, int, float, st
     )
 
 
-def table_of(cases: list[Case], seeds: list[int], limit: float) -> str:
+def table_of(cases: list[Case], seeds: list[int], limit: float, *, behind: bool = False) -> str:
     """The table, a row for each case."""
     rows = []
     for case in cases:
-        runs = [solve(case, seed, limit) for seed in seeds]
+        runs = [solve(case, seed, limit, behind=behind) for seed in seeds]
         found, certified, false, seconds, status = zip(*runs, strict=True)
         row = (
             case.title,
@@ -119,7 +132,7 @@ def table_of(cases: list[Case], seeds: list[int], limit: float) -> str:
         )
         print(*row, sep=" | ", flush=True)
         rows.append(row)
-    header = ("problem", "found", "median", "certified", "false", "s", "status")
+    header = ("problem", "found", "median", "certified", "false", "processor s", "status")
     return markdown_table(header, rows)
 
 
@@ -136,6 +149,11 @@ def varied_table(seed: int) -> Varied:
 
     From `CENTRED` on every second one has a few samples more than dimensions.
     """
+    return varied_network(seed)[0]
+
+
+def varied_network(seed: int) -> tuple[Varied, list[tuple[Floats, Floats]]]:
+    """The same, and the layers behind."""
     rng, centred = np.random.default_rng(seed), seed >= CENTRED and seed % 2 == 0
     inputs, kind = _inputs(rng)
     features = inputs.shape[1]
@@ -168,7 +186,8 @@ def varied_table(seed: int) -> Varied:
         grad_w[pair] = sample
     more = ("few more",) if centred else ()
     parts = (*more, kind, f"{len(hidden)} hidden", f"{classes} classes", dtype, trap)
-    return Varied(grad_w, grad_b, weight, bias, inputs, None, parts)
+    behind = list(zip(net.weights[1:], net.biases[1:], strict=True))
+    return Varied(grad_w, grad_b, weight, bias, inputs, None, parts), behind
 
 
 def _inputs(rng: np.random.Generator) -> tuple[Floats, str]:
@@ -213,14 +232,16 @@ def _spoiled(rng: np.random.Generator, inputs: Floats, labels: Floats, trap: str
     return inputs, labels
 
 
-def campaign(count: int, first: int) -> str:
-    """Solve so many problems and count."""
+def campaign(count: int, first: int, *, behind: bool = False) -> str:
+    """Solve so many problems and count; with the layers behind and the size of the batch, or without."""
     rows: dict[str, list[int]] = {}
     endings, bars, total = Counter[str](), [], [0, 0, 0, 0]
     for seed in range(first, first + count):
-        problem = varied_table(seed)
+        problem, more = known_of(seed, behind=behind)
         try:
-            result = invert(*problem.observed, time_limit=CAMPAIGN_LIMIT, work_limit=CAMPAIGN_WORK, rng=seed)
+            result = invert(
+                *problem.observed, time_limit=CAMPAIGN_LIMIT, work_limit=CAMPAIGN_WORK, rng=seed, **more
+            )
         except SpearError:
             endings["refused"] += 1
             continue
@@ -253,10 +274,16 @@ def campaign(count: int, first: int) -> str:
     return "\n\n".join([*lines, markdown_table(header, ((part, *rows[part]) for part in sorted(rows)))])
 
 
-def replay(seed: int) -> tuple[Varied, Result, Judged]:
+def known_of(seed: int, *, behind: bool) -> tuple[Varied, dict[str, Any]]:
+    """One problem of a campaign, and what is known beside the gradient."""
+    problem, layers = varied_network(seed)
+    return problem, {"behind": layers, "batch_size": len(problem.inputs)} if behind else {}
+
+
+def replay(seed: int, *, behind: bool = False) -> tuple[Varied, Result, Judged]:
     """One problem of a campaign."""
-    problem = varied_table(seed)
-    result = invert(*problem.observed, time_limit=CAMPAIGN_LIMIT, work_limit=CAMPAIGN_WORK, rng=seed)
+    problem, more = known_of(seed, behind=behind)
+    result = invert(*problem.observed, time_limit=CAMPAIGN_LIMIT, work_limit=CAMPAIGN_WORK, rng=seed, **more)
     verdict = judged(problem, result)
     print(problem.parts, problem.inputs.shape, result)
     print("\n".join(verdict.notes), Counter(result.reasons), sep="\n")
@@ -272,18 +299,27 @@ def main() -> None:
     parser.add_argument("--campaign", type=int, metavar="COUNT")
     parser.add_argument("--seed", type=int, default=0, help="of the first problem of a campaign")
     parser.add_argument("--replay", type=int, metavar="SEED")
+    parser.add_argument("--behind", action="store_true", help="with the layers behind, and the batch size")
     parser.add_argument("--write", metavar="FILE")
     options = parser.parse_args()
     if options.replay is not None:
-        replay(options.replay)
+        replay(options.replay, behind=options.behind)
         return
     if options.campaign:
-        title, body = "Tables: false certificates", campaign(options.campaign, options.seed)
+        title, body = (
+            "Tables: false certificates",
+            campaign(options.campaign, options.seed, behind=options.behind),
+        )
     else:
         cases = [case for case in CASES if re.search(options.only, case.title)]
         title, body = (
             "Tables",
-            table_of(cases, [int(seed) for seed in options.seeds.split(",")], options.limit),
+            table_of(
+                cases,
+                [int(seed) for seed in options.seeds.split(",")],
+                options.limit,
+                behind=options.behind,
+            ),
         )
     print(body)
     if options.write:

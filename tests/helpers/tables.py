@@ -32,13 +32,14 @@ FEW_KINDS = [f"one-hot:{k}" for k, size in enumerate(FEW) for _ in range(size)] 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Arguments of `invert` and the true batch."""
+    """Arguments of `invert`, the true batch, and the layers behind."""
 
     grad_w: Floats
     grad_b: Floats
     weight: Floats
     bias: Floats
     inputs: Floats
+    behind: tuple[tuple[Floats, Floats], ...] = ()
 
     @property
     def observed(self) -> tuple[Floats, Floats, Floats, Floats]:
@@ -100,7 +101,8 @@ def table_gradient(
     inputs, labels = scaled(inputs, scaling)[chosen].astype(dtype), labels[chosen]
     classes = max(2, int(labels.max()) + 1)
     net = network((inputs.shape[1], width, *hidden, classes), rng, dtype)
-    return Table(*net.observed(inputs, labels), inputs)
+    behind = tuple(zip(net.weights[1:], net.biases[1:], strict=True))
+    return Table(*net.observed(inputs, labels), inputs, behind)
 
 
 def with_inputs(
@@ -115,7 +117,8 @@ def with_inputs(
     rng = np.random.default_rng(seed)
     net = network((inputs.shape[1], width, *hidden, classes), rng, str(inputs.dtype))
     labels = np.resize(rng.integers(0, classes, -(-len(inputs) // 2)), len(inputs))
-    return Table(*net.observed(inputs, labels), inputs)
+    behind = tuple(zip(net.weights[1:], net.biases[1:], strict=True))
+    return Table(*net.observed(inputs, labels), inputs, behind)
 
 
 def small_table(

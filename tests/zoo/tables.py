@@ -38,7 +38,8 @@ def _step(
     net.weights[0][neurons:], net.biases[0][neurons:] = net.weights[0][:-neurons], net.biases[0][:-neurons]
     labels = rng.integers(0, classes, len(inputs)) if labels is None else labels
     inputs = inputs.astype(dtype)
-    return Trap(*net.observed(inputs, labels), inputs)
+    behind = tuple(zip(net.weights[1:], net.biases[1:], strict=True))
+    return Trap(*net.observed(inputs, labels), inputs, behind=behind)
 
 
 def honest(rng: np.random.Generator, dtype: str) -> Trap:
@@ -113,6 +114,22 @@ def no_batch(rng: np.random.Generator) -> Trap:
     return replace(step, grad_w=arrays[0], grad_b=arrays[1], inputs=step.inputs[:0])
 
 
+def outliers(rng: np.random.Generator, sizes: float) -> Trap:
+    """Records far from the others, of which the network is sure: hardly anything of them is in a row."""
+    inputs = _records(rng)
+    inputs[:4] *= sizes * rng.uniform(0.5, 2, (4, 1))
+    return _step(rng, inputs, hidden=())
+
+
+def two_of_a_kind(rng: np.random.Generator, distance: float, hidden: tuple[int, ...]) -> Trap:
+    """Every record twice, or nearly, so that what stands for two is half a batch of the right size."""
+    inputs, labels = _records(rng), rng.integers(0, 2, BATCH)
+    half = BATCH // 2
+    inputs[half:] = inputs[:half] + distance * rng.standard_normal((half, FEATURES))
+    labels[half:] = rng.integers(0, 2, half)  # of either label
+    return _step(rng, inputs, labels=labels, classes=2, hidden=hidden)
+
+
 for kind in ("float32", "float64"):
     trap(honest, f"honest, {kind}", dtype=kind)
 for apart in (0.0, 1e-4, 1e-2, 5e-2):
@@ -124,7 +141,10 @@ for apart in (0.0, 1e-4, 1e-2, 5e-2):
             classes=count,
             hidden=layers,
         )
+        trap(two_of_a_kind, f"two of a kind {apart:.0e}, {layers}", distance=apart, hidden=layers)
 trap(affine_combinations, "affine combinations")
+for times in (10.0, 100.0):
+    trap(outliers, f"outliers {times:.0f}", sizes=times)
 for layers in ((), (20,)):
     trap(proportional_columns, f"proportional columns, {layers}", hidden=layers)
 trap(row_pair, "row pair")

@@ -19,6 +19,21 @@ def test_no_false_certificate(name: str) -> None:
     assert false_certificates(result, trap.inputs) == []
 
 
+@pytest.mark.parametrize("name", [name for name in TABLE_TRAPS if TABLE_TRAPS[name](0).behind])
+def test_no_false_certificate_by_the_layers_behind(name: str) -> None:
+    trap = TABLE_TRAPS[name](0)
+    known = {"behind": trap.behind, "batch_size": len(trap.inputs)} if len(trap.inputs) else {}
+    result = invert(*trap.observed, time_limit=LIMIT, rng=0, **known)
+    assert false_certificates(result, trap.inputs) == []
+
+
+@pytest.mark.parametrize("name", ["honest, float32", "honest, float64", "proportional columns, (20,)"])
+def test_the_layers_behind_certify_all(name: str) -> None:
+    trap = TABLE_TRAPS[name](0)
+    result = invert(*trap.observed, time_limit=20.0, rng=0, behind=trap.behind, batch_size=len(trap.inputs))
+    assert result.status.name == "EXACT"
+
+
 @pytest.mark.parametrize("name", ["honest, float32", "honest, float64"])
 def test_what_is_no_trap_is_certified(name: str) -> None:
     result = invert(*TABLE_TRAPS[name](0).observed, time_limit=20.0, rng=0)

@@ -28,6 +28,7 @@ class Trap:
     batch_size: int | None = None
     mask: Floats | None = None  # which entries are said to be as they were
     kinds: list[str] | None = None  # of the features
+    behind: tuple[tuple[Floats, Floats], ...] = ()  # layers behind, where they may be known
 
     @property
     def observed(self) -> tuple[Floats, Floats, Floats, Floats]:

@@ -6,6 +6,7 @@ from spear_xp.diagnosis.arrays import of_arrays
 from spear_xp.diagnosis.causes import words
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array
+from spear_xp.overcomplete.behind.chain import Chain
 from spear_xp.overcomplete.table import Table, table_of
 from spear_xp.reduction.decay import Decay, without_decay
 from spear_xp.reduction.factorization import Factorization, factorize_saturated
@@ -29,14 +30,18 @@ def low_rank(
 
 
 def table_in(
-    gradient: Gradient, factors: LowRank | RankError, clock: Clock, kinds: Sequence[str] | None = None
+    gradient: Gradient,
+    factors: LowRank | RankError,
+    clock: Clock,
+    kinds: Sequence[str] | None = None,
+    behind: Chain | None = None,
 ) -> Table | None:
     """The gradient as a table, where it may hold more samples than dimensions."""
     with clock.stage("factorize"):
         factorization = None if isinstance(factors, RankError) else factors[1]
         if factorization is None and any(one.hopeless for one in of_arrays(gradient)):
             return None
-        return table_of(gradient, factorization, clock.before_limit, kinds)
+        return table_of(gradient, factorization, clock.before_limit, kinds, behind)
 
 
 def settled(

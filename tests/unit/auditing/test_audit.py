@@ -13,6 +13,7 @@ from spear_xp.updates.model_update import ModelLayer, ModelUpdate
 from spear_xp.updates.synthetic import LayerGradient
 from tests.helpers.models import backward, batch, network, state, train
 from tests.helpers.optional import need
+from tests.helpers.tables import small_table
 
 
 @pytest.fixture
@@ -149,3 +150,20 @@ def test_kinds_of_features_reach_the_search_of_the_first_layer(update: LayerUpda
         audit(update, feature_kinds=["number"] * 40)
     with pytest.raises(errors.UpdateError, match="feature_kinds is given"):
         audit(model_of(None, update), feature_kinds=kinds)
+
+
+def test_a_table_is_searched_with_the_layers_behind() -> None:
+    table = small_table(batch=20, width=400)
+    first = LayerUpdate(*table.observed, name="fc1")
+    rest = [LayerUpdate(0 * weight, 0 * bias, weight, bias) for weight, bias in table.behind]
+    layers = (
+        ModelLayer("fc1", first.weight.shape, first),
+        ModelLayer("fc2", rest[0].weight.shape, rest[0], "", "behind 'fc1'"),
+        ModelLayer("fc3", rest[1].weight.shape, None, "the last layer", "behind 'fc2'"),
+    )
+    model = ModelUpdate(layers, head=replace(rest[1], name="fc3"))
+    with_size, without = (audit(model, rng=0, time_limit=20.0, batch_size=size) for size in (20, None))
+    assert with_size.layers[0].result is not None
+    assert without.layers[0].result is not None
+    assert with_size.layers[0].result.status is Status.EXACT
+    assert without.layers[0].result.status is not Status.EXACT

@@ -27,3 +27,32 @@ def test_kinds_of_features_are_for_layers_whose_inputs_are_the_data() -> None:
     assert model.with_kinds(None) is model
     with pytest.raises(UpdateError, match="need a layer that can be searched and whose inputs are the data"):
         ModelUpdate((deeper, ModelLayer("conv", (3,), None, "no layer"))).with_kinds(kinds)
+
+
+def _chained(*features: str) -> ModelUpdate:
+    """Layers 4-3-3-2 in a row, of which the last is the head."""
+    sizes, layers = (4, 3, 3, 2), []
+    for k in range(3):
+        m, n = sizes[k + 1], sizes[k]
+        update = LayerUpdate(np.ones((m, n)), np.ones(m), np.full((m, n), k), np.zeros(m), name=f"fc{k}")
+        layers.append(
+            ModelLayer(f"fc{k}", (m, n), None if k == 2 else update, "last" * (k == 2), features[k])
+        )
+    return ModelUpdate(tuple(layers), head=update)
+
+
+def test_layers_behind_the_first() -> None:
+    behind = _chained("", "behind 'fc0'", "behind 'fc1'").behind
+    assert behind is not None
+    assert [(weight.shape, bias.shape) for weight, bias in behind] == [((3, 3), (3,)), ((2, 3), (2,))]
+    assert (behind[0][0] == 1).all()
+    assert (behind[1][0] == 2).all()
+
+
+def test_layers_that_do_not_follow_each_other_are_not_behind() -> None:
+    whole = _chained("", "behind 'fc0'", "behind 'fc1'")
+    assert _chained("", "behind 'fc0'", "behind 'other'").behind is None
+    assert _chained("behind 'conv'", "behind 'fc0'", "behind 'fc1'").behind is None
+    assert ModelUpdate(whole.layers).behind is None
+    assert ModelUpdate(whole.layers[:2], head=whole.head).behind is None
+    assert ModelUpdate((whole.layers[0], whole.layers[2]), head=whole.head).behind is None

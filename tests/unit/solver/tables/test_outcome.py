@@ -53,6 +53,31 @@ def test_a_batch_size_that_is_reached_completes_the_batch(solve: Solve) -> None:
     assert wrong.batch_size is None
 
 
+def test_the_layers_behind_tell_the_whole_batch_on_every_backend(space: Backend, solve: Solve) -> None:
+    table = small_table(batch=24, width=800, dtype=space.dtype)
+    behind = [space.arrays(*layer) for layer in table.behind]
+    result = solve(*space.arrays(*table.observed), behind=behind, batch_size=24)
+    assert (result.status, result.batch_size, result.missing) == (Status.EXACT, 24, ())
+    assert distances(space.to_numpy(result.inputs), table.inputs).max() < 1e-5
+
+
+def test_a_part_of_the_batch_is_certified_by_the_layers_behind(solve: Solve) -> None:
+    table = small_table(batch=40, width=300)
+    result = solve(*table.observed, behind=table.behind, batch_size=40)
+    alone = solve(*table.observed)
+    assert result.status is Status.PARTIAL
+    assert result.certified.sum() > alone.certified.sum()
+    assert distances(result.inputs[result.certified], table.inputs).max() < 1e-4
+
+
+def test_layers_that_do_not_follow_are_refused(solve: Solve) -> None:
+    table = small_table()
+    with pytest.raises(errors.ArgumentRangeError, match="batch_size=None"):
+        solve(*table.observed, behind=table.behind)
+    with pytest.raises(errors.ShapeError, match=r"behind\[0\]"):
+        solve(*table.observed, behind=table.behind[1:], batch_size=14)
+
+
 @pytest.mark.parametrize("scaled", [False, True])
 def test_exactly_as_many_samples_as_dimensions(scaled: bool, solve: Solve) -> None:
     """All of them, although no singular value is left for the noise; centred data need the batch size."""
