@@ -8,7 +8,7 @@ from spear_xp.geometry.masks import zeros_beside
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
-from spear_xp.recovery.uncertainty import sign_errors
+from spear_xp.recovery.uncertainty import preactivation_errors
 from spear_xp.reduction.problem import TOLERANCE, Problem
 
 __all__ = ["count_rows", "lost_entries", "masks_agree", "scale_is_told", "sign_band", "sign_bands"]
@@ -77,16 +77,11 @@ def sign_band(samples: SampleSet, inside: Array, shares: Array | None = None, *,
     norms = problem.dead_norms if dead else problem.layer_norms
     # The client's own forward pass rounds too: a pre-activation within rounding of zero has no sign.
     rounding = 4 * problem.unit_roundoff * samples.sizes
-    lengths = xp.sqrt(xp.sum(samples.duals**2, axis=0))
-    outside = problem.noise_level * lengths
     if shares is None:
+        outside = problem.noise_level * xp.sqrt(xp.sum(samples.duals**2, axis=0))
         return norms[:, None] * (SIGMAS * (inside + outside) + rounding)[None, :]
-    z, bias = samples.preactivations, problem.layer_bias
-    if dead:
-        z, bias = problem.dead_layer @ samples.duals, problem.dead_bias
-    scale = (z - bias[:, None]) * (problem.bias_noise * lengths)[None, :]
-    error = sign_errors(samples, shares, z) ** 2 + (norms[:, None] * outside[None, :]) ** 2 + scale**2
-    return SIGMAS * xp.sqrt(error) + norms[:, None] * (SIGMAS * inside + rounding)[None, :]
+    error = preactivation_errors(samples, shares, dead=dead)
+    return SIGMAS * error + norms[:, None] * (SIGMAS * inside + rounding)[None, :]
 
 
 def masks_agree(
