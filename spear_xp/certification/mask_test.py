@@ -193,10 +193,13 @@ class ScaleProof(NamedTuple):
         """What it adds to error bars, relative to a sample: six of them hold it."""
         return self.open / SIGMAS
 
-    def widened(self, bars: Host, samples: SampleSet) -> Host:
-        """Error bars, shape (b,), with what it adds."""
-        squares = to_host(samples.sizes)[: len(bars)] ** 2 / (samples.problem.right.shape[1] - 1)
-        return to_host((bars**2 + self.bar**2 * squares) ** 0.5) if self.bar else bars
+    def widened(self, bars: Host, problem: Problem, duals: Array) -> Host:
+        """Error bars, shape (k,), of samples with duals, shape (b, k), and what it adds to them."""
+        if not self.bar:
+            return bars
+        x = problem.singular_values[:, None] * duals
+        squares = to_host(problem.space.xp.sum(x * x, axis=0)) / (problem.right.shape[1] - 1)
+        return to_host((bars**2 + self.bar**2 * squares) ** 0.5)
 
     def in_words(self, samples: SampleSet) -> tuple[str, ...]:
         """Why the scale of each sample is not told."""

@@ -96,7 +96,8 @@ def result_of(
     data_range: float | None = None,
 ) -> Result:
     """Everything found so far, in the caller's library and dtype."""
-    outcome = outcome_of(problem, search.best.best, search.pool, search.best.scale)
+    scale, best = search.best.scale, search.best.best
+    outcome = outcome_of(problem, best, search.pool, scale)
     size = reported_size(problem, outcome.duals)
     bars = outcome.error_bars * to_host(size)
     if search.obstacle is not None:
@@ -104,12 +105,11 @@ def result_of(
     asarray, xp = problem.space.asarray, problem.space.xp
     with clock.stage("inputs"):
         inputs = to_inputs(problem, outcome.duals * size)
-    best = search.best.best
     return Result(
         inputs=leave(xp.astype(inputs, dtype)),
         certified=leave(asarray(outcome.certified, dtype=xp.bool)),
         direction_certified=leave(asarray(outcome.direction_certified, dtype=xp.bool)),
-        error_bars=leave(asarray(bars)),
+        error_bars=leave(asarray(scale.widened(bars, problem, outcome.duals))),
         status=status,
         batch_size=problem.rank,
         reasons=outcome.reasons,
@@ -246,8 +246,7 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool, scale: Sca
     certified = certificate.certified[:known]
     ranking = to_host([*(~certified).argsort(kind="stable"), *range(known, whole.count)])
     order = space.indices(ranking)
-    own = scale.widened(certificate.error_bars[:known], best.samples)
-    bars = to_host([*own, *_filled(tentative, math.inf)])
+    bars = to_host([*certificate.error_bars[:known], *_filled(tentative, math.inf)])
     scales = ("",) * known if scale.told else scale.in_words(best.samples)
     reasons = [certificate.reason(k) or scales[k] for k in range(known)]
     reasons += [TENTATIVE] * tentative

@@ -189,6 +189,8 @@ class Result:
         Proven up to a positive factor: the same, unless the scale rests on `grad_b` alone, or there is none.
     error_bars : array, shape (k,)
         Standard deviation of the entries of each sample, in units of the inputs; infinite for tentative ones.
+        Under strong noise, and after local steps where `accuracy` is above its default, six of them hold what
+        masks leave open of the scale that `grad_b` gives.
     status : Status
         How the search ended; its value says what to try next.
     batch_size : int or None
@@ -207,8 +209,9 @@ class Result:
     trace : Trace
         How the result came about: draws, candidates, seconds, work, thresholds, residuals.
     psnr : NumPy array, shape (k,)
-        Predicted PSNR of each sample in dB: its error bar against `data_range`, or, where that was not given,
-        against the range of the certified inputs. NaN where neither is there.
+        Predicted PSNR of each sample in dB, at the scale that `grad_b` gives: its error bar but for what
+        masks leave open, against `data_range`, or, where that was not given, against the range of the
+        certified inputs. NaN where neither is there.
     diagnosis : tuple of Cause
         What is wrong with the update or unusual about it, each with what to do; empty if nothing is.
     """

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from spear_xp.updates import images
-from tests.benchmarks.changes import CHANGES, MISSING, Varied, local
+from tests.benchmarks.changes import CHANGES, MISSING, RESCALED, Varied, local
 from tests.benchmarks.training import multilayer, train
 from tests.helpers.networks import Floats, Network
 
@@ -43,7 +43,7 @@ def varied(seed: int, local_share: float = 0.1, changes: Sequence[str] = ()) -> 
     if rng.random() < local_share:
         problem = local(rng, net, labels, problem)
     for change in chosen(rng, CHANGES, 0.35, 2) if not changes else [str(rng.choice(changes))]:
-        problem = (CHANGES | MISSING)[change](rng, problem)
+        problem = (CHANGES | MISSING | RESCALED)[change](rng, problem)
         problem = replace(problem, parts=(change, *problem.parts))
     return problem
 

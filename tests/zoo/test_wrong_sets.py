@@ -109,7 +109,7 @@ def test_a_scale_that_is_a_little_wrong_is_refused_or_within_error_bars(
             assert found.certified.all()
             assert scale.told
         if scale.told:
-            bars = scale.widened(found.error_bars, samples)
+            bars = scale.widened(found.error_bars, problem, samples.duals)
             error = np.sqrt(((to_inputs(problem, samples.duals) - inputs) ** 2).mean(axis=1))
             assert (error < 6 * bars)[found.certified].all(), (seed, scale)
 

@@ -195,7 +195,7 @@ def test_the_bias_of_the_layer_tells_the_scale() -> None:
     found = proof_of(samples)
     assert found == (True, 1.0, 0.0)
     bars = np.full(8, 1e-3)
-    assert found.widened(bars, samples) is bars
+    assert found.widened(bars, samples.problem, samples.duals) is bars
     assert not proof_of(samples, proven=False).told  # nobody is asked
 
 
@@ -225,7 +225,8 @@ def test_error_bars_hold_what_masks_leave_open() -> None:
     assert found.told
     assert 0 < found.open < 0.3
     rms = np.sqrt((samples.sizes**2 - 1) / 60)
-    np.testing.assert_allclose(6 * found.widened(np.zeros(8), samples), found.open * rms, rtol=0.1)
+    bars = found.widened(np.zeros(8), problem, samples.duals)
+    np.testing.assert_allclose(6 * bars, found.open * rms, rtol=0.1)
     strict = proof_of(replace(samples, problem=replace(problem, accuracy=0.02)))
     assert not strict.told
     assert strict.open == found.open
