@@ -726,6 +726,5 @@ for size in (0.0, 1e-3, 0.03, 0.1, 0.3, 1.0):
         trap(rescaled_bias_gradient, f"rescaled_bias_gradient {size:g} {factor:g}", bias=size, factor=factor)
 for size in (0.0, 1e-3, 0.03):  # beside larger biases one sample may pass: docs/certificate.md
     trap(clipped_tensors, f"clipped_tensors {size:g}", bias=size)
-for factor in (0.9, 1.1):  # of what fails its mask by less noise no direction is kept: docs/certificate.md
-    trap(rescaled_in_noise, f"rescaled_in_noise 1e-05 {factor:g}", size=1e-5, factor=factor)
+for factor in (0.9, 1.1):  # with less noise partial sets may pass: docs/certificate.md
     trap(rescaled_in_noise, f"rescaled_in_noise 0.01 {factor:g}", size=1e-2, factor=factor)
