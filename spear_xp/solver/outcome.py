@@ -48,8 +48,7 @@ OPEN = "no direction was found for it: hardly a row tells it from other samples,
 TOO_QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
 CONDITIONS = ("masks", "kernel", "accuracy", "row_span")  # of the certificate, (a) to (d)
 FITS = 0.05  # chosen: share of rows on which a tentative direction's mask may contradict its zero pattern
-# derived: nine rows of ten, as `TOO_QUIET` says: those that hold less of a sample than the row that counts
-LOUDER = 0.9
+LOUDER = 0.9  # derived: nine rows of ten, as `TOO_QUIET` says, hold less of a sample than the row that counts
 
 
 class Outcome(NamedTuple):
@@ -135,6 +134,7 @@ def result_of(
             singular_values=to_host(search.spectrum),
             zeros=tuple(to_host(problem.zeros_of(outcome.directions)).sum(axis=0).tolist()),
             conditions=outcome.conditions,
+            own_bars=bars,
             **origin,
         ),
         psnr=predicted_psnr(bars, data_range or range_of(problem.space, inputs, outcome.certified)),

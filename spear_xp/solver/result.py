@@ -123,6 +123,8 @@ class Trace:
     conditions : dict of str to NumPy array of bool, shape (k,)
         Which tests of the certificate each sample has passed in the set that is returned; see
         `docs/certificate.md`. Empty without a full set; tentative samples have passed none.
+    own_bars : NumPy array, shape (k,), or None
+        Error bars but for what masks leave open of the scale.
     shape : (int, int)
         Neurons m and features n of the layer.
     assumptions : tuple of str
@@ -151,6 +153,7 @@ class Trace:
     singular_values: Host | None = None
     zeros: tuple[int, ...] = ()
     conditions: dict[str, Host] = field(default_factory=dict)
+    own_bars: Host | None = None
     shape: tuple[int, int] = (0, 0)
     assumptions: tuple[str, ...] = ()
     call: str = ""
