@@ -1,18 +1,34 @@
 """Enters: a set of samples with error bars. Leaves: whether predicted masks and zero patterns agree."""
 
 import math
+from typing import NamedTuple
 
+from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.evidence import FLIPS_AT_MOST, allowed_flips
-from spear_xp.certification.split_half import SIGMAS
+from spear_xp.certification.split_half import SIGMAS, SURE
 from spear_xp.geometry.masks import zeros_beside
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
-from spear_xp.recovery.uncertainty import sign_errors
-from spear_xp.reduction.problem import TOLERANCE, Problem
+from spear_xp.recovery.scales import common_scale, scales_in_words
+from spear_xp.recovery.uncertainty import preactivation_errors
+from spear_xp.reduction.problem import ACCURACY, TOLERANCE, Problem
 
-__all__ = ["count_rows", "lost_entries", "masks_agree", "scale_is_told", "sign_band", "sign_bands"]
+__all__ = [
+    "TOLD",
+    "ScaleProof",
+    "count_rows",
+    "lost_entries",
+    "masks_agree",
+    "scale_of",
+    "sign_band",
+    "sign_bands",
+]
 
+CONTRADICTED = (
+    "masks of all certified samples contradict the scale that grad_b gives: they fit {:.2g} times that"
+)
+LEFT_OPEN = "its scale rests on grad_b alone: masks leave {:.0%} of it open, more than the accuracy asked for"
 FACTORS = tuple(2.0**k for k in (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0))  # chosen: of the scale
 # chosen: samples, and one of how many of all, that have to activate a row of zeros for it to say nothing;
 # fewer prove less
@@ -28,12 +44,9 @@ NARROW = 0.5
 # between")
 DETOURS = 0.03
 DECISIVE = 3  # chosen: contradictions, of all samples together, that no honest mask has
-SIGNIFICANT = 3.0  # chosen: standard deviations of a difference of counts, from which it is no chance
-# measured: of the scale, that must not fit better where noise hides entries (lab.md, "Scales that noise lets
-# pass")
-CLOSE = tuple(2.0**k for k in (-0.5, -0.25, -0.125, 0.125, 0.25, 0.5))
-# measured: the same of how much better one fits than the given one (lab.md, "Scales that noise lets pass")
-BETTER = 2.0
+# chosen: share of rows on which the mask of a sample without a certificate has to fit to say something of the
+# scale; fewer may be a mixture
+NEARLY = 0.95
 REFUTING = (
     4  # chosen: contradictions, and how many times fewer another scale has, from which it is the true one
 )
@@ -77,16 +90,11 @@ def sign_band(samples: SampleSet, inside: Array, shares: Array | None = None, *,
     norms = problem.dead_norms if dead else problem.layer_norms
     # The client's own forward pass rounds too: a pre-activation within rounding of zero has no sign.
     rounding = 4 * problem.unit_roundoff * samples.sizes
-    lengths = xp.sqrt(xp.sum(samples.duals**2, axis=0))
-    outside = problem.noise_level * lengths
     if shares is None:
+        outside = problem.noise_level * xp.sqrt(xp.sum(samples.duals**2, axis=0))
         return norms[:, None] * (SIGMAS * (inside + outside) + rounding)[None, :]
-    z, bias = samples.preactivations, problem.layer_bias
-    if dead:
-        z, bias = problem.dead_layer @ samples.duals, problem.dead_bias
-    scale = (z - bias[:, None]) * (problem.bias_noise * lengths)[None, :]
-    error = sign_errors(samples, shares, z) ** 2 + (norms[:, None] * outside[None, :]) ** 2 + scale**2
-    return SIGMAS * xp.sqrt(error) + norms[:, None] * (SIGMAS * inside + rounding)[None, :]
+    error = preactivation_errors(samples, shares, dead=dead)
+    return SIGMAS * error + norms[:, None] * (SIGMAS * inside + rounding)[None, :]
 
 
 def masks_agree(
@@ -163,8 +171,50 @@ def lost_entries(samples: SampleSet, inactive: Array) -> Host:
     return to_host(zeros_beside(unsure.clip(min=average)).clip(max=most))
 
 
-def scale_is_told(samples: SampleSet, certified: Host) -> bool:
-    """Whether masks contradict samples that are four times as large or as small.
+class ScaleProof(NamedTuple):
+    """What masks say of the scale that the bias gradient gives to samples.
+
+    Attributes
+    ----------
+    told : bool
+        Whether they bear it out.
+    factor : float
+        What all samples would have to be multiplied by, where masks contradict their scale; 1 elsewhere.
+    open : float
+        Relative error of the scale that masks do not exclude, where error bars have to hold it; 0 elsewhere.
+    """
+
+    told: bool
+    factor: float = 1.0
+    open: float = 0.0
+
+    @property
+    def bar(self) -> float:
+        """What it adds to error bars, relative to a sample: six of them hold it."""
+        return self.open / SIGMAS
+
+    def widened(self, bars: Host, problem: Problem, duals: Array) -> Host:
+        """Error bars, shape (k,), of samples with duals, shape (b, k), and what it adds to them."""
+        if not self.bar:
+            return bars
+        x = problem.singular_values[:, None] * duals
+        squares = to_host(problem.space.xp.sum(x * x, axis=0)) / (problem.right.shape[1] - 1)
+        return to_host((bars**2 + self.bar**2 * squares) ** 0.5)
+
+    def in_words(self, samples: SampleSet) -> tuple[str, ...]:
+        """Why the scale of each sample is not told."""
+        if self.factor != 1:
+            return (CONTRADICTED.format(self.factor),) * samples.problem.rank
+        return (
+            (LEFT_OPEN.format(self.open),) * samples.problem.rank if self.open else scales_in_words(samples)
+        )
+
+
+TOLD = ScaleProof(told=True)  # where nothing is certified there is nothing to tell
+
+
+def scale_of(samples: SampleSet, certificate: Certificate) -> ScaleProof:
+    """Whether masks bear out the scale of samples, and how far they leave it open.
 
     The bias gradient gives a sample its scale, and a client may treat it on its own: another learning rate,
     clipping of each tensor. Masks tell the scale through the bias of the layer: with c x in the place of x a
@@ -174,45 +224,56 @@ def scale_is_told(samples: SampleSet, certified: Host) -> bool:
     ----------
     samples : SampleSet
         A full set.
-    certified : NumPy array of bool, shape (b,)
-        Samples that are asked, all together: what changes the scale changes that of all.
+    certificate : Certificate
+        Of this set. What is certified is asked, all together: what changes the scale changes that of all. So
+        is what fails by few rows of its mask alone: a wrong scale certifies samples that it happens to suit.
+
+    Notes
+    -----
+    No common factor may fit better by three standard deviations. Where added noise is strong, or where the
+    layer moved and errors beyond the default accuracy are borne, error bars hold every factor that this
+    leaves, and have to stay as small as was asked. Elsewhere masks have to contradict a quarter and four, and
+    nearer to one the bias gradient is believed.
     """
     problem = samples.problem
     if problem.scale != "given":
-        return False
-    decisive = {FACTORS[2 if problem.noise_hides else 0], FACTORS[-1]}
-    own = _contradictions(samples, 1.0)
-    wrong, best, told = count_rows(problem, own), [], True
-    for factor in FACTORS:
-        scaled = _contradictions(samples, factor)
-        if factor in decisive:
-            # What contradicts both is noise, and says nothing of the scale.
-            count, mine, others = counts_of(problem, scaled, own & ~scaled, scaled & ~own)
-            against, for_ = int(mine[certified].sum()), int(others[certified].sum())
-            # Noise moves entries over a limit, and a difference of few rows may be chance.
-            chance = SIGNIFICANT * (for_ + against) ** 0.5 if problem.noise_hides else 0.0
-            told &= for_ >= DECISIVE + 2 * against and for_ - against >= chance
-        else:
-            count = count_rows(problem, scaled)
-        best.append(count)
-    if told and problem.noise_hides:  # noise excuses what a slightly wrong scale contradicts of each sample
-        told = not any(
-            _refuted(problem, own, _contradictions(samples, factor), certified) for factor in CLOSE
-        )
-    # A sample whose mask fits at another scale shows that scales are not what the bias gradient says.
-    refuted = (
-        (wrong >= REFUTING)
-        & (REFUTING * to_host(best).min(axis=0) <= wrong)
-        & ~certified
-        & to_host(samples.real)
+        return ScaleProof(told=False)
+    certified = certificate.certified
+    near = certificate.kernel & certificate.error_bar_small & (certificate.agreement > NEARLY)
+    found = common_scale(
+        samples, (certified | near) & to_host(samples.real) if certified.any() else certified
     )
-    return bool(told and not refuted.any())
+    if not found.fits:
+        return ScaleProof(told=False, factor=found.best)
+    told = not _fits_elsewhere(samples, certified)
+    if problem.is_loud or (problem.drift is not None and problem.accuracy > ACCURACY):
+        reach = max(found.most - 1, 1 - found.least)
+        proof = ScaleProof(told, open=reach)
+        return proof._replace(told=told and SURE * proof.bar < problem.accuracy)
+    return ScaleProof(told and _bounded(samples, certified))
 
 
-def _refuted(problem: Problem, own: Array, scaled: Array, certified: Host) -> bool:
-    """Whether masks fit certified samples of another scale better, by more than chance."""
-    better, worse = (int(one[certified].sum()) for one in counts_of(problem, own & ~scaled, scaled & ~own))
-    return better - worse >= BETTER * math.sqrt(max(better + worse, 1))
+def _bounded(samples: SampleSet, certified: Host) -> bool:
+    """Whether masks contradict certified samples four times as large or as small."""
+    problem, own = samples.problem, _contradictions(samples, 1.0)
+    for factor in (FACTORS[0], FACTORS[-1]):
+        # What contradicts both is noise, and says nothing of the scale.
+        scaled = _contradictions(samples, factor)
+        mine, others = counts_of(problem, own & ~scaled, scaled & ~own)
+        if others[certified].sum() < DECISIVE + 2 * mine[certified].sum():
+            return False
+    return True
+
+
+def _fits_elsewhere(samples: SampleSet, certified: Host) -> bool:
+    """Whether the mask of a sample without a certificate fits at another scale: none is as given then."""
+    problem = samples.problem
+    wrong = count_rows(problem, _contradictions(samples, 1.0))
+    doubtful = (wrong >= REFUTING) & ~certified & to_host(samples.real)
+    if not doubtful.any():
+        return False
+    best = to_host([count_rows(problem, _contradictions(samples, factor)) for factor in FACTORS]).min(axis=0)
+    return bool((doubtful & (REFUTING * best <= wrong)).any())
 
 
 def _contradictions(samples: SampleSet, factor: float) -> Array:

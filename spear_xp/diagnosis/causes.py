@@ -132,7 +132,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "give grad_b, where the layer has a bias and it was sent",
     ),
     "scale open": (
-        "masks fit samples {:.0f} times as large, too: their scale rests on grad_b alone",
+        "masks fit samples {:.2g} times as large, too: their scale rests on grad_b alone",
         "make sure that grad_b is of the same step and treated as grad_w is; directions are proven",
     ),
 }

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from spear_xp.candidates.candidate import Candidate
 from spear_xp.certification.certificate import Certificate
-from spear_xp.certification.mask_test import FACTORS
+from spear_xp.certification.mask_test import FACTORS, TOLD, ScaleProof
 from spear_xp.diagnosis.arrays import SPOILING
 from spear_xp.diagnosis.causes import Cause, cause
 from spear_xp.diagnosis.masks import OF_MASKS, of_masks
@@ -47,7 +47,7 @@ def of_search(
     samples: SampleSet | None = None,
     certificate: Certificate | None = None,
     *,
-    scale_told: bool = True,
+    scale: ScaleProof = TOLD,
     keep_going: KeepGoing = forever,
 ) -> tuple[Cause, ...]:
     """The causes that were known before, and why something is not certified.
@@ -62,8 +62,8 @@ def of_search(
         All that the pool holds.
     samples, certificate : SampleSet, Certificate, optional
         The best full set, if there is one.
-    scale_told : bool
-        Whether masks tell the scale of what is certified.
+    scale : ScaleProof
+        What masks say of the scale of what is certified.
     keep_going : callable
         Asked on the way; what it has no time for is not named.
     """
@@ -73,8 +73,10 @@ def of_search(
         before = tuple(one for one in before if one.name not in refuted)
     if problem.scale != "given" and certificate is not None and certificate.certified.any():
         return (*before, cause("no bias gradient", certificate.certified.sum()))
-    if not scale_told:
-        return (*before, cause("scale open", FACTORS[-1]))
+    if scale.factor != 1:
+        return (*before, cause("bias rescaled", scale.factor))
+    if not scale.told:
+        return (*before, cause("scale open", 1 + scale.open if scale.open else FACTORS[-1]))
     if proven or {*SPOILING, "weights for an update"} & {one.name for one in before}:
         return before
     found: tuple[Cause, ...] = ()

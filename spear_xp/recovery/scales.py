@@ -11,13 +11,59 @@ import numpy as np
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.classifiers import logistic
 from spear_xp.recovery.samples import SampleSet
+from spear_xp.recovery.support import supported
+from spear_xp.recovery.uncertainty import preactivation_errors, shares_of
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["Sizes", "reported_size", "scales_in_words", "shared_size", "sizes_of"]
+__all__ = [
+    "CommonScale",
+    "Sizes",
+    "common_scale",
+    "reported_size",
+    "scales_in_words",
+    "shared_size",
+    "sizes_of",
+]
 
 ALONE = "its scale rests on grad_b alone: masks fit samples four times as large or as small, too"
 UNKNOWN = "grad_b was not given, and nothing else tells its size: it has unit root mean square"
 BOUNDED = "grad_b was not given: masks fit from {:.2g} to {:.2g} times its size"
+
+
+# chosen: logarithms of factors that all samples may have in common, up to four; more take longer
+STEPS = (
+    *(0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.18, 0.22, 0.27, 0.33),
+    *(0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4),
+)
+LIKELY = 4.5  # derived: three standard deviations, in nats: what a likelihood may be below its largest
+CLOSE = 0.5  # chosen: of the width of the zero test, within which an entry is zero; nearly all zeros are
+CLEAR = 4.0  # chosen: standard deviations of a pre-activation, beyond which its sign is sure
+# chosen: least and largest share of entries that contradict a sure sign; few rows tell no smaller ones
+SELDOM, OFTEN = 0.002, 0.45
+PROBIT = 1.7  # derived: slope of the logistic function next to the normal distribution
+FAR = 40.0  # chosen: standard deviations, beyond which a sign is as sure as can be; costs time alone
+# measured: error of a pre-activation on the way of a layer, over its change and over the bound on that; how
+# much of the way the last step sees (lab.md, "One scale for all samples")
+WAY, BOUND, SEEN = 0.5, 0.0625, (0.5, 1.0)
+
+
+class CommonScale(NamedTuple):
+    """A factor that samples have in common, as masks of all of them tell it; 1 if their scale is right.
+
+    Attributes
+    ----------
+    best : float
+        The most likely one.
+    least, most : float
+        What lies beyond is less likely by three standard deviations; a quarter and four at most.
+    fits : bool
+        Whether 1 is not.
+    """
+
+    best: float
+    least: float
+    most: float
+    fits: bool
 
 
 class Sizes(NamedTuple):
@@ -79,6 +125,60 @@ def shared_size(problem: Problem, directions: Array) -> float:
     return max(0.0, float(size[size.shape[0] // 2]))
 
 
+def common_scale(samples: SampleSet, chosen: Host) -> CommonScale:
+    """The factor that fits zero patterns of all chosen samples together best.
+
+    With c x in the place of x a pre-activation z has the sign of z + (1 / c - 1) β. Entries of a column show
+    it, but for some that noise hides or makes up: their shares are those of rows with sure signs.
+
+    Parameters
+    ----------
+    samples : SampleSet
+        A full set with a scale.
+    chosen : NumPy array of bool, shape (b,)
+        Samples that have a factor in common.
+
+    Notes
+    -----
+    The error of c x is c times that of x, so a factor changes no more than the place of the zero. Errors
+    that are thought too large or too small do not move it then, as long as biases have both signs.
+    Cost: the inverse of a (b, b) matrix for each direction, and a pass over rows near zero for each factor.
+    """
+    problem, xp = samples.problem, samples.problem.space.xp
+    shares = shares_of(samples, supported(samples).spread)
+    error = preactivation_errors(samples, shares) ** 2
+    if problem.drift is not None:
+        bound = problem.drift[:, None] * samples.sizes[None, :]
+        error = error + (BOUND * bound) ** 2 + (WAY * samples.moved) ** 2
+    rounding = 4 * problem.unit_roundoff * problem.layer_norms[:, None] * samples.sizes[None, :]
+    shown = ~problem.vanish(samples.columns, samples.noise, widen=CLOSE)
+    use = chosen & to_host(xp.all(xp.isfinite(error), axis=0))
+    deviation = xp.sqrt(error + rounding**2)
+    z, deviation, shows = (to_host(one)[:, use] for one in (samples.preactivations, deviation, shown))
+    bias = to_host(problem.layer_bias)[:, None]
+    steps = np.asarray(sorted({0.0, *STEPS, *(-step for step in STEPS)}))
+    if problem.moved is None:
+        found = [_likelihoods([(z, bias)], deviation, shows, steps)]
+    else:
+        moved = to_host(problem.moved @ samples.duals)[:, use]
+        change = 0 * bias if problem.bias_moved is None else to_host(problem.bias_moved)[:, None]
+        found = [
+            _likelihoods([(z, bias), (z + way * moved, bias + way * change)], deviation, shows, steps)
+            for way in SEEN
+        ]
+    likely = np.max(found, axis=0)
+    below = likely - likely.max() + LIKELY
+    inside = np.flatnonzero(below > 0)
+    ends = []
+    for k, beyond in ((inside[0], inside[0] - 1), (inside[-1], inside[-1] + 1)):
+        there = 0.0  # at the last factor of all nothing is beyond
+        if 0 <= beyond < len(steps):
+            there = (steps[beyond] - steps[k]) * below[k] / (below[k] - below[beyond])
+        ends.append(steps[k] + there)
+    best, least, most = np.exp([steps[likely.argmax()], *ends]).tolist()
+    return CommonScale(best, least, most, fits=bool(below[steps == 0] > 0))
+
+
 def sizes_of(samples: SampleSet) -> Sizes:
     """The factors with which masks contradict each sample of a set least.
 
@@ -131,3 +231,26 @@ def _interval(part: Host, bias: Host, shown: Host) -> tuple[float, float, float]
     best = np.flatnonzero(agreement == agreement.max())
     bounds = np.concatenate([[0.0], at, [np.inf]])
     return start + float(agreement.max()), float(bounds[best[0]]), float(bounds[best[-1] + 1])
+
+
+def _likelihoods(ends: list[tuple[Host, Host]], error: Host, shown: Host, steps: Host) -> Host:
+    """Logarithms of the likelihood of each factor exp(step); one constant is left out where the layer rests.
+
+    `ends` are pre-activations and biases of the layer before and after; a row shows what either activates.
+    """
+    largest = np.max([z for z, _ in ends], axis=0) / error
+    made_up, hidden = (
+        ((rows & wrong).sum(axis=0) + 0.25) / (rows.sum(axis=0) + 0.5)
+        for rows, wrong in ((largest < -CLEAR, shown), (largest > CLEAR, ~shown))
+    )
+    made_up = made_up.clip(SELDOM, OFTEN)
+    usual, shift = 1 - made_up - hidden.clip(SELDOM, OFTEN), np.expm1(-steps)
+    reach = np.abs(shift).max() * np.abs(ends[0][1]) + FAR * error
+    rows, columns = np.nonzero((np.abs(ends[0][0]) < reach) | (len(ends) > 1))
+    places = [(z[rows, columns], bias[rows, 0]) for z, bias in ends]
+    error, shown, found = error[rows, columns], shown[rows, columns], []
+    for step in shift:
+        place = np.max([z + step * bias for z, bias in places], axis=0) / error
+        shows = made_up[columns] + usual[columns] / (1 + np.exp(-PROBIT * place.clip(-FAR, FAR)))
+        found.append(np.log(np.where(shown, shows, 1 - shows)).sum())
+    return np.asarray(found)

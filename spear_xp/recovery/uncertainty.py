@@ -12,7 +12,7 @@ from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
 
-__all__ = ["calibrated", "error_bars", "shares_of", "sign_errors"]
+__all__ = ["calibrated", "error_bars", "preactivation_errors", "shares_of", "sign_errors"]
 
 # measured: rounding of working precision in a sample, over its size and the root of the number of rows that
 # are added up (lab.md, "Rounding of double precision")
@@ -133,6 +133,21 @@ def sign_errors(samples: SampleSet, shares: Array, z: Array) -> Array:
     open_ = xp.any(~(told | own), axis=0)
     error = xp.sqrt(xp.maximum(variance, xp.zeros_like(variance)))
     return xp.where(open_[None, :], xp.full_like(error, math.inf), error)
+
+
+def preactivation_errors(samples: SampleSet, shares: Array, *, dead: bool = False) -> Array:
+    """Standard deviation of pre-activations, shape (rows, b), of live rows or of dead ones.
+
+    Within the row space, from `shares_of`, outside of it, and by the noise of the bias column.
+    """
+    problem, xp = samples.problem, samples.problem.space.xp
+    z, bias, norms = samples.preactivations, problem.layer_bias, problem.layer_norms
+    if dead:
+        z, bias, norms = problem.dead_layer @ samples.duals, problem.dead_bias, problem.dead_norms
+    lengths = xp.sqrt(xp.sum(samples.duals**2, axis=0))
+    outside = norms[:, None] * (problem.noise_level * lengths)[None, :]
+    scale = (z - bias[:, None]) * (problem.bias_noise * lengths)[None, :]
+    return xp.sqrt(sign_errors(samples, shares, z) ** 2 + outside**2 + scale**2)
 
 
 def _seen(samples: SampleSet) -> Array:

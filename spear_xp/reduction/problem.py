@@ -126,13 +126,17 @@ class Problem:
         return float(self.noise_level * self.right.shape[1] ** 0.5)
 
     @property
+    def is_loud(self) -> bool:
+        """Whether added noise is so strong that size alone does not tell zeros."""
+        return self.noise_model == "additive" and self.relative_noise > HIDING
+
+    @property
     def noise_hides(self) -> bool:
         """Whether added noise is so strong that entries of active rows pass for zeros.
 
         Not where a layer moved over several steps: no one hyperplane has the mask of a sample then.
         """
-        loud = self.noise_model == "additive" and self.relative_noise > HIDING
-        return loud and self.rank > 1 and self.drift is None
+        return self.is_loud and self.rank > 1 and self.drift is None
 
     def noise_of(self, directions: Array) -> Array:
         """Standard deviation of `rows @ directions` on a zero row; (b,) gives (), (b, k) gives (k,)."""

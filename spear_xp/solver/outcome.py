@@ -13,8 +13,8 @@ from spear_xp.candidates.candidate import stacked_directions
 from spear_xp.candidates.pool import Pool
 from spear_xp.candidates.selection import sparsest_independent
 from spear_xp.certification.evidence import Evidence
-from spear_xp.certification.mask_test import scale_is_told
-from spear_xp.certification.split_half import TINY
+from spear_xp.certification.mask_test import ScaleProof
+from spear_xp.certification.split_half import SURE, TINY
 from spear_xp.diagnosis.causes import Cause
 from spear_xp.diagnosis.findings import of_search
 from spear_xp.geometry.masks import AMBIGUOUS_WIDTH
@@ -22,8 +22,8 @@ from spear_xp.numerics.backend import Array, Host, Namespace, Space, to_host
 from spear_xp.numerics.linalg import normalize
 from spear_xp.recovery.mask_fit import SOURCE, MaskFit
 from spear_xp.recovery.samples import SampleSet, recover, to_inputs
-from spear_xp.recovery.scales import reported_size, scales_in_words
-from spear_xp.reduction.problem import TOLERANCE, Problem
+from spear_xp.recovery.scales import reported_size
+from spear_xp.reduction.problem import ACCURACY, TOLERANCE, Problem
 from spear_xp.solver.assessment import Assessment
 from spear_xp.solver.result import Result, Status, Trace
 from spear_xp.solver.runtime.clock import Clock
@@ -48,8 +48,7 @@ OPEN = "no direction was found for it: hardly a row tells it from other samples,
 TOO_QUIET = "it is too quiet: on nine rows of ten it does not show above the noise"
 CONDITIONS = ("masks", "kernel", "accuracy", "row_span")  # of the certificate, (a) to (d)
 FITS = 0.05  # chosen: share of rows on which a tentative direction's mask may contradict its zero pattern
-# derived: nine rows of ten, as `TOO_QUIET` says: those that hold less of a sample than the row that counts
-LOUDER = 0.9
+LOUDER = 0.9  # derived: nine rows of ten, as `TOO_QUIET` says, hold less of a sample than the row that counts
 
 
 class Outcome(NamedTuple):
@@ -70,13 +69,14 @@ class Outcome(NamedTuple):
 
 def status_of(search: Search, problem: Problem, clock: Clock) -> Status:
     """Status of a search that was not interrupted."""
-    best, certified = search.best.best, search.best.certified
+    best, certified, scale = search.best.best, search.best.certified, search.best.scale
     if search.obstacle is not None:
         return Status.HOPELESS
-    if best is not None and certified and not scale_is_told(best.samples, best.certificate.certified):
+    if not scale.told:
         return Status.SCALE_OPEN
     if best is not None and certified == problem.rank:
-        return Status.EXACT if best.certificate.exact.all() else Status.CERTIFIED
+        exact = best.certificate.exact.all() and SURE * scale.bar < ACCURACY
+        return Status.EXACT if exact else Status.CERTIFIED
     if not clock.searching() and (best is None or (best.samples.nuisance and not certified)):
         return Status.TIME_LIMIT
     return Status.PARTIAL if certified else Status.UNCERTIFIED
@@ -95,7 +95,8 @@ def result_of(
     data_range: float | None = None,
 ) -> Result:
     """Everything found so far, in the caller's library and dtype."""
-    outcome = outcome_of(problem, search.best.best, search.pool)
+    scale, best = search.best.scale, search.best.best
+    outcome = outcome_of(problem, best, search.pool, scale)
     size = reported_size(problem, outcome.duals)
     bars = outcome.error_bars * to_host(size)
     if search.obstacle is not None:
@@ -103,12 +104,11 @@ def result_of(
     asarray, xp = problem.space.asarray, problem.space.xp
     with clock.stage("inputs"):
         inputs = to_inputs(problem, outcome.duals * size)
-    best = search.best.best
     return Result(
         inputs=leave(xp.astype(inputs, dtype)),
         certified=leave(asarray(outcome.certified, dtype=xp.bool)),
         direction_certified=leave(asarray(outcome.direction_certified, dtype=xp.bool)),
-        error_bars=leave(asarray(bars)),
+        error_bars=leave(asarray(scale.widened(bars, problem, outcome.duals))),
         status=status,
         batch_size=problem.rank,
         reasons=outcome.reasons,
@@ -134,6 +134,7 @@ def result_of(
             singular_values=to_host(search.spectrum),
             zeros=tuple(to_host(problem.zeros_of(outcome.directions)).sum(axis=0).tolist()),
             conditions=outcome.conditions,
+            own_bars=bars,
             **origin,
         ),
         psnr=predicted_psnr(bars, data_range or range_of(problem.space, inputs, outcome.certified)),
@@ -155,7 +156,7 @@ def _diagnosis(problem: Problem, search: Search, status: Status, clock: Clock) -
             search.diagnosis,
             search.pool.candidates,
             *set_,
-            scale_told=status is not Status.SCALE_OPEN,
+            scale=search.best.scale,
             keep_going=clock.shortly_after,
         )
 
@@ -218,7 +219,7 @@ def unread(
     )
 
 
-def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome:
+def outcome_of(problem: Problem, best: Assessment | None, pool: Pool, scale: ScaleProof) -> Outcome:
     """What a search has found: its best full set, or the samples that rows alone determine."""
     xp, space = problem.space.xp, problem.space
     if best is None:
@@ -247,8 +248,7 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
     ranking = to_host([*(~certified).argsort(kind="stable"), *range(known, whole.count)])
     order = space.indices(ranking)
     bars = to_host([*certificate.error_bars[:known], *_filled(tentative, math.inf)])
-    told = bool(scale_is_told(best.samples, certificate.certified)) if certified.any() else True
-    scales = ("",) * known if told else scales_in_words(best.samples)
+    scales = ("",) * known if scale.told else scale.in_words(best.samples)
     reasons = [certificate.reason(k) or scales[k] for k in range(known)]
     reasons += [TENTATIVE] * tentative
     directions_certified = to_host([*certified, *_filled(tentative, False)])[ranking]
@@ -256,7 +256,7 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool) -> Outcome
     return Outcome(
         xp.take(_kept(xp, best.samples.duals, whole.duals, known), order, axis=1),
         xp.take(_kept(xp, best.samples.directions, whole.directions, known), order, axis=1),
-        directions_certified & told,
+        directions_certified & scale.told,
         directions_certified,
         bars[ranking],
         tuple(reasons[int(k)] for k in ranking),

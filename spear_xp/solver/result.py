@@ -123,6 +123,8 @@ class Trace:
     conditions : dict of str to NumPy array of bool, shape (k,)
         Which tests of the certificate each sample has passed in the set that is returned; see
         `docs/certificate.md`. Empty without a full set; tentative samples have passed none.
+    own_bars : NumPy array, shape (k,), or None
+        Error bars but for what masks leave open of the scale.
     shape : (int, int)
         Neurons m and features n of the layer.
     layer, features : str
@@ -153,6 +155,7 @@ class Trace:
     singular_values: Host | None = None
     zeros: tuple[int, ...] = ()
     conditions: dict[str, Host] = field(default_factory=dict)
+    own_bars: Host | None = None
     shape: tuple[int, int] = (0, 0)
     layer: str = ""
     features: str = ""
@@ -193,6 +196,8 @@ class Result:
         Proven up to a positive factor: the same, unless the scale rests on `grad_b` alone, or there is none.
     error_bars : array, shape (k,)
         Standard deviation of the entries of each sample, in units of the inputs; infinite for tentative ones.
+        Under strong noise, and after local steps where `accuracy` is above its default, six of them hold what
+        masks leave open of the scale that `grad_b` gives.
     status : Status
         How the search ended; its value says what to try next.
     batch_size : int or None
@@ -211,8 +216,9 @@ class Result:
     trace : Trace
         How the result came about: draws, candidates, seconds, work, thresholds, residuals.
     psnr : NumPy array, shape (k,)
-        Predicted PSNR of each sample in dB: its error bar against `data_range`, or, where that was not given,
-        against the range of the certified inputs. NaN where neither is there.
+        Predicted PSNR of each sample in dB, at the scale that `grad_b` gives: its error bar but for what
+        masks leave open, against `data_range`, or, where that was not given, against the range of the
+        certified inputs. NaN where neither is there.
     diagnosis : tuple of Cause
         What is wrong with the update or unusual about it, each with what to do; empty if nothing is.
     """

@@ -8,7 +8,7 @@ import numpy as np
 from spear_xp import LayerUpdate
 from tests.helpers.networks import Floats, Network
 
-__all__ = ["CHANGES", "MISSING", "Varied", "local"]
+__all__ = ["CHANGES", "MISSING", "RESCALED", "Varied", "local"]
 
 Rng = np.random.Generator
 
@@ -183,6 +183,22 @@ def wrong_bias_gradient(rng: Rng, problem: Varied) -> Varied:
     return replace(problem, grad_b=other.astype("float32"))
 
 
+def rescaled_bias_gradient(rng: Rng, problem: Varied) -> Varied:
+    """A multiple of the bias gradient, beside noise or after local steps, so that error bars hold it.
+
+    Without either the scale is that of grad_b as far as no mask contradicts it, and the batch is another one.
+    """
+    if problem.after is None:
+        size = 10 ** rng.uniform(-2.5, -1)
+        problem = each(problem, lambda g: g + size * rms(g) * rng.standard_normal(g.shape))
+    factor = rng.choice([0.5, 0.67, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.5, 2.0])
+    return replace(
+        problem,
+        grad_b=(factor * problem.grad_b).astype("float32"),
+        parts=(f"grad_b times={factor:g}", *problem.parts),
+    )
+
+
 def weight_decay(rng: Rng, problem: Varied) -> Varied:
     size = 10 ** rng.uniform(-6, -1)
     return replace(
@@ -202,6 +218,7 @@ MISSING: dict[str, Callable[[Rng, Varied], Varied]] = {  # only if asked for: se
     "random half": random_half,
     "clipped .1 %": clipped_tail,
 }
+RESCALED = {"rescaled bias gradient": rescaled_bias_gradient}  # with --accuracy .3, only if asked for
 CHANGES: dict[str, Callable[[Rng, Varied], Varied]] = {
     "noise": additive_noise,
     "relative noise": relative_noise,

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from spear_xp.updates import images
-from tests.benchmarks.changes import CHANGES, Varied, local
+from tests.benchmarks.changes import CHANGES, RESCALED, Varied, local
 from tests.benchmarks.clients import CLIENTS
 from tests.benchmarks.training import multilayer, train
 from tests.helpers.networks import Floats, Network
@@ -47,7 +47,7 @@ def varied(seed: int, local_share: float = 0.1, changes: Sequence[str] = ()) -> 
         if change in CLIENTS:
             problem = CLIENTS[change](rng, net, labels, problem)
         else:
-            problem = CHANGES[change](rng, problem)
+            problem = (CHANGES | RESCALED)[change](rng, problem)
         problem = replace(problem, parts=(change, *problem.parts))
     return problem
 

@@ -112,7 +112,11 @@ def chain(result: Result, front: Front, *, keep_going: KeepGoing = forever) -> C
     >>> bool(found.certified.all()), bool(np.abs(found.inputs[:, None] - data).max(axis=2).min() < 1e-5)
     (True, True)
     """
-    values, bars = to_host(result.inputs), to_host(result.error_bars).astype(float)
+    # A factor that all samples have in common is no noise of entries: the chain is at the scale of grad_b.
+    own = result.trace.own_bars
+    values = to_host(result.inputs)
+    bars = to_host(result.error_bars).astype(float)
+    bars = bars if own is None else np.where(np.isfinite(bars), own, bars)
     eps = float(np.finfo(values.dtype).eps)
     norms = [k for k, step in enumerate(front) if isinstance(step, Standardise)]
     front = front[norms[-1] :] if norms else front

@@ -37,7 +37,7 @@ PLAIN = {  # fields of `Trace` that are one value each
     "call": TEXT,
 }
 FINITE = {"inputs", "directions", "singular_values"}  # arrays
-COUNTED = {"singular_values", "error_bars"}
+COUNTED = {"singular_values", "error_bars", "own_bars"}
 SIGNED = {"score", "weight_decay", "evidence"}
 LARGEST = 2.0**62  # chosen: of numbers in a file, so that arrays can hold them
 CAUSE = tuple(field.name for field in fields(Cause))
@@ -57,6 +57,8 @@ def save_result(result: Result, path: str | Path, *, samples: bool = True) -> No
         "singular_values": to_host(result.trace.singular_values),
         **{f"conditions/{name}": flags for name, flags in result.trace.conditions.items()},
     }
+    if result.trace.own_bars is not None:
+        arrays["own_bars"] = to_host(result.trace.own_bars)
     elsewhere: list[list[int] | None] = []
     if samples:
         arrays["directions"] = to_host(result.trace.directions)
@@ -132,6 +134,7 @@ def _result(arrays: Mapping[str, Host], about: Mapping[str, Any]) -> Result:
         conditions={
             name.removeprefix("conditions/"): _array(arrays, name, "b", (count,)) for name in conditions
         },
+        own_bars=_array(arrays, "own_bars", "f", (count,)) if "own_bars" in arrays else None,
         **plain,
     )
     if len(trace.shape) != 2:

@@ -9,6 +9,7 @@ import pytest
 from spear_xp import invert
 from spear_xp.candidates.candidate import Candidate
 from spear_xp.candidates.pool import Pool
+from spear_xp.certification.mask_test import TOLD
 from spear_xp.recovery.alternation import alternate, tentative_set
 from spear_xp.recovery.likelihood import most_likely
 from spear_xp.recovery.mask_fit import MaskFit
@@ -87,7 +88,7 @@ def test_tentative_samples_come_last_without_a_proof(monkeypatch: pytest.MonkeyP
     incumbent = Incumbent(problem)
     assert incumbent.consider(FullSet(problem, tuple(chosen), rest)) is not None
     assert incumbent.best is not None
-    outcome = outcome_of(problem, incumbent.best, Pool(problem))
+    outcome = outcome_of(problem, incumbent.best, Pool(problem), incumbent.scale)
     assert outcome.missing == ()
     assert outcome.certified.tolist() == [True] * 10 + [False] * 2
     assert np.isinf(outcome.error_bars[10:]).all()
@@ -98,7 +99,7 @@ def test_tentative_samples_come_last_without_a_proof(monkeypatch: pytest.MonkeyP
     # Tentative directions whose masks do not fit stay nuisance.
     monkeypatch.setattr("spear_xp.solver.outcome.FITS", 0.0)
     wrong = replace(incumbent.best, tentative=np.linalg.qr(true[:, 10:]).Q)
-    outcome = outcome_of(problem, wrong, Pool(problem))
+    outcome = outcome_of(problem, wrong, Pool(problem), TOLD)
     assert len(outcome.reasons) + len(outcome.missing) == 12
     assert len(outcome.missing) >= 1
 

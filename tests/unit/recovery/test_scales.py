@@ -5,11 +5,22 @@ import pytest
 
 from spear_xp.numerics.backend import enter
 from spear_xp.recovery.samples import SampleSet, recover
-from spear_xp.recovery.scales import ALONE, UNKNOWN, reported_size, scales_in_words, shared_size, sizes_of
+from spear_xp.recovery.scales import (
+    ALONE,
+    UNKNOWN,
+    common_scale,
+    reported_size,
+    scales_in_words,
+    shared_size,
+    sizes_of,
+)
 from spear_xp.reduction.gradient import checked, validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates import synthetic
+from tests.conftest import Backend
 from tests.helpers.networks import Floats, network
+from tests.helpers.noisy import noisy
+from tests.helpers.truth import true_directions, true_recovery
 
 
 def told(bias: float) -> tuple[Problem, SampleSet, Floats]:
@@ -103,3 +114,59 @@ def test_a_bias_gradient_is_what_a_scale_rests_on() -> None:
     samples = recover(problem, np.eye(3))
     assert samples is not None
     assert scales_in_words(samples) == (ALONE,) * 3
+
+
+ALL = np.ones(12, dtype=bool)
+
+
+def rescaled(factor: float, bias: float = 1.0) -> SampleSet:
+    """Twelve samples of a batch whose bias gradient is so many times as large."""
+    inputs = synthetic.gaussian_inputs(12, 40, rng=5).astype("float64")
+    net = network((40, 200, 10), np.random.default_rng(5), "f8")
+    net.biases[0][:] *= bias
+    grad_w, grad_b, *layer = net.observed(inputs, np.arange(12) % 10)
+    return true_recovery(reduce(validate(grad_w, factor * grad_b, *layer)), inputs / factor)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.9, 1.0, 1.1, 2.0])
+def test_masks_of_all_samples_tell_a_factor_that_they_have_in_common(factor: float) -> None:
+    best, least, most, fits = common_scale(rescaled(factor), ALL)
+    assert least <= factor <= most < 1.05 * least
+    assert least <= best <= most
+    assert fits == (factor == 1)
+
+
+def test_nothing_tells_a_common_factor_where_nothing_can() -> None:
+    for found in (common_scale(rescaled(0.5, bias=0.0), ALL), common_scale(rescaled(0.5), ~ALL)):
+        assert found.fits
+        assert (found.least, found.most) == pytest.approx((np.exp(-1.4), np.exp(1.4)))
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.03])
+def test_noise_widens_what_masks_allow(noise: float) -> None:
+    widths = []
+    for level in (noise, 3 * noise):
+        found = common_scale(noisy(2, level).samples, np.ones(10, dtype=bool))
+        assert found.fits
+        assert found.least < 1 < found.most
+        widths.append(found.most - found.least)
+    assert widths[1] > widths[0]
+
+
+def test_a_layer_that_moves_tells_less() -> None:
+    samples = rescaled(1.0)
+    problem = samples.problem
+    moved = replace(problem, drift=0.05 * problem.layer_norms, moved=0.1 * problem.layer)
+    moved = replace(moved, bias_moved=0.1 * problem.layer_bias)
+    still, found = (common_scale(replace(samples, problem=one), ALL) for one in (problem, moved))
+    assert found.fits
+    assert found.most - found.least > 2 * (still.most - still.least)
+
+
+def test_a_common_factor_is_told_on_every_backend(space: Backend) -> None:
+    layer = space.mlp(4, 60, 30)
+    problem = reduce(validate(layer.grad_w, 2 * layer.grad_b, layer.weight, layer.bias))
+    directions = true_directions(problem, layer.inputs / 2, space)
+    samples = recover(problem, problem.space.asarray(directions))
+    assert samples is not None
+    assert common_scale(samples, np.ones(4, dtype=bool)).best == pytest.approx(2, rel=0.3)

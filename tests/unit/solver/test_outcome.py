@@ -6,6 +6,7 @@ import pytest
 from spear_xp import Status, invert
 from spear_xp.candidates import Candidate, Pool
 from spear_xp.candidates.pool import Entry
+from spear_xp.certification.mask_test import TOLD
 from spear_xp.numerics.backend import space_of
 from spear_xp.recovery.nuisance import stood_in
 from spear_xp.recovery.samples import recover, to_inputs
@@ -34,7 +35,7 @@ def test_without_a_full_set_samples_that_rows_determine_are_returned(truth: Laye
         pool.add(Candidate.of(problem, true[:, k], "peeling"))
     first = pool.candidates[1]
     pool.freeze({first: Entry(first, 2.0 * duals[:, 1])})  # of any scale: the bias settles that
-    outcome = outcome_of(problem, None, pool)
+    outcome = outcome_of(problem, None, pool, TOLD)
     assert outcome.certified.tolist() == [False]
     assert np.isinf(outcome.error_bars).all()
     assert len(outcome.missing) == 7
@@ -49,7 +50,7 @@ def test_certified_samples_come_first_and_keep_their_error_bars(truth: LayerGrad
     false[:, 0] = true[:, 0] + 1e-3 * true[:, 1]
     search.best.consider(FullSet(problem, tuple(candidates(problem, false))))
     assert search.best.best is not None
-    outcome = outcome_of(problem, search.best.best, search.pool)
+    outcome = outcome_of(problem, search.best.best, search.pool, search.best.scale)
     assert (np.diff(outcome.certified.astype(int)) <= 0).all()
     assert [reason == "" for reason in outcome.reasons] == outcome.certified.tolist()
     assert outcome.missing == ()
