@@ -26,6 +26,7 @@ class Varied:
     parts: tuple[str, ...]
     after: tuple[Floats, Floats] | None = None  # weight and bias after local steps, where they are told
     mask: Floats | None = None  # which entries of [grad_w | grad_b] are as they were, where that is told
+    bias_factor: float = 1.0  # of grad_b alone
 
     @property
     def observed(self) -> tuple[Floats, Floats | None, Floats, Floats]:
@@ -195,6 +196,7 @@ def rescaled_bias_gradient(rng: Rng, problem: Varied) -> Varied:
     return replace(
         problem,
         grad_b=(factor * problem.grad_b).astype("float32"),
+        bias_factor=float(factor),
         parts=(f"grad_b times={factor:g}", *problem.parts),
     )
 

@@ -55,7 +55,8 @@ def strong_noise(rng: Rng, problem: Varied) -> Varied:
 def bias_on_its_own(rng: Rng, problem: Varied) -> Varied:
     """A bias gradient of another size, as of clipped tensors or of a learning rate of its own."""
     factor = 2 ** rng.uniform(-1.5, 1.5)
-    return replace(problem, grad_b=(factor * problem.grad_b).astype("float32"))
+    grad_b = (factor * problem.grad_b).astype("float32")
+    return replace(problem, grad_b=grad_b, bias_factor=factor, parts=(f"x={1 / factor:.3g}", *problem.parts))
 
 
 def silent_neurons(rng: Rng, problem: Varied) -> Varied:

@@ -1,6 +1,6 @@
 """Enters: a small problem and the result of its search. Leaves: the certified samples, judged."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ DEPENDENT = 1e-6  # relative singular value of a batch below which its samples a
 BLACK = 1e-3  # of the median size of a sample: what is smaller, a black image, has no size of its own
 # Twins at a relative distance t differ from one sample between them by about t² in the gradient.
 TWINS = 10.0  # in units of the root of the noise
+TOLD = 4  # entries that tell the scale of a batch, from which a certificate has to know it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +51,31 @@ class Judged:
 def judged(problem: Varied, result: Result, accuracy: float = FALSE_ABOVE) -> Judged:
     """Compare the certified samples with the truth; `accuracy` is what `invert` was asked for.
 
-    Without a bias gradient those that are certified up to their scale, in the size that fits best.
+    Without a bias gradient those that are certified up to their scale, in the size that fits best. A bias
+    gradient times f is that of a batch times 1/f: it is merged where hardly a row tells that one.
     """
+    found = _judged(problem, result, accuracy)
+    if problem.bias_factor == 1 or not found.false.any():
+        return found
+    other = replace(problem, inputs=problem.inputs / problem.bias_factor)
+    rows = _telling(problem, other, result)
+    if rows >= TOLD:
+        return found
+    alike = found.false & ~_judged(other, result, accuracy).false
+    note = f"merged: {alike.sum()} of a batch {1 / problem.bias_factor:.3g} times as large; {rows} rows tell"
+    notes = found.notes if not alike.all() else ()
+    return replace(found, merged=found.merged | alike, false=found.false & ~alike, notes=(note, *notes))
+
+
+def _telling(problem: Varied, other: Varied, result: Result) -> int:
+    """Entries that tell certified samples of one batch from those of another."""
+    sure = np.asarray(result.inputs, dtype=float)[np.asarray(result.certified, dtype=bool)]
+    true = np.asarray(problem.inputs, dtype=float)
+    nearest = (sure @ true.T / np.maximum(np.linalg.norm(true, axis=1), 1e-300)).argmax(axis=1)
+    return int((masks(problem) != masks(other))[nearest].sum())
+
+
+def _judged(problem: Varied, result: Result, accuracy: float) -> Judged:
     sure = np.asarray(result.certified if _scaled(problem) else result.direction_certified, dtype=bool)
     true, found = np.asarray(problem.inputs, dtype=float), np.asarray(result.inputs, dtype=float)[sure]
     factors = np.ones(len(found)) if _scaled(problem) else fitting(found, true)
