@@ -165,16 +165,8 @@ class Trace:
 
 
 MOVED = (
-    "directions",
-    "sources",
-    "samples_drawn",
-    "candidates",
-    "score",
-    "noise_level",
-    "noise_model",
-    "threshold",
-    "seconds",
-    "residuals",
+    *("directions", "sources", "samples_drawn", "candidates", "score"),
+    *("noise_level", "noise_model", "threshold", "seconds", "residuals"),
 )
 OLD_NAMES = {"unresolved": "missing", **{name: f"trace.{name}" for name in MOVED}}
 
