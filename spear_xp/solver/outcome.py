@@ -150,15 +150,9 @@ def _diagnosis(problem: Problem, search: Search, status: Status, clock: Clock) -
         return search.diagnosis
     best = search.best.best
     set_ = (None, None) if best is None else (best.samples, best.certificate)
+    about = problem, search.diagnosis, search.pool.candidates, *set_
     with clock.stage("diagnosis"):
-        return of_search(
-            problem,
-            search.diagnosis,
-            search.pool.candidates,
-            *set_,
-            scale=search.best.scale,
-            keep_going=clock.shortly_after,
-        )
+        return of_search(*about, scale=search.best.scale, keep_going=clock.shortly_after)
 
 
 def predicted_psnr(error_bars: Host, peak: float) -> Host:
