@@ -102,7 +102,7 @@ def certify(
     while True:
         accuracy = agrees & is_precise(samples, wide)
         evidence = _evidence(samples, below, above)
-        rows = row_span(samples, evidence, holds & accuracy, chance)
+        rows = row_span(samples, evidence, holds & accuracy, chance, to_host(z > above))
         kept = rows.kept & ~proportional(columns, rows.kept)
         kept = kept & ~contested(samples, kept, masks)
         if not kept.any() or (kept == assumed).all():

@@ -51,12 +51,14 @@ def most_open(rank: int) -> int:
     return max(rank - 2, 1 if rank < 3 else 2)
 
 
-def row_span(samples: SampleSet, evidence: Evidence, start: Host, chance: Host) -> RowSpan:
+def row_span(samples: SampleSet, evidence: Evidence, start: Host, chance: Host, claimed: Host) -> RowSpan:
     """Condition (d), from the samples of `start`, shape (b,), to those that all rows allow.
 
     A sample k mixed into a sample j must show somewhere: on rows where j is active for sure and k is not.
     Where it would not, both are in doubt, but not the space that they span, so they still explain rows. An
-    unproven k may be small there by chance, on as many rows as `chance` says, shape (b,).
+    unproven k may be small there by chance, on as many rows as `chance` says, shape (b,). Rows that k should
+    activate for sure, `claimed`, shape (m_live, b), tell nothing: where it vanishes it is odd itself, and
+    mixtures of twins with one mask vanish on some rows of it.
     """
     possible, limits, keep = evidence.possible, evidence.limits, start.copy()
     residuals = _residuals(samples, possible, limits, to_host(range(len(limits))))
@@ -71,7 +73,7 @@ def row_span(samples: SampleSet, evidence: Evidence, start: Host, chance: Host) 
         if dropped is None:
             break
         keep[dropped], before = False, open_
-    seen = (counts[:, None] & evidence.active).astype(float).T @ ~open_
+    seen = (counts[:, None] & evidence.active).astype(float).T @ (~open_ & ~claimed)
     apart: Host = seen >= SEPARATE + chance * ~keep
     apart[range(len(keep)), range(len(keep))] = True
     return RowSpan(keep, to_host(apart.all(axis=1)), open_, counts, residuals)

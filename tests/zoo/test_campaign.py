@@ -5,6 +5,7 @@ import pytest
 
 from spear_xp import invert
 from tests.benchmarks.changes import MISSING, Varied
+from tests.benchmarks.clients import CLIENTS
 from tests.benchmarks.variety import varied
 from tests.benchmarks.verdicts import judged
 from tests.helpers.networks import network
@@ -32,6 +33,14 @@ def test_rows_with_few_entries_do_not_spoil_the_scale() -> None:
     result = invert(problem.update, rng=52029, time_limit=20.0)
     assert result.certified.all()
     assert not judged(problem, result).false.any()
+
+
+def test_mixtures_of_twins_tell_each_other_from_nobody_after_local_steps() -> None:
+    """Two records have one mask but for a row: two mixtures of them vanish on nine rows of it."""
+    problem = varied(4502701, 0.0, tuple(CLIENTS))
+    result = invert(problem.update, rng=4502701, work_limit=5e9, accuracy=0.3)
+    assert result.certified.sum() >= 3
+    assert not judged(problem, result, 0.3).false.any()
 
 
 @pytest.mark.parametrize("seed", [3, 11, 12, 30, 31, 33, 53, 54])

@@ -33,9 +33,21 @@ def test_samples_that_are_not_told_apart_explain_rows_all_the_same(
     """Whatever is mixed within a pair, its span is right, so that others lose nothing."""
     active = evidence.active.copy()
     active[~evidence.possible[:, 1], 0] = False  # an error bar so wide that no such row is sure
-    found = row_span(samples, replace(evidence, active=active), EVERYONE, 0 * EVERYONE)
+    found = row_span(samples, replace(evidence, active=active), EVERYONE, 0 * EVERYONE, evidence.active)
     assert found.kept.all()
     np.testing.assert_array_equal(found.told_apart, [False, *EVERYONE[1:]])
+
+
+def test_rows_that_a_sample_should_activate_tell_it_from_nobody(
+    samples: SampleSet, evidence: Evidence
+) -> None:
+    """Mixtures of twins with one mask vanish on some rows of it, each on others."""
+    claimed = evidence.active.copy()
+    for told in (claimed, 0 * claimed):
+        assert row_span(samples, evidence, EVERYONE, 0 * EVERYONE, told).told_apart.all()
+    claimed[:, 0] = True
+    found = row_span(samples, evidence, EVERYONE, 0 * EVERYONE, claimed)
+    np.testing.assert_array_equal(found.told_apart, [True, *~EVERYONE[1:]])
 
 
 def test_zeros_by_chance_of_an_unproven_sample_tell_it_from_nobody(
@@ -44,7 +56,7 @@ def test_zeros_by_chance_of_an_unproven_sample_tell_it_from_nobody(
     start = np.arange(problem.rank) > 0
     many = problem.width * (np.arange(problem.rank) == 0)
     for chance, told in ((0 * many, True), (many, False), (many[::-1], True)):
-        found = row_span(samples, evidence, start, chance)
+        found = row_span(samples, evidence, start, chance, evidence.active)
         np.testing.assert_array_equal(found.kept, start)
         assert found.told_apart[1:].all() == told
 
@@ -56,8 +68,8 @@ def test_an_unproven_sample_accuses_nobody_and_leaves_fewer_rows_that_count(
     possible = evidence.possible.copy()
     possible[:, 2] = False  # as if the mask of sample 2 denied all rows
     doubtful = replace(evidence, possible=possible)
-    assert not row_span(samples, doubtful, EVERYONE, 0 * EVERYONE).kept[2]
-    found = row_span(samples, doubtful, np.arange(6) != 2, 0 * EVERYONE)
+    assert not row_span(samples, doubtful, EVERYONE, 0 * EVERYONE, evidence.active).kept[2]
+    found = row_span(samples, doubtful, np.arange(6) != 2, 0 * EVERYONE, evidence.active)
     np.testing.assert_array_equal(found.kept, np.arange(6) != 2)
     np.testing.assert_array_equal(found.open[:, 2], ~evidence.zero[:, 2])
     np.testing.assert_array_equal(found.counts, evidence.possible.sum(axis=1) <= most_open(6))
@@ -70,7 +82,7 @@ def test_samples_on_rows_that_are_not_explained_are_dropped_and_then_open(
     possible = evidence.possible.copy()
     rows = np.nonzero(possible[:, 4])[0][::2]
     possible[rows, 4] = False
-    found = row_span(samples, replace(evidence, possible=possible), EVERYONE, 0 * EVERYONE)
+    found = row_span(samples, replace(evidence, possible=possible), EVERYONE, 0 * EVERYONE, evidence.active)
     assert not found.kept.all()
     np.testing.assert_array_equal(found.open[:, ~found.kept], ~evidence.zero[:, ~found.kept])
     assert (found.counts <= (found.open.sum(axis=1) <= most_open(6))).all()
@@ -78,7 +90,7 @@ def test_samples_on_rows_that_are_not_explained_are_dropped_and_then_open(
 
 def test_a_sample_that_hardly_a_row_shows_is_not_kept(samples: SampleSet, evidence: Evidence) -> None:
     few = evidence.informative & (np.cumsum(evidence.possible[:, 3] & evidence.informative) <= 4)
-    found = row_span(samples, replace(evidence, informative=few), EVERYONE, 0 * EVERYONE)
+    found = row_span(samples, replace(evidence, informative=few), EVERYONE, 0 * EVERYONE, evidence.active)
     assert not found.kept[3]
 
 
