@@ -186,6 +186,7 @@ def invert(
         "observed": update.observed,
         "batch_size": batch_size,
         "feature_kinds": kinds_of(feature_kinds, update, arrays["grad_w"]),
+        "behind": behind,
         "search": search,
         **limits,
         "accuracy": accuracy,
