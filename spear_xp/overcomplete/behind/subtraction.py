@@ -33,6 +33,7 @@ DISTINCT = 1e-3  # chosen: root mean square distance of points, below which they
 SHARP = 1e-3  # chosen: error of an entry of a point, up to which it may be refined
 SINGULAR = 1e-12  # cosmetic: keeps columns of D that are parallel solvable, with large error bars
 LAST = 2  # cosmetic: fits of the whole batch
+SEVERAL = -1  # cosmetic: in the place of a row, where several tell a sample, or none alone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,15 +168,18 @@ class Subtraction:
                 held = self.held()
                 best = max(best, self._state(), key=lambda state: int((state[0] > 1).sum()))
                 # one wrong point spoils all rows that it is on: once more without those of single rows
-                if (held > 1).all():
+                wrong = set(self._origins[held < 2].tolist()) - {SEVERAL}
+                if wrong <= self._wrong:  # the same would follow
                     break
-                self._wrong |= set(self._origins[held < 2].tolist())
+                self._wrong |= wrong
                 self._keep(held > 1)
                 continue
-            firm = [one for one in told if one[3] < 0]
+            firm, before = [one for one in told if one[3] == SEVERAL], self.count
             for one in firm or told[:1]:
                 if self.count < self.chain.batch_size:
                     self.add(*one)
+            if self.count == before:  # what rows agree on may be known although none of them says so
+                break
         if self.count < self.chain.batch_size:
             _, self.points, self.bars, self.labels, self._origins = best
         for _ in range(LAST):
@@ -185,7 +189,7 @@ class Subtraction:
         """Rows that hold each sample, and the samples."""
         return self.held(), self.points, self.bars, self.labels, self._origins
 
-    def add(self, point: Host, bar: float, label: int, origin: int = -1) -> None:
+    def add(self, point: Host, bar: float, label: int, origin: int = SEVERAL) -> None:
         """One more sample, if it is new; `origin` is the row that alone tells it."""
         if self._is_known(point, bar):
             return
@@ -253,7 +257,7 @@ class Subtraction:
     def _told(self, keep_going: KeepGoing) -> list[tuple[Host, float, int, int]]:
         """Points of rows whose size is what the layers behind say: point, error, label, and the row.
 
-        The row is -1 where several agree.
+        The row is `SEVERAL` where several agree.
         """
         rest = self.rest()
         left, noise = rest.left, rest.noise
@@ -284,7 +288,7 @@ class Subtraction:
                 continue
             weights = widths[same] ** -2.0
             point, bar = weights @ points[same] / weights.sum(), float(weights.sum() ** -0.5)
-            found.append((float(misses[k]), point, bar, int(labels[k]), int(rows[k]) if alone else -1))
+            found.append((float(misses[k]), point, bar, int(labels[k]), int(rows[k]) if alone else SEVERAL))
         return [one[1:] for one in sorted(found, key=lambda one: one[0])]
 
     def _is_known(self, point: Host, bar: float) -> bool:
