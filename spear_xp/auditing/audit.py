@@ -157,7 +157,7 @@ def _labels(model: ModelUpdate) -> tuple[int, ...] | None:
     if model.head is None:
         return None
     positive = any(
-        last.name == model.head.name and not front.reason and last.features.endswith(f"'{front.name}'")
+        last.name == model.head.name and not front.reason and last.follows(front)
         for front, last in pairwise(model.layers)
     )
     return labels_of(model.head, inputs_positive=positive)

@@ -84,21 +84,18 @@ class Subtraction:
     def __init__(self, problem: OvercompleteProblem, gradient: Gradient, chain: Chain) -> None:
         self.problem, self.chain = problem, chain
         live = to_host(problem.live)
-        shift, spread = to_host(problem.shift), to_host(problem.spread)
+        self._shift, self.spread = to_host(problem.shift), to_host(problem.spread)
         self._basis, self._last = to_host(problem.basis), to_host(problem.last)
-        self._shift, self.spread = shift, spread
-        layers = [to_host(part).astype(float) for part in (gradient.weight, gradient.bias)]
-        self._weight, self._bias = (part[live] for part in layers)
+        self._layer = [to_host(part).astype(float) for part in (gradient.weight, gradient.bias)]
+        self._weight, self._bias = (part[live] for part in self._layer)
         dead = to_host(gradient.dead)
-        self.dead_weight, self.dead_bias = (part[dead] for part in layers)
+        self.dead_weight, self.dead_bias = (part[dead] for part in self._layer)
         self._front, self.dead_front = chain.weights[0][:, live], chain.weights[0][:, dead]
-        self._layer = layers
         sums = to_host(gradient.grad_b).astype(float)[live]
-        even = (to_host(gradient.grad_w).astype(float)[live] - sums[:, None] * shift) / spread
-        whole = np.column_stack([even, sums]) @ self._basis
-        self.rows = whole
-        self.noise = to_host(problem.noise) * np.linalg.norm(whole, axis=1)
-        self.points, self.labels = whole[:0], np.zeros(0, dtype=int)
+        even = (to_host(gradient.grad_w).astype(float)[live] - sums[:, None] * self._shift) / self.spread
+        self.rows = np.column_stack([even, sums]) @ self._basis
+        self.noise = to_host(problem.noise) * np.linalg.norm(self.rows, axis=1)
+        self.points, self.labels = self.rows[:0], np.zeros(0, dtype=int)
         self.bars = np.zeros(0)
         self._origins, self._wrong = np.zeros(0, dtype=int), set[int]()
 
