@@ -155,32 +155,37 @@ class Subtraction:
         self.refine(count)
         self._keep(self.held() > 0)  # a point found otherwise may be off, and spoils all rows that it is on
         best = self._state()
-        while self.count < self.chain.batch_size:
-            ask(keep_going)
-            self.refine(count)
-            told = self._told(keep_going)
-            m, behind = len(self.rows), self.chain.weights[0].shape
-            count(product(m, self.count, len(self._basis)) + product(m, *behind) + calls(200))
-            if not told:
-                held = self.held()
-                best = max(best, self._state(), key=lambda state: int((state[0] > 1).sum()))
-                # one wrong point spoils all rows that it is on: once more without those of single rows
-                wrong = set(self._origins[held < 2].tolist()) - {SEVERAL}
-                if wrong <= self._wrong:  # the same would follow
+        try:
+            while self.count < self.chain.batch_size:
+                ask(keep_going)
+                self.refine(count)
+                told = self._told(keep_going)
+                m, behind = len(self.rows), self.chain.weights[0].shape
+                count(product(m, self.count, len(self._basis)) + product(m, *behind) + calls(200))
+                if not told:
+                    held, best = self.held(), self._better(best)
+                    # one wrong point spoils all rows that it is on: once more without those of single rows
+                    wrong = set(self._origins[held < 2].tolist()) - {SEVERAL}
+                    if wrong <= self._wrong:  # the same would follow
+                        break
+                    self._wrong |= wrong
+                    self._keep(held > 1)
+                    continue
+                firm, before = [one for one in told if one[3] == SEVERAL], self.count
+                for one in firm or told[:1]:
+                    if self.count < self.chain.batch_size:
+                        self.add(*one)
+                if self.count == before:  # what rows agree on may be known although none of them says so
                     break
-                self._wrong |= wrong
-                self._keep(held > 1)
-                continue
-            firm, before = [one for one in told if one[3] == SEVERAL], self.count
-            for one in firm or told[:1]:
-                if self.count < self.chain.batch_size:
-                    self.add(*one)
-            if self.count == before:  # what rows agree on may be known although none of them says so
-                break
-        if self.count < self.chain.batch_size:
-            _, self.points, self.bars, self.labels, self._origins = best
+        finally:  # when time is out, too
+            if self.count < self.chain.batch_size:
+                _, self.points, self.bars, self.labels, self._origins = self._better(best)
         for _ in range(LAST):
             self.refine(count)
+
+    def _better(self, best: tuple[Host, ...]) -> tuple[Host, ...]:
+        """The state now, if more samples are on several rows than in the best one so far."""
+        return max(best, self._state(), key=lambda state: int((state[0] > 1).sum()))
 
     def _state(self) -> tuple[Host, ...]:
         """Rows that hold each sample, and the samples."""
