@@ -66,6 +66,6 @@ def _heatmap(path: Path, forecast: Forecast, *, published: bool) -> None:
         batches.tolist(),
         widths.tolist(),
         path,
-        title="Samples of the published sampler for the whole batch, even odds (iid tier)",
-        label="number of samples",
+        title="Row subsets of the published sampler for the whole batch, even odds (iid tier)",
+        label="number of row subsets",
     )
