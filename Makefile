@@ -14,7 +14,7 @@ demo: $(VENV)/demo.stamp
 	$(RUN)/spear-xp demo
 
 test: $(VENV)/$(EXTRA).stamp lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
+	$(RUN)/python -m pytest -n 2 -q
 
 lint: $(VENV)/$(EXTRA).stamp
 	$(BIN)/ruff check .

@@ -53,8 +53,8 @@ def audit(
         "real", "integer" or "one-hot:GROUP" of each feature of the data, as for `spear_xp.invert`: for the
         layers whose inputs are the data.
     batch_size : int, optional
-        Number of samples that the loss is the mean of, where it is known. A table of more samples than
-        features is then searched with the layers behind the first one (`spear_xp.invert`).
+        Number of samples that the loss is the mean of, where it is known: for the first layer. A table of
+        more samples than features is then searched with the layers behind it (`spear_xp.invert`).
     **reading
         Further arguments of `read`: kind, training, model, names, layout, example.
 
@@ -157,7 +157,7 @@ def _labels(model: ModelUpdate) -> tuple[int, ...] | None:
     if model.head is None:
         return None
     positive = any(
-        last.name == model.head.name and not front.reason and last.features.endswith(f"'{front.name}'")
+        last.name == model.head.name and not front.reason and last.follows(front)
         for front, last in pairwise(model.layers)
     )
     return labels_of(model.head, inputs_positive=positive)

@@ -149,8 +149,8 @@ def audit_folder(
     on_update : callable, optional
         Called with each `UpdateAudit`, in the order of the names.
     **options
-        Those of `audit`, for each file: time_limit, search, accuracy, rng, feature_kinds, kind, training,
-        model, names, layout, example.
+        Those of `audit`, for each file: time_limit, search, accuracy, rng, feature_kinds, batch_size, kind,
+        training, model, names, layout, example.
 
     Returns
     -------

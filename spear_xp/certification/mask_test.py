@@ -203,11 +203,16 @@ class ScaleProof(NamedTuple):
 
     def in_words(self, samples: SampleSet) -> tuple[str, ...]:
         """Why the scale of each sample is not told."""
+        count = samples.problem.rank
         if self.factor != 1:
-            return (CONTRADICTED.format(self.factor),) * samples.problem.rank
-        return (
-            (LEFT_OPEN.format(self.open),) * samples.problem.rank if self.open else scales_in_words(samples)
-        )
+            return (CONTRADICTED.format(self.factor),) * count
+        if not self._within(samples.problem):
+            return (LEFT_OPEN.format(self.open),) * count
+        return scales_in_words(samples)
+
+    def _within(self, problem: Problem) -> bool:
+        """Whether error bars that hold it are as small as was asked."""
+        return SURE * self.bar < problem.accuracy
 
 
 TOLD = ScaleProof(told=True)  # where nothing is certified there is nothing to tell
@@ -247,9 +252,8 @@ def scale_of(samples: SampleSet, certificate: Certificate) -> ScaleProof:
         return ScaleProof(told=False, factor=found.best)
     told = not _fits_elsewhere(samples, certified)
     if problem.is_loud or (problem.drift is not None and problem.accuracy > ACCURACY):
-        reach = max(found.most - 1, 1 - found.least)
-        proof = ScaleProof(told, open=reach)
-        return proof._replace(told=told and SURE * proof.bar < problem.accuracy)
+        proof = ScaleProof(told, open=max(found.most - 1, 1 - found.least))
+        return proof._replace(told=told and proof._within(problem))
     return ScaleProof(told and _bounded(samples, certified))
 
 

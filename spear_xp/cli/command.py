@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spear_xp import __version__
 from spear_xp.cli.forecast import forecast
-from spear_xp.cli.given import add_accuracy, add_update, hints
+from spear_xp.cli.given import add_accuracy, add_kinds, add_update, hints
 from spear_xp.cli.page import add_page, write_page
 from spear_xp.cli.search import BAD_INPUT, audit_model, demo, invert_layer
 from spear_xp.cli.sweep import add_sweep, sweep_defences
@@ -85,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--workers", type=int, default=1, help="processes for a folder of updates (default 1)")
     check.add_argument("--csv", type=Path, help="CSV to write about a folder, a line for each update")
+    check.add_argument(
+        "--batch", type=int, help="batch size, if known: tables are searched with the layers behind, then"
+    )
     check.set_defaults(run=audit_model)
 
     run = commands.add_parser(
@@ -140,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument(
         "--heatmap", type=Path, metavar="PNG", help="what is feasible, open, impossible over sizes"
     )
-    cost.set_defaults(run=forecast)
+    cost.set_defaults(run=forecast, feature_kinds=None)
 
     leaks = commands.add_parser("sweep", help="what defences change, on data of your own")
     add_sweep(leaks)
@@ -148,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (check, run):
         add_accuracy(command)
+        add_kinds(command)
     for command in (check, run, cost):
         add_update(command, needed=command is not cost)
     for command in (first, check, run, cost):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from spear_xp.cli.given import layer_of, update_of
+from spear_xp.errors import ArgumentRangeError
 from spear_xp.forecasting.calibration import measure_rate
 from spear_xp.forecasting.default import SAMPLING, estimate
 from spear_xp.forecasting.forecast import Forecast
@@ -18,6 +19,9 @@ __all__ = ["forecast"]
 
 def forecast(options: argparse.Namespace) -> int:
     """`spear-xp estimate`."""
+    if options.file is not None and options.update is not None:
+        msg = f"--update {options.update} beside {options.file}: need UPDATE once, and WEIGHTS behind it"
+        raise ArgumentRangeError(msg)
     options.file = options.file or options.update
     told = estimate(
         options.batch,
@@ -62,6 +66,6 @@ def _heatmap(path: Path, forecast: Forecast, *, published: bool) -> None:
         batches.tolist(),
         widths.tolist(),
         path,
-        title="Samples of the published sampler for the whole batch, even odds (iid tier)",
-        label="number of samples",
+        title="Row subsets of the published sampler for the whole batch, even odds (iid tier)",
+        label="number of row subsets",
     )

@@ -15,7 +15,7 @@ from spear_xp.updates.adapters.files import read_arrays
 from spear_xp.updates.layer_update import LayerUpdate
 from spear_xp.updates.model_update import ModelUpdate
 
-__all__ = ["add_accuracy", "add_update", "hints", "layer_of", "reading_of", "update_of"]
+__all__ = ["add_accuracy", "add_kinds", "add_update", "hints", "layer_of", "reading_of", "update_of"]
 
 
 OPTIONS = {  # what messages call an argument, and how it is given here
@@ -46,6 +46,16 @@ def add_accuracy(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_kinds(command: argparse.ArgumentParser) -> None:
+    """The argument that says which columns of a table are what."""
+    command.add_argument(
+        "--feature-kinds",
+        metavar="WORDS",
+        help="kind of each feature: real, integer or one-hot:GROUP, in a text file with one a line, or with "
+        "commas between them; one-hot:sex*2 stands for two of them",
+    )
+
+
 def add_update(command: argparse.ArgumentParser, *, needed: bool = True) -> None:
     """Arguments that say what was sent."""
     formats = ".npz, .safetensors or .pt"
@@ -73,12 +83,6 @@ def add_update(command: argparse.ArgumentParser, *, needed: bool = True) -> None
     command.add_argument("--steps", type=int, default=1, help="local steps (default 1)")
     command.add_argument("--optimizer", default="sgd", help="optimiser of the client (default sgd)")
     command.add_argument("--momentum", type=float, default=0.0, help="its momentum (default 0)")
-    command.add_argument(
-        "--feature-kinds",
-        metavar="WORDS",
-        help="kind of each feature: real, integer or one-hot:GROUP, in a text file with one a line, or with "
-        "commas between them; one-hot:sex*2 stands for two of them",
-    )
     command.add_argument("--layout", choices=("torch", "keras"), help="for square weights without names")
 
 

@@ -99,6 +99,7 @@ def audit_model(options: argparse.Namespace) -> int:
             search=options.search,
             accuracy=options.accuracy,
             rng=options.seed,
+            batch_size=options.batch,
             on_progress=bar,
         )
     if page is not None and found.worst is not None:
@@ -117,6 +118,7 @@ def _audit_round(options: argparse.Namespace) -> int:
         "search": options.search,
         "accuracy": options.accuracy,
         "rng": options.seed,
+        "batch_size": options.batch,
         **reading_of(options),
     }
     if options.workers < 1:

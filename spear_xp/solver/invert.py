@@ -186,6 +186,7 @@ def invert(
         "observed": update.observed,
         "batch_size": batch_size,
         "feature_kinds": kinds_of(feature_kinds, update, arrays["grad_w"]),
+        "behind": behind,
         "search": search,
         **limits,
         "accuracy": accuracy,
@@ -193,12 +194,18 @@ def invert(
         "rng": given,
     }
     origin = origin_of(space, arrays["grad_w"], update, options)
-    dtype, chain = arrays["grad_w"].dtype, chain_of(behind, int(arrays["grad_w"].shape[0]), batch_size)
-    about = {"seed": given, "origin": origin, "data_range": data_range, "leave": leave, "dtype": dtype}
+    about = {
+        "seed": given,
+        "origin": origin,
+        "data_range": data_range,
+        "leave": leave,
+        "dtype": arrays["grad_w"].dtype,
+    }
     problem = state = read = table = None
     try:
         with clock.stage("factorize"):
             read = checked(space, known_alone(space, arrays, update.observed), clock.before_limit)
+        chain = chain_of(behind, int(read.grad_w.shape[0]), batch_size)
         reading = read_factors(read, update, batch_size, clock)
         if reading.hopeless:
             return unread(space, read.columns - 1, Status.HOPELESS, clock, diagnosis=reading.causes, **about)

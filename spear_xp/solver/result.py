@@ -27,8 +27,8 @@ class Status(Enum):
         "the rest shares its mask, its input or its kernel with another sample."
     )
     SCALE_OPEN = (
-        "Samples are certified up to their scale: the bias of the layer is too small for masks to tell it, "
-        "so it rests on grad_b alone, which has to be of the same step and treated the same way as grad_w; "
+        "Samples are certified up to their scale: masks contradict it, or the bias of the layer is too small "
+        "to tell it. It rests on grad_b alone, which has to be of the same step and treated as grad_w is; "
         "without grad_b it is open."
     )
     UNCERTIFIED = (

@@ -41,6 +41,10 @@ class ModelLayer:
     features: str = ""
     front: Front = ()
 
+    def follows(self, other: "ModelLayer") -> bool:
+        """Whether another layer stands directly in front of this one, as far as is known."""
+        return self.features.endswith(f"'{other.name}'")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelUpdate:
@@ -72,9 +76,7 @@ class ModelUpdate:
         None where the layers do not follow each other from the data to the head, as far as is known.
         """
         chained = all(
-            last.features.endswith(f"'{front.name}'")
-            and front.update is not None
-            and last.shape[1:] == front.shape[:1]
+            last.follows(front) and front.update is not None and last.shape[1:] == front.shape[:1]
             for front, last in pairwise(self.layers)
         )
         if self.head is None or not chained or self.layers[0].features:

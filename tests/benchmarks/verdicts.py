@@ -63,7 +63,8 @@ def judged(problem: Varied, result: Result, accuracy: float = FALSE_ABOVE) -> Ju
         return found
     alike = found.false & ~_judged(other, result, accuracy).false
     note = f"merged: {alike.sum()} of a batch {1 / problem.bias_factor:.3g} times as large; {rows} rows tell"
-    notes = found.notes if not alike.all() else ()
+    off = np.flatnonzero(found.false | found.merged)
+    notes = [text for k, text in zip(off, found.notes, strict=True) if not alike[k]]
     return replace(found, merged=found.merged | alike, false=found.false & ~alike, notes=(note, *notes))
 
 

@@ -5,11 +5,12 @@ A sample alone decides its column of D: the layers behind take it to the loss, a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from spear_xp.errors import ArgumentRangeError, NonFiniteError, ShapeError
+from spear_xp.errors import ArgumentRangeError, DtypeError, NonFiniteError, ShapeError
 from spear_xp.numerics.backend import Host, to_host
 
 __all__ = ["Chain", "chain_of"]
@@ -87,6 +88,8 @@ def chain_of(behind: Sequence[Sequence[Any]] | None, width: int, batch_size: int
     ------
     ArgumentRangeError
         Without a positive batch size, or where a layer is no pair.
+    DtypeError
+        If a part is no array of real numbers.
     ShapeError, NonFiniteError
         If the layers do not follow each other, or hold NaN or infinite entries.
 
@@ -99,16 +102,20 @@ def chain_of(behind: Sequence[Sequence[Any]] | None, width: int, batch_size: int
     """
     if behind is None:
         return None
-    if batch_size is None or batch_size < 1:
+    if not isinstance(batch_size, Integral) or batch_size < 1:
         msg = f"behind is given with batch_size={batch_size!r}: need the size of the batch, an integer >= 1"
+        raise ArgumentRangeError(msg)
+    if not isinstance(behind, Sequence):
+        msg = f"behind is of type {type(behind).__name__}: need a sequence of pairs (weight, bias)"
         raise ArgumentRangeError(msg)
     weights, biases = [], []
     for number, layer in enumerate(behind):
-        if len(layer) != TWO:
-            msg = f"behind[{number}] has {len(layer)} parts: need a pair (weight, bias)"
+        if not isinstance(layer, Sequence) or len(layer) != TWO:
+            msg = f"behind[{number}] is of type {type(layer).__name__}: need a pair (weight, bias)"
             raise ArgumentRangeError(msg)
-        weight, bias = (np.asarray(to_host(part), dtype=float) for part in layer)
-        if weight.ndim != TWO or weight.shape[1] != width or bias.shape != weight.shape[:1]:
+        weight, bias = (_real(part, number) for part in layer)
+        h = max(1, weight.size // max(1, width))
+        if weight.shape != (h, width) or bias.shape != (h,):
             shapes = f"{weight.shape} and {bias.shape}"
             msg = f"behind[{number}] has shapes {shapes}: need (h, {width}) and (h,)"
             raise ShapeError(msg)
@@ -121,4 +128,13 @@ def chain_of(behind: Sequence[Sequence[Any]] | None, width: int, batch_size: int
     if not weights:
         msg = "behind is empty: need at least one pair (weight, bias), or None"
         raise ArgumentRangeError(msg)
-    return Chain(tuple(weights), tuple(biases), batch_size)
+    return Chain(tuple(weights), tuple(biases), int(batch_size))
+
+
+def _real(part: Any, number: int) -> Host:
+    """A weight or bias in double precision."""
+    found = to_host(part)
+    if found.dtype.kind not in "fiu":
+        msg = f"behind[{number}] holds {found.dtype}: need arrays of real numbers"
+        raise DtypeError(msg)
+    return found.astype(float)

@@ -33,6 +33,7 @@ DISTINCT = 1e-3  # chosen: root mean square distance of points, below which they
 SHARP = 1e-3  # chosen: error of an entry of a point, up to which it may be refined
 SINGULAR = 1e-12  # cosmetic: keeps columns of D that are parallel solvable, with large error bars
 LAST = 2  # cosmetic: fits of the whole batch
+SEVERAL = -1  # cosmetic: in the place of a row, where several tell a sample, or none alone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,21 +84,18 @@ class Subtraction:
     def __init__(self, problem: OvercompleteProblem, gradient: Gradient, chain: Chain) -> None:
         self.problem, self.chain = problem, chain
         live = to_host(problem.live)
-        shift, spread = to_host(problem.shift), to_host(problem.spread)
+        self._shift, self.spread = to_host(problem.shift), to_host(problem.spread)
         self._basis, self._last = to_host(problem.basis), to_host(problem.last)
-        self._shift, self.spread = shift, spread
-        layers = [to_host(part).astype(float) for part in (gradient.weight, gradient.bias)]
-        self._weight, self._bias = (part[live] for part in layers)
+        self._layer = [to_host(part).astype(float) for part in (gradient.weight, gradient.bias)]
+        self._weight, self._bias = (part[live] for part in self._layer)
         dead = to_host(gradient.dead)
-        self.dead_weight, self.dead_bias = (part[dead] for part in layers)
+        self.dead_weight, self.dead_bias = (part[dead] for part in self._layer)
         self._front, self.dead_front = chain.weights[0][:, live], chain.weights[0][:, dead]
-        self._layer = layers
         sums = to_host(gradient.grad_b).astype(float)[live]
-        even = (to_host(gradient.grad_w).astype(float)[live] - sums[:, None] * shift) / spread
-        whole = np.column_stack([even, sums]) @ self._basis
-        self.rows = whole
-        self.noise = to_host(problem.noise) * np.linalg.norm(whole, axis=1)
-        self.points, self.labels = whole[:0], np.zeros(0, dtype=int)
+        even = (to_host(gradient.grad_w).astype(float)[live] - sums[:, None] * self._shift) / self.spread
+        self.rows = np.column_stack([even, sums]) @ self._basis
+        self.noise = to_host(problem.noise) * np.linalg.norm(self.rows, axis=1)
+        self.points, self.labels = self.rows[:0], np.zeros(0, dtype=int)
         self.bars = np.zeros(0)
         self._origins, self._wrong = np.zeros(0, dtype=int), set[int]()
 
@@ -157,35 +155,43 @@ class Subtraction:
         self.refine(count)
         self._keep(self.held() > 0)  # a point found otherwise may be off, and spoils all rows that it is on
         best = self._state()
-        while self.count < self.chain.batch_size:
-            ask(keep_going)
-            self.refine(count)
-            told = self._told(keep_going)
-            m, behind = len(self.rows), self.chain.weights[0].shape
-            count(product(m, self.count, len(self._basis)) + product(m, *behind) + calls(200))
-            if not told:
-                held = self.held()
-                best = max(best, self._state(), key=lambda state: int((state[0] > 1).sum()))
-                # one wrong point spoils all rows that it is on: once more without those of single rows
-                if (held > 1).all():
+        try:
+            while self.count < self.chain.batch_size:
+                ask(keep_going)
+                self.refine(count)
+                told = self._told(keep_going)
+                m, behind = len(self.rows), self.chain.weights[0].shape
+                count(product(m, self.count, len(self._basis)) + product(m, *behind) + calls(200))
+                if not told:
+                    held, best = self.held(), self._better(best)
+                    # one wrong point spoils all rows that it is on: once more without those of single rows
+                    wrong = set(self._origins[held < 2].tolist()) - {SEVERAL}
+                    if wrong <= self._wrong:  # the same would follow
+                        break
+                    self._wrong |= wrong
+                    self._keep(held > 1)
+                    continue
+                firm, before = [one for one in told if one[3] == SEVERAL], self.count
+                for one in firm or told[:1]:
+                    if self.count < self.chain.batch_size:
+                        self.add(*one)
+                if self.count == before:  # what rows agree on may be known although none of them says so
                     break
-                self._wrong |= set(self._origins[held < 2].tolist())
-                self._keep(held > 1)
-                continue
-            firm = [one for one in told if one[3] < 0]
-            for one in firm or told[:1]:
-                if self.count < self.chain.batch_size:
-                    self.add(*one)
-        if self.count < self.chain.batch_size:
-            _, self.points, self.bars, self.labels, self._origins = best
+        finally:  # when time is out, too
+            if self.count < self.chain.batch_size:
+                _, self.points, self.bars, self.labels, self._origins = self._better(best)
         for _ in range(LAST):
             self.refine(count)
+
+    def _better(self, best: tuple[Host, ...]) -> tuple[Host, ...]:
+        """The state now, if more samples are on several rows than in the best one so far."""
+        return max(best, self._state(), key=lambda state: int((state[0] > 1).sum()))
 
     def _state(self) -> tuple[Host, ...]:
         """Rows that hold each sample, and the samples."""
         return self.held(), self.points, self.bars, self.labels, self._origins
 
-    def add(self, point: Host, bar: float, label: int, origin: int = -1) -> None:
+    def add(self, point: Host, bar: float, label: int, origin: int = SEVERAL) -> None:
         """One more sample, if it is new; `origin` is the row that alone tells it."""
         if self._is_known(point, bar):
             return
@@ -253,7 +259,7 @@ class Subtraction:
     def _told(self, keep_going: KeepGoing) -> list[tuple[Host, float, int, int]]:
         """Points of rows whose size is what the layers behind say: point, error, label, and the row.
 
-        The row is -1 where several agree.
+        The row is `SEVERAL` where several agree.
         """
         rest = self.rest()
         left, noise = rest.left, rest.noise
@@ -284,7 +290,7 @@ class Subtraction:
                 continue
             weights = widths[same] ** -2.0
             point, bar = weights @ points[same] / weights.sum(), float(weights.sum() ** -0.5)
-            found.append((float(misses[k]), point, bar, int(labels[k]), int(rows[k]) if alone else -1))
+            found.append((float(misses[k]), point, bar, int(labels[k]), int(rows[k]) if alone else SEVERAL))
         return [one[1:] for one in sorted(found, key=lambda one: one[0])]
 
     def _is_known(self, point: Host, bar: float) -> bool:

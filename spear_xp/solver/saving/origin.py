@@ -32,7 +32,9 @@ def origin_of(space: Space, grad_w: Array, update: LayerUpdate, options: Mapping
 
 
 def _told(name: str, value: Any) -> str:
-    """A value as Python, an array by its name alone."""
+    """A value as Python, an array by its name alone, and so are the layers behind."""
+    if name == "behind":
+        return name
     if hasattr(value, "shape"):
         return name if value.shape else repr(value.item())
     return repr(value)

@@ -227,10 +227,13 @@ def test_error_bars_hold_what_masks_leave_open() -> None:
     rms = np.sqrt((samples.sizes**2 - 1) / 60)
     bars = found.widened(np.zeros(8), problem, samples.duals)
     np.testing.assert_allclose(6 * bars, found.open * rms, rtol=0.1)
-    strict = proof_of(replace(samples, problem=replace(problem, accuracy=0.02)))
+    strict_problem = replace(problem, accuracy=0.02)
+    strict = proof_of(replace(samples, problem=strict_problem))
     assert not strict.told
     assert strict.open == found.open
-    assert "more than the accuracy" in strict.in_words(samples)[0]
+    assert "more than the accuracy" in strict.in_words(replace(samples, problem=strict_problem))[0]
+    doubted = found._replace(told=False)  # by the mask of another sample
+    assert "more than the accuracy" not in doubted.in_words(replace(samples, problem=problem))[0]
     default = proof_of(replace(samples, problem=replace(problem, accuracy=1e-2)))
     assert default == (True, 1.0, 0.0)  # grad_b is believed
 

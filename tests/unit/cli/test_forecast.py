@@ -86,3 +86,11 @@ def test_an_estimate_reads_what_an_audit_reads(
     assert (code, values["batch_size"]) == (0, 6)
     assert main(["estimate", str(states[0].parent)]) == 2
     assert "is a folder: need a file" in capsys.readouterr().err
+    assert main(["estimate", "--update", *map(str, states)]) == 2
+    assert "need UPDATE once, and WEIGHTS behind it" in capsys.readouterr().err
+
+
+def test_an_estimate_has_no_kinds_of_features(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["estimate", str(file), "--feature-kinds", "real*40"])
+    assert "unrecognized arguments: --feature-kinds" in capsys.readouterr().err

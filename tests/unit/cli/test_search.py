@@ -12,6 +12,7 @@ from spear_xp.cli.search import THREADS, _workers
 from spear_xp.updates.synthetic import LayerGradient, gaussian_inputs, mlp_gradient
 from tests.helpers.command import run_json
 from tests.helpers.optional import need
+from tests.helpers.tables import small_table
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -207,3 +208,26 @@ def test_processes_have_one_thread_of_blas_each(monkeypatch: pytest.MonkeyPatch)
     with _workers(2) as executor:
         assert executor == "pool"
         assert os.environ == dict.fromkeys(THREADS, "1") | {"MKL_NUM_THREADS": "3"}
+
+
+def test_an_audit_that_knows_the_batch_size_asks_the_layers_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, folder = small_table(batch=20, width=400), tmp_path / "round"
+    layers = [(table.weight, table.bias), *table.behind]
+    before = {
+        f"fc{k}.{part}": one
+        for k, pair in enumerate(layers, 1)
+        for part, one in zip(("weight", "bias"), pair, strict=True)
+    }
+    sent = {name: np.full_like(one, 1e-3) for name, one in before.items()}
+    sent |= {"fc1.weight": table.grad_w, "fc1.bias": table.grad_b}
+    folder.mkdir()
+    np.savez(folder / "sent.npz", **sent)
+    np.savez(tmp_path / "before.npz", **before)
+    for update in (folder / "sent.npz", folder):
+        words = ["audit", str(update), str(tmp_path / "before.npz"), "--kind", "gradient", "--batch", "20"]
+        assert main(words) == 0
+        assert "20 of 20" in capsys.readouterr().out
+        assert main(words[:-2]) == 1
+        assert "20 of 20" not in capsys.readouterr().out

@@ -22,6 +22,11 @@ def test_the_whole_batch_on_every_backend(space: Backend, solve: Callable[..., A
     assert comparison.exact_share == 1
 
 
+def test_arrays_without_axes_are_refused() -> None:
+    with pytest.raises(errors.ShapeError, match="grad_w has shape"):
+        invert(*4 * (np.ones(()),), rng=0)
+
+
 def test_types_of_the_result(space: Backend, solve: Callable[..., Any]) -> None:
     truth = space.mlp(4, 80, 30)
     result = solve(*truth.observed)

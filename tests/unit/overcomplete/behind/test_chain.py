@@ -1,9 +1,11 @@
 """What the layers behind send back, against the gradients of a network."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from spear_xp.errors import ArgumentRangeError, NonFiniteError, ShapeError, SpearError
+from spear_xp.errors import ArgumentRangeError, DtypeError, NonFiniteError, ShapeError, SpearError
 from spear_xp.overcomplete.behind.chain import chain_of
 from tests.helpers.networks import network
 
@@ -45,15 +47,19 @@ def test_nothing_is_behind_where_nothing_is_said() -> None:
         ([(np.ones((2, 3)), np.ones(2))], None, ArgumentRangeError, "batch_size=None"),
         ([(np.ones((2, 3)), np.ones(2))], 0, ArgumentRangeError, "batch_size=0"),
         ([], 4, ArgumentRangeError, "empty"),
+        ([(np.ones((2, 3)), np.ones(2))], "4", ArgumentRangeError, "batch_size='4'"),
+        (4, 4, ArgumentRangeError, "behind is of type int: need"),
+        ([4], 4, ArgumentRangeError, r"behind\[0\] is of type int: need a pair"),
         ([(np.ones((2, 3)),)], 4, ArgumentRangeError, "pair"),
+        ([(np.ones((2, 3)), None)], 4, DtypeError, r"behind\[0\] holds object"),
+        ([(np.ones((2, 3)) + 1j, np.ones(2))], 4, DtypeError, "complex128: need arrays of real"),
         ([(np.ones((2, 4)), np.ones(2))], 4, ShapeError, r"need \(h, 3\)"),
+        ([(np.ones((0, 3)), np.ones(0))], 4, ShapeError, r"\(0, 3\) and \(0,\)"),
         ([(np.ones((2, 3)), np.ones(3))], 4, ShapeError, r"behind\[0\]"),
         ([(np.ones((2, 3)), np.ones(2)), (np.ones((2, 3)), np.ones(2))], 4, ShapeError, r"behind\[1\]"),
         ([(np.full((2, 3), np.nan), np.ones(2))], 4, NonFiniteError, "NaN"),
     ],
 )
-def test_what_does_not_follow(
-    behind: list[tuple[np.ndarray, ...]], batch_size: int | None, error: type[SpearError], words: str
-) -> None:
+def test_what_does_not_follow(behind: Any, batch_size: Any, error: type[SpearError], words: str) -> None:
     with pytest.raises(error, match=words):
         chain_of(behind, 3, batch_size)

@@ -10,6 +10,7 @@ from spear_xp.overcomplete.behind.chain import chain_of
 from spear_xp.overcomplete.behind.subtraction import Subtraction
 from spear_xp.overcomplete.problem import reduce_overcomplete
 from spear_xp.reduction.gradient import validate
+from tests.benchmarks.tables import known_of
 from tests.helpers.tables import Table, distances, small_table
 
 
@@ -97,3 +98,18 @@ def test_a_point_that_is_off_is_taken_back() -> None:
 def test_without_time_it_stops() -> None:
     with pytest.raises(OutOfTime):
         subtraction(small_table(width=800)).extend(lambda: False)
+
+
+@pytest.mark.parametrize("seed", [97113, 97118])
+def test_samples_that_were_taken_back_are_not_tried_without_end(seed: int) -> None:
+    """Rows that agree on a wrong sample told it again as soon as it was taken back."""
+    problem, known = known_of(seed, behind=True)
+    taken = subtraction(Table(*problem.observed, problem.inputs, tuple(known["behind"])))
+    asked: list[int] = []
+
+    def keep_going() -> bool:
+        asked.append(taken.count)
+        return len(asked) < 50
+
+    taken.extend(keep_going)
+    assert taken.count == max(asked)

@@ -25,6 +25,7 @@ def test_the_call_that_is_written_down_gives_the_result_again(layer: LayerGradie
     [
         ({"noise": np.full((90, 1), 1e-9)}, "noise=noise"),
         ({"noise": np.float64(1e-9)}, "noise=1e-09"),
+        ({"behind": [(np.ones((3, 90)), np.ones(3))], "batch_size": 6}, "batch_size=6, behind=behind,"),
         ({"search": Sampling(false_rejection=0.5)}, "false_rejection=0.5"),
         ({"rng": np.random.default_rng(0)}, "rng=...)"),
     ],
