@@ -153,7 +153,8 @@ def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
     proportional, and the gradient *is* that of a smaller batch that holds the combination; labels that
     differ give it weights of both signs. Or samples of which one is an affine combination of others: the
     gradient has less rank than the batch has samples, and its parts can be shared out differently. Without
-    a bias gradient linear combinations count, too.
+    a bias gradient linear combinations count, too. More samples than dimensions depend on each other anyway,
+    and every point is a combination of them: there only one mask excuses.
     """
     true = np.asarray(problem.inputs, dtype=float)
     active = masks(problem)
@@ -161,7 +162,7 @@ def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
     extended = np.column_stack([true, np.ones(len(true))]) if _scaled(problem) else true
     left, values, _ = np.linalg.svd(extended)
     null = left[:, int((values > DEPENDENT * values[0]).sum()) :]
-    dependent = (abs(null) > DEPENDENT).any(axis=1)
+    dependent = (abs(null) > DEPENDENT).any(axis=1) & (len(true) <= extended.shape[1])
     origin = [] if _scaled(problem) else [np.zeros_like(sample)]  # lines through it are combinations, too
     groups = (true[group] for group in (same, dependent & dependent[nearest]))
     return any(_in_hull(np.array([*origin, *group]), sample) for group in groups if len(group) > 1)

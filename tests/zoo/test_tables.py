@@ -5,7 +5,8 @@ import pytest
 
 from spear_xp import invert
 from tests.benchmarks.tables import varied_table
-from tests.benchmarks.verdicts import judged
+from tests.benchmarks.verdicts import judged, stands_for_a_group
+from tests.helpers.tables import with_inputs
 from tests.zoo.tables import TABLE_TRAPS
 from tests.zoo.verdict import false_certificates
 
@@ -67,3 +68,21 @@ def test_equal_neurons_are_no_evidence() -> None:
     result = invert(*trap.observed, time_limit=LIMIT, rng=0)
     apart = np.linalg.norm(np.asarray(result.inputs)[:, None] - trap.inputs[None], axis=2).min(axis=1)
     assert (apart < 1e-3).mean() > 0.5
+
+
+def test_rows_of_more_samples_than_was_said_refute_the_size_of_the_batch() -> None:
+    """Half a batch of twins has the size of their means; rows next to the boundaries tell them."""
+    rng = np.random.default_rng(6)
+    inputs = rng.uniform(size=(24, 8))
+    inputs[12:] = inputs[:12] + 5e-3 * rng.standard_normal((12, 8))
+    step = with_inputs(inputs.astype("float32"), width=1000, hidden=(), classes=3)
+    result = invert(*step.observed, behind=step.behind, batch_size=12, rng=0, work_limit=2e9)
+    assert not np.asarray(result.certified).any()
+    assert any("more than the 12 samples that batch_size says" in reason for reason in result.reasons)
+
+
+def test_more_samples_than_dimensions_excuse_no_point() -> None:
+    """Every point is an affine combination of these, and is no sample for that."""
+    problem = varied_table(0)
+    assert len(problem.inputs) > problem.inputs.shape[1] + 1
+    assert not stands_for_a_group(problem, problem.inputs.mean(axis=0) + 0.1, 0)

@@ -18,6 +18,7 @@ __all__ = ["with_layers_behind"]
 # chosen: sizes of a sample that is not known: in that of any other one, and of the largest that is known
 LARGER, MARGIN = 30.0, 2.0
 SMALLEST = 1e-300  # cosmetic: against a division by zero
+STRAY = 2  # chosen: rows of another origin that are borne beside as many samples as was said
 PARALLEL = 5e-7  # derived: 1 less the cosine of slopes that differ by a factor, to three digits
 
 INACCURATE = "its error bar is {:.1e} of its size, and a certificate needs a sixth of {:.0%}"
@@ -28,6 +29,10 @@ UNTOLD = (
 PROPORTIONAL = (
     "what the layers behind send back differs by a factor only for {} of {} pairs of samples: a mixture of "
     "three may look like a sample"
+)
+MORE = (
+    "{} rows hold more than the {} samples that batch_size says: it is too small, the gradient is scaled, or "
+    "one of these is no sample"
 )
 
 
@@ -52,7 +57,7 @@ def with_layers_behind(proofs: Proofs, subtraction: Subtraction, bars: Host, acc
     k, complete = subtraction.count, subtraction.complete
     sizes = np.sqrt((subtraction.inputs(subtraction.points) ** 2).mean(axis=1))
     held, bars = subtraction.held(), bars * _hidden(subtraction)
-    common = "" if complete else _alike(subtraction.sent_back())
+    common = "" if complete else _too_many(subtraction) or _alike(subtraction.sent_back())
     told = []
     for rows, absent, dead, bar in zip(
         held, _absent(subtraction), _silent(subtraction), bars / sizes, strict=True
@@ -70,6 +75,18 @@ def with_layers_behind(proofs: Proofs, subtraction: Subtraction, bars: Host, acc
     certified = np.asarray([not reason for reason in reasons], dtype=bool)
     found = replace(proofs, certified=certified, reasons=reasons, error_bars=error_bars, rows=rows_of)
     return replace(found, unexplained=0, silent=0, exact=bool(own.all())) if complete else found
+
+
+def _too_many(taken: Subtraction) -> str:
+    """Why nothing is certified where samples are as many as was said and rows hold more; else empty.
+
+    Means of twins are as large as half a batch has them, and rows next to the boundaries tell the twins.
+    """
+    rest = taken.rest()
+    sizes, usual = size_of(rest.left), np.median(size_of(taken.rows))
+    more = int(((sizes > LOUD * rest.noise) & (sizes > SHARP * usual)).sum())
+    whole = taken.count == taken.chain.batch_size
+    return MORE.format(more, taken.count) if whole and more > STRAY else ""
 
 
 def _alike(slopes: Host) -> str:
