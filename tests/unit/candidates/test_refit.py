@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from spear_xp.candidates.refit import filter_directions, refit, refit_many
 from spear_xp.reduction.gradient import validate
@@ -143,8 +143,13 @@ def test_a_wider_test_lets_rougher_proposals_in(problem: Problem, layer: LayerGr
 
 
 @given(strategies.seeds)
+@example(8093922)
 def test_many_at_once_become_what_each_becomes_alone(seed: int) -> None:
-    """Rough directions, mixtures of near-twins among them, whose kernels are shared."""
+    """Rough directions, mixtures of near-twins among them, whose kernels are shared.
+
+    Where the kernel of the first rows is shared, each alone goes on with any vector of it, and many at once
+    with the nearest to where they began: that may end well where the other does not, and holds by itself.
+    """
     rng = np.random.default_rng(seed)
     pattern = rng.random((160, 6)) < 0.5
     pattern[:, 0] = pattern[:, 1]
@@ -160,6 +165,8 @@ def test_many_at_once_become_what_each_becomes_alone(seed: int) -> None:
     clear = 0
     for k, outcome in enumerate(refit_many(problem, rough, zero, "many")):
         alone = refit(problem, rough[:, k], zero[:, k])
+        if alone is None and outcome.candidate is not None:
+            alone = refit(problem, outcome.candidate.direction, outcome.candidate.zero)
         clear += outcome.clear
         if outcome.clear:
             assert (outcome.candidate is None) == (alone is None)
