@@ -12,9 +12,8 @@ from spear_xp.reduction.gradient import Gradient
 
 __all__ = ["of_entries", "sample_of"]
 
-LOOKED_AT = (
-    3 * 2**16
-)  # chosen: entries that are looked at; more take longer and show clipping of fewer entries
+# chosen: entries that are looked at; more take longer and show clipping of fewer entries
+LOOKED_AT = 3 * 2**16
 FEWEST = 500  # chosen: different values without which nothing is said of how they are distributed
 ROWS = 16  # chosen: live rows without which nothing is said of them
 # measured: median over upper percentile of the sizes of entries (lab.md, "Causes"): .24 at most in gradients,

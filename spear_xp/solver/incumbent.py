@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import replace
 
 from spear_xp.certification.ledger import Ledger
-from spear_xp.certification.mask_test import ScaleProof, scale_of
+from spear_xp.certification.mask_test import TOLD, ScaleProof, scale_of
 from spear_xp.geometry.directions import SAME_SPACE
 from spear_xp.numerics.backend import Array, to_host
 from spear_xp.numerics.linalg import normalize
@@ -66,7 +66,7 @@ class Incumbent:
         """What masks say of the scale of what is certified, worked out once for each set."""
         best = self.best
         if best is None or not best.certified:
-            return ScaleProof(told=True)
+            return TOLD
         if self._scaled is None or self._scaled[0] is not best:
             self._scaled = best, scale_of(best.samples, best.certificate)
         return self._scaled[1]

@@ -8,7 +8,7 @@ import numpy as np
 from spear_xp import LayerUpdate
 from tests.helpers.networks import Floats, Network
 
-__all__ = ["CHANGES", "MISSING", "RESCALED", "Varied", "local"]
+__all__ = ["CHANGES", "MISSING", "RESCALED", "Varied", "bias_gradient_times", "local", "on_bytes"]
 
 Rng = np.random.Generator
 
@@ -141,6 +141,12 @@ def clipped_tail(rng: Rng, problem: Varied) -> Varied:
     return told(rng, each(problem, lambda g: np.clip(g, -top, top)), both < top)
 
 
+def on_bytes(part: Floats) -> Floats:
+    """A tensor on 255 steps from its least to its largest entry."""
+    step = max(float(part.max()) - float(part.min()), 1e-30) / 255
+    return np.round(part / step) * step
+
+
 def bad_rows(rng: Rng, problem: Varied) -> Varied:
     """A few rows replaced by noise or taken from another layer."""
     hit = rng.choice(
@@ -193,11 +199,16 @@ def rescaled_bias_gradient(rng: Rng, problem: Varied) -> Varied:
         size = 10 ** rng.uniform(-2.5, -1)
         problem = each(problem, lambda g: g + size * rms(g) * rng.standard_normal(g.shape))
     factor = rng.choice([0.5, 0.67, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.25, 1.5, 2.0])
+    return bias_gradient_times(factor, problem)
+
+
+def bias_gradient_times(factor: float, problem: Varied) -> Varied:
+    """A multiple of the bias gradient alone, as of clipped tensors or of a learning rate of its own."""
     return replace(
         problem,
         grad_b=(factor * problem.grad_b).astype("float32"),
         bias_factor=float(factor),
-        parts=(f"grad_b times={factor:g}", *problem.parts),
+        parts=(f"grad_b times={factor:.3g}", *problem.parts),
     )
 
 

@@ -5,7 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.benchmarks.changes import MISSING, Rng, Varied, each, half, quantized, rms, scaled
+from tests.benchmarks.changes import (
+    MISSING,
+    Rng,
+    Varied,
+    bias_gradient_times,
+    each,
+    half,
+    on_bytes,
+    quantized,
+    rms,
+    scaled,
+)
 from tests.helpers.networks import Floats, Network
 
 __all__ = ["CLIENTS"]
@@ -53,10 +64,8 @@ def strong_noise(rng: Rng, problem: Varied) -> Varied:
 
 
 def bias_on_its_own(rng: Rng, problem: Varied) -> Varied:
-    """A bias gradient of another size, as of clipped tensors or of a learning rate of its own."""
-    factor = 2 ** rng.uniform(-1.5, 1.5)
-    grad_b = (factor * problem.grad_b).astype("float32")
-    return replace(problem, grad_b=grad_b, bias_factor=factor, parts=(f"x={1 / factor:.3g}", *problem.parts))
+    """A bias gradient of another size."""
+    return bias_gradient_times(2 ** rng.uniform(-1.5, 1.5), problem)
 
 
 def silent_neurons(rng: Rng, problem: Varied) -> Varied:
@@ -76,13 +85,9 @@ def largest(rng: Rng, problem: Varied) -> Varied:
 
 
 def eight_bits(rng: Rng, problem: Varied) -> Varied:
-    """Each tensor on 255 steps from its least to its largest entry."""
-
-    def to_grid(part: Floats) -> Floats:
-        step = max(float(np.ptp(part)) / 255, 1e-30)
-        return (np.round(part / step) * step).astype("float32")
-
-    return replace(problem, grad_w=to_grid(problem.grad_w), grad_b=to_grid(problem.grad_b))
+    """Each tensor for itself."""
+    grad_w, grad_b = (on_bytes(part).astype("float32") for part in (problem.grad_w, problem.grad_b))
+    return replace(problem, grad_w=grad_w, grad_b=grad_b)
 
 
 def short_floats(rng: Rng, problem: Varied) -> Varied:

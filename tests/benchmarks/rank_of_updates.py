@@ -17,6 +17,7 @@ from spear_xp.reduction.factorization import factorize
 from spear_xp.reduction.gradient import validate
 from spear_xp.updates import images
 from spear_xp.updates.synthetic import gaussian_inputs
+from tests.benchmarks.changes import on_bytes
 from tests.benchmarks.training import first_layer, local_steps, multilayer
 from tests.helpers.networks import Floats
 
@@ -87,9 +88,7 @@ def changed(part: Floats, kind: str, size: float, rms: float, rng: np.random.Gen
     elif kind == "random":
         part = np.where(rng.random(part.shape) < size, part, 0.0)
     elif kind == "int8":
-        low, high = float(part.min()), float(part.max())
-        step = (high - low) / 255
-        part = np.round(part / step) * step
+        part = on_bytes(part)
     return part.astype("float32")
 
 
