@@ -97,13 +97,16 @@ def test_a_given_range_is_the_peak(truth: LayerGradient) -> None:
     np.testing.assert_allclose(other - one, 20.0)
 
 
-def test_predicted_psnr_is_near_the_measured_one(truth: LayerGradient) -> None:
-    result = invert(*truth.observed, rng=0)
-    found = compare(truth.inputs, result.inputs, data_range=float(np.ptp(result.inputs)))
-    assert result.psnr is not None
-    better = found.psnr - result.psnr[found.recovered]
-    assert better.min() > -20 * np.log10(6)  # all errors are within six error bars
-    assert abs(np.median(better)) < 10.0
+def test_predicted_psnr_is_near_the_measured_one() -> None:
+    better = []
+    for seed in range(8):  # errors of one batch depend on each other: its median is luck
+        truth = mlp_gradient(gaussian_inputs(8, 60, rng=seed), width=160, rng=seed)
+        result = invert(*truth.observed, rng=0)
+        found = compare(truth.inputs, result.inputs, data_range=float(np.ptp(result.inputs)))
+        assert result.psnr is not None
+        better.extend(found.psnr - result.psnr[found.recovered])
+    assert min(better) > -20 * np.log10(6)  # all errors are within six error bars
+    assert abs(np.median(better)) < 8.0
 
 
 def test_a_trace_tells_spectrum_zero_counts_and_conditions(truth: LayerGradient) -> None:
