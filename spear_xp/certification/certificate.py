@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from spear_xp.certification.evidence import Evidence
-from spear_xp.numerics.backend import Host
+from spear_xp.numerics.backend import Array, Host
 
 __all__ = ["Certificate"]
 
@@ -42,6 +42,8 @@ class Certificate:
         The counts behind these conditions.
     exact : NumPy array of bool, shape (b,)
         Samples whose error bar and resolution are small without that anybody asked for less accuracy.
+    spread : array, shape (b, b)
+        What the rows of each direction say of the duals: `Support.spread`.
     promised : float
         Largest relative error of a certified sample.
     """
@@ -60,6 +62,7 @@ class Certificate:
     limits: Host
     evidence: Evidence
     exact: Host
+    spread: Array
     promised: float
 
     @property

@@ -135,6 +135,7 @@ def certify(
         limits=evidence.limits,
         evidence=replace(evidence, informative=rows.counts, possible=rows.open),
         exact=(resolution < ACCURACY) & is_precise(samples, SURE * bars, ACCURACY),
+        spread=support.spread,
         promised=problem.accuracy,
     )
 

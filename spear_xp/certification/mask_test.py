@@ -245,9 +245,8 @@ def scale_of(samples: SampleSet, certificate: Certificate) -> ScaleProof:
         return ScaleProof(told=False)
     certified = certificate.certified
     near = certificate.kernel & certificate.error_bar_small & (certificate.agreement > NEARLY)
-    found = common_scale(
-        samples, (certified | near) & to_host(samples.real) if certified.any() else certified
-    )
+    asked = (certified | near) & to_host(samples.real) if certified.any() else certified
+    found = common_scale(samples, certificate.spread, asked)
     if not found.fits:
         return ScaleProof(told=False, factor=found.best)
     told = not _fits_elsewhere(samples, certified)

@@ -11,7 +11,6 @@ import numpy as np
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.classifiers import logistic
 from spear_xp.recovery.samples import SampleSet
-from spear_xp.recovery.support import supported
 from spear_xp.recovery.uncertainty import preactivation_errors, shares_of
 from spear_xp.reduction.problem import Problem
 
@@ -125,7 +124,7 @@ def shared_size(problem: Problem, directions: Array) -> float:
     return max(0.0, float(size[size.shape[0] // 2]))
 
 
-def common_scale(samples: SampleSet, chosen: Host) -> CommonScale:
+def common_scale(samples: SampleSet, spread: Array, chosen: Host) -> CommonScale:
     """The factor that fits zero patterns of all chosen samples together best.
 
     With c x in the place of x a pre-activation z has the sign of z + (1 / c - 1) β. Entries of a column show
@@ -135,6 +134,8 @@ def common_scale(samples: SampleSet, chosen: Host) -> CommonScale:
     ----------
     samples : SampleSet
         A full set with a scale.
+    spread : array, shape (b, b)
+        What the rows that determined them say of the duals: `Support.spread`.
     chosen : NumPy array of bool, shape (b,)
         Samples that have a factor in common.
 
@@ -142,10 +143,10 @@ def common_scale(samples: SampleSet, chosen: Host) -> CommonScale:
     -----
     The error of c x is c times that of x, so a factor changes no more than the place of the zero. Errors
     that are thought too large or too small do not move it then, as long as biases have both signs.
-    Cost: the inverse of a (b, b) matrix for each direction, and a pass over rows near zero for each factor.
+    Cost: a pass over rows near zero for each factor.
     """
     problem, xp = samples.problem, samples.problem.space.xp
-    shares = shares_of(samples, supported(samples).spread)
+    shares = shares_of(samples, spread)
     error = preactivation_errors(samples, shares) ** 2
     if problem.drift is not None:
         bound = problem.drift[:, None] * samples.sizes[None, :]

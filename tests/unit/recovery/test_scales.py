@@ -8,12 +8,14 @@ from spear_xp.recovery.samples import SampleSet, recover
 from spear_xp.recovery.scales import (
     ALONE,
     UNKNOWN,
+    CommonScale,
     common_scale,
     reported_size,
     scales_in_words,
     shared_size,
     sizes_of,
 )
+from spear_xp.recovery.support import supported
 from spear_xp.reduction.gradient import checked, validate
 from spear_xp.reduction.problem import Problem, reduce
 from spear_xp.updates import synthetic
@@ -128,16 +130,20 @@ def rescaled(factor: float, bias: float = 1.0) -> SampleSet:
     return true_recovery(reduce(validate(grad_w, factor * grad_b, *layer)), inputs / factor)
 
 
+def in_common(samples: SampleSet, chosen: Floats) -> CommonScale:
+    return common_scale(samples, supported(samples).spread, chosen)
+
+
 @pytest.mark.parametrize("factor", [0.5, 0.9, 1.0, 1.1, 2.0])
 def test_masks_of_all_samples_tell_a_factor_that_they_have_in_common(factor: float) -> None:
-    best, least, most, fits = common_scale(rescaled(factor), ALL)
+    best, least, most, fits = in_common(rescaled(factor), ALL)
     assert least <= factor <= most < 1.05 * least
     assert least <= best <= most
     assert fits == (factor == 1)
 
 
 def test_nothing_tells_a_common_factor_where_nothing_can() -> None:
-    for found in (common_scale(rescaled(0.5, bias=0.0), ALL), common_scale(rescaled(0.5), ~ALL)):
+    for found in (in_common(rescaled(0.5, bias=0.0), ALL), in_common(rescaled(0.5), ~ALL)):
         assert found.fits
         assert (found.least, found.most) == pytest.approx((np.exp(-1.4), np.exp(1.4)))
 
@@ -146,7 +152,7 @@ def test_nothing_tells_a_common_factor_where_nothing_can() -> None:
 def test_noise_widens_what_masks_allow(noise: float) -> None:
     widths = []
     for level in (noise, 3 * noise):
-        found = common_scale(noisy(2, level).samples, np.ones(10, dtype=bool))
+        found = in_common(noisy(2, level).samples, np.ones(10, dtype=bool))
         assert found.fits
         assert found.least < 1 < found.most
         widths.append(found.most - found.least)
@@ -158,7 +164,7 @@ def test_a_layer_that_moves_tells_less() -> None:
     problem = samples.problem
     moved = replace(problem, drift=0.05 * problem.layer_norms, moved=0.1 * problem.layer)
     moved = replace(moved, bias_moved=0.1 * problem.layer_bias)
-    still, found = (common_scale(replace(samples, problem=one), ALL) for one in (problem, moved))
+    still, found = (in_common(replace(samples, problem=one), ALL) for one in (problem, moved))
     assert found.fits
     assert found.most - found.least > 2 * (still.most - still.least)
 
@@ -169,4 +175,4 @@ def test_a_common_factor_is_told_on_every_backend(space: Backend) -> None:
     directions = true_directions(problem, layer.inputs / 2, space)
     samples = recover(problem, problem.space.asarray(directions))
     assert samples is not None
-    assert common_scale(samples, np.ones(4, dtype=bool)).best == pytest.approx(2, rel=0.3)
+    assert in_common(samples, np.ones(4, dtype=bool)).best == pytest.approx(2, rel=0.3)
