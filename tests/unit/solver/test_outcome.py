@@ -106,7 +106,7 @@ def test_predicted_psnr_is_near_the_measured_one() -> None:
         assert result.psnr is not None
         better.extend(found.psnr - result.psnr[found.recovered])
     assert min(better) > -20 * np.log10(6)  # all errors are within six error bars
-    assert abs(np.median(better)) < 8.0
+    assert abs(np.median(better)) < 10.0
 
 
 def test_a_trace_tells_spectrum_zero_counts_and_conditions(truth: LayerGradient) -> None:
