@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from spear_xp.certification.certificate import Certificate
 from spear_xp.certification.evidence import FLIPS_AT_MOST, allowed_flips
-from spear_xp.certification.split_half import SIGMAS, SURE
+from spear_xp.certification.split_half import SIGMAS
 from spear_xp.geometry.masks import zeros_beside
 from spear_xp.numerics.backend import Array, Host, to_host
 from spear_xp.numerics.sorting import upper_median
@@ -181,7 +181,8 @@ class ScaleProof(NamedTuple):
     factor : float
         What all samples would have to be multiplied by, where masks contradict their scale; 1 elsewhere.
     open : float
-        Relative error of the scale that masks do not exclude, where error bars have to hold it; 0 elsewhere.
+        Error of the scale that masks do not exclude, relative to the sample found or to the true one, where
+        error bars have to hold it; 0 elsewhere.
     """
 
     told: bool
@@ -211,8 +212,8 @@ class ScaleProof(NamedTuple):
         return scales_in_words(samples)
 
     def _within(self, problem: Problem) -> bool:
-        """Whether error bars that hold it are as small as was asked."""
-        return SURE * self.bar < problem.accuracy
+        """Whether it is as small as was asked."""
+        return self.open < problem.accuracy
 
 
 TOLD = ScaleProof(told=True)  # where nothing is certified there is nothing to tell
@@ -237,8 +238,8 @@ def scale_of(samples: SampleSet, certificate: Certificate) -> ScaleProof:
     -----
     No common factor may fit better by three standard deviations. Where added noise is strong, or where the
     layer moved and errors beyond the default accuracy are borne, error bars hold every factor that this
-    leaves, and have to stay as small as was asked. Elsewhere masks have to contradict a quarter and four, and
-    nearer to one the bias gradient is believed.
+    leaves, and no such factor may be off by more than was asked. Elsewhere masks have to contradict a
+    quarter and four, and nearer to one the bias gradient is believed.
     """
     problem = samples.problem
     if problem.scale != "given":
@@ -251,7 +252,7 @@ def scale_of(samples: SampleSet, certificate: Certificate) -> ScaleProof:
         return ScaleProof(told=False, factor=found.best)
     told = not _fits_elsewhere(samples, certified)
     if problem.is_loud or (problem.drift is not None and problem.accuracy > ACCURACY):
-        proof = ScaleProof(told, open=max(found.most - 1, 1 - found.least))
+        proof = ScaleProof(told, open=max(found.most, 1 / found.least) - 1)
         return proof._replace(told=told and proof._within(problem))
     return ScaleProof(told and _bounded(samples, certified))
 

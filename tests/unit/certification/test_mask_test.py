@@ -227,6 +227,8 @@ def test_error_bars_hold_what_masks_leave_open() -> None:
     rms = np.sqrt((samples.sizes**2 - 1) / 60)
     bars = found.widened(np.zeros(8), problem, samples.duals)
     np.testing.assert_allclose(6 * bars, found.open * rms, rtol=0.1)
+    between = replace(problem, accuracy=0.99 * found.open)
+    assert not proof_of(replace(samples, problem=between)).told  # what is open has to be within it, not half
     strict_problem = replace(problem, accuracy=0.02)
     strict = proof_of(replace(samples, problem=strict_problem))
     assert not strict.told
