@@ -21,7 +21,7 @@ from spear_xp.certification.contamination import contamination, proportional
 from spear_xp.certification.evidence import Evidence
 from spear_xp.certification.mask_test import count_rows, lost_entries, masks_agree, sign_bands
 from spear_xp.certification.row_span import contested, most_open, row_span
-from spear_xp.certification.split_half import SURE, halves_agree, is_precise, resolution_of, snr_of
+from spear_xp.certification.split_half import SURE, blur_of, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.geometry.masks import doubtful_zeros
 from spear_xp.geometry.nullspaces import INFLUENTIAL, PLENTY
 from spear_xp.numerics.backend import Array, on_its_device, to_host
@@ -82,6 +82,8 @@ def certify(
     xp = problem.space.xp
     support = supported(samples, keep_going)
     bars, inside = error_bars(samples, support.spread)
+    blur = blur_of(samples)
+    bars = xp.sqrt(bars**2 + blur**2)
     z = samples.preactivations
     shares = shares_of(samples, support.spread) if problem.noise_hides else None
     if shares is not None:  # it says all of the error, and more of each neuron
@@ -110,8 +112,8 @@ def certify(
         # What is not proven may be wrong, and more so than noise makes it: the others have to bear that.
         bars, noise = error_bars(samples, support.spread, kept)
         held = contamination(samples, kept, keep_going)
-        wide = xp.sqrt((DOUBTS * bars) ** 2 + (MARGIN * held) ** 2 / n)
-        bars = xp.sqrt((LEAST * bars) ** 2 + held**2 / n)
+        wide = xp.sqrt((DOUBTS * bars) ** 2 + (MARGIN * held) ** 2 / n + (SURE * blur) ** 2)
+        bars = xp.sqrt((LEAST * bars) ** 2 + held**2 / n + blur**2)
         # Where nothing bounds it, the sample fails, and its mask is told as if the others were right.
         if shares is None:
             inside = xp.where(xp.isfinite(held), xp.sqrt((LEAST * noise) ** 2 + held**2), inside)

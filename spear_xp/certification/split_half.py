@@ -11,7 +11,7 @@ from spear_xp.numerics.random import Stream, generator
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
 
-__all__ = ["SIGMAS", "SURE", "TINY", "halves_agree", "is_precise", "resolution_of", "snr_of"]
+__all__ = ["SIGMAS", "SURE", "TINY", "blur_of", "halves_agree", "is_precise", "resolution_of", "snr_of"]
 
 SIGMAS = 6.0  # chosen: error bars within which a decision counts; normal noise is beyond in 2 of 1e9 cases
 # chosen: error bars that have to be small; of normal errors one of 370 is larger, a larger value proves more
@@ -88,16 +88,29 @@ def resolution_of(samples: SampleSet) -> Host:
     """Relative distance of samples that noise can merge into one, shape (b,).
 
     Two samples x ± δ whose columns of D differ by a share |δ|/|x| add a second component of size
-    |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise. A batch size
-    below the numerical rank leaves out more than noise, and may merge samples at any distance.
+    |d| |δ|²/|x| to the gradient; it is invisible below the largest singular value of the noise, or below one
+    that was left out. A batch size below the numerical rank leaves out more than noise, and may merge samples
+    at any distance.
     """
     problem, xp = samples.problem, samples.problem.space.xp
     size = samples.sizes
     column = xp.sqrt(xp.sum(samples.columns**2, axis=0))
     edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
-    if problem.numerical_rank > problem.rank:
-        edge = math.inf
+    edge = math.inf if problem.numerical_rank > problem.rank else max(edge, problem.left_out)
     return to_host(xp.sqrt(edge / (size * column)))
+
+
+def blur_of(samples: SampleSet) -> Array:
+    """Error of the entries of each sample by what may have merged in it, shape (b,).
+
+    0 where nothing was left out that noise does not explain. Where columns of D of two samples have unlike
+    signs, what they merge into is farther from both than they are from each other; it has less of a column
+    then, and the same formula holds.
+    """
+    problem, space = samples.problem, samples.problem.space
+    if not problem.left_out:
+        return space.xp.zeros_like(samples.sizes)
+    return space.asarray(resolution_of(samples)) * samples.sizes / (problem.right.shape[1] - 1) ** 0.5
 
 
 def snr_of(samples: SampleSet, bars: Array) -> Host:

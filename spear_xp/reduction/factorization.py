@@ -11,7 +11,7 @@ from spear_xp.errors import ArgumentRangeError, RankError
 from spear_xp.numerics.backend import Array, on_its_device
 from spear_xp.numerics.work import KeepGoing, forever
 from spear_xp.reduction.gradient import Gradient
-from spear_xp.reduction.models import NoiseModel, read, read_relative, read_with_noise
+from spear_xp.reduction.models import NoiseModel, left_out, read, read_relative, read_with_noise
 from spear_xp.reduction.noise import noise_of_column, row_deviations
 
 __all__ = ["Factorization", "factorize", "factorize_saturated"]
@@ -55,6 +55,8 @@ class Factorization:
     spectrum : array, shape (k,)
         Leading singular values, descending, also those of the noise beyond the rank, as far as they were
         looked at.
+    left_out : float
+        The first value beyond the rank, where noise does not explain it; else 0.
     """
 
     left: Array
@@ -69,6 +71,7 @@ class Factorization:
     expected: int | None = None
     clear_gap: bool = True
     spectrum: Array = None
+    left_out: float = 0.0
 
     @property
     def rank(self) -> int:
@@ -173,6 +176,7 @@ def factorize(
         expected=batch_size,
         clear_gap=reading.clear,
         spectrum=spectrum.values,
+        left_out=0.0 if given else left_out(reading, rank),
     )
 
 

@@ -18,7 +18,7 @@ from spear_xp.reduction.noise import is_additive
 from spear_xp.reduction.row_operator import RowOperator
 from spear_xp.reduction.spectrum import Spectrum, first_count, is_long, leading, with_right_factors
 
-__all__ = ["NoiseModel", "Reading", "read", "read_relative", "read_with_noise"]
+__all__ = ["NoiseModel", "Reading", "left_out", "read", "read_relative", "read_with_noise"]
 
 NoiseModel = Literal["relative", "additive"]
 SPARE, SPARE_OF_ALL = (
@@ -32,6 +32,9 @@ NARROW = (
 FEW_ROWS = 4
 # chosen: share of singular vectors on as many rows, from which they are these; less takes more for rows
 LONE = 0.9
+# measured: edges of the noise, from which a value beyond the rank may be of the batch, and rows and columns
+# beyond the rank, below which noise alone is as large (lab.md, "Values that noise does not explain")
+CLEARLY, LEAST = 1.5, 6
 BALANCING = 3  # measured: rounds that even out rows and columns (lab.md, "Rank and noise of real updates")
 
 
@@ -139,6 +142,36 @@ def read_with_noise(
     return Reading("additive", rows, spectrum, rank, clearness), level
 
 
+def left_out(reading: Reading, rank: int) -> float:
+    """First singular value beyond the rank, where noise of the model is not that large; 0 where it is.
+
+    Relative noise is as large in all rows and columns once these have unit size, and is asked there, too. Of
+    long rows with it nothing is told.
+    """
+    rows, spectrum = reading.rows, reading.spectrum
+    xp, freedom = rows.gradient.space.xp, [side - rank for side in rows.shape]
+    if not reading.coarse or rank >= spectrum.values.shape[0] or min(freedom) < LEAST:
+        return 0.0
+    first = float(spectrum.values[rank])
+    energy = float(xp.sum(spectrum.beyond(xp, rank) ** 2))
+    if first <= CLEARLY * _edge_without(first, energy, freedom):
+        return 0.0
+    if reading.model == "relative":
+        if is_long(rows):
+            return 0.0
+        values = _balanced_values(rows)[rank:]
+        if float(values[0]) <= CLEARLY * _edge_without(float(values[0]), float(xp.sum(values**2)), freedom):
+            return 0.0
+    return first
+
+
+def _edge_without(first: float, energy: float, shape: list[int]) -> float:
+    """Edge of noise of a shape and an energy, without its first value, which may be none."""
+    tall, wide = shape
+    level = math.sqrt(max(energy - first**2, 0.0) / ((tall - 1) * (wide - 1)))
+    return noise_edge((tall, wide), level)
+
+
 def read_relative(gradient: Gradient, rank: int, keep_going: KeepGoing) -> Reading:
     """The reading of rounding noise, with factors up to a rank, whether or not it is seen."""
     return _reading(gradient, "relative", rank, keep_going)
@@ -189,16 +222,19 @@ def _without_lone_rows(rows: RowOperator, spectrum: Spectrum, rank: int, most: f
 
 def _balanced_rank(rows: RowOperator, floor: float) -> tuple[int | None, float]:
     """Rank and contrast once columns, too, have unit size: relative noise is then the same everywhere."""
-    space = rows.gradient.space
-    xp = space.xp
+    values = _balanced_values(rows)
+    rank = numerical_rank(values, rows.shape, floor)
+    return rank, contrast(values, rank or 0, floor)
+
+
+def _balanced_values(rows: RowOperator) -> Array:
+    xp = rows.gradient.space.xp
     matrix = xp.take(rows.dense(), xp.nonzero(rows.gradient.filled)[0], axis=1)
     for _ in range(BALANCING):
         for axis in (0, 1):
             sizes = xp.sqrt(xp.mean(matrix * matrix, axis=axis, keepdims=True))
             matrix = matrix / xp.where(sizes > 0, sizes, xp.ones_like(sizes))
-    values = xp.linalg.svdvals(matrix / rows.shape[1] ** 0.5)
-    rank = numerical_rank(values, rows.shape, floor)
-    return rank, contrast(values, rank or 0, floor)
+    return xp.linalg.svdvals(matrix / rows.shape[1] ** 0.5)
 
 
 def _count(rows: RowOperator, batch_size: int | None) -> int:

@@ -79,6 +79,9 @@ class Problem:
         Δβ of these rows; without a bias gradient it is in `moved` once masks tell the scale.
     accuracy : float
         Largest relative error that a certified sample may have.
+    left_out : float
+        Singular value beyond the rank that noise does not explain, or 0: something of the batch that may have
+        merged with any sample.
     scale : {"given", "made up", "masks"}
         What gives samples their scale: the bias gradient; nothing, and then `layer` is W V S alone; or masks
         of a layer with a bias.
@@ -108,6 +111,7 @@ class Problem:
     moved: Array | None = None
     bias_moved: Array | None = None
     accuracy: float = ACCURACY
+    left_out: float = 0.0
     scale: Scale = "given"
 
     @property
@@ -250,6 +254,7 @@ def reduce(
         moved=_moved(gradient, span, layer, keep_going),
         bias_moved=_bias_moved(gradient),
         accuracy=accuracy,
+        left_out=fact.left_out,
         scale="given" if gradient.scaled else "made up",
     )
 

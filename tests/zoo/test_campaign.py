@@ -43,6 +43,13 @@ def test_mixtures_of_twins_tell_each_other_from_nobody_after_local_steps() -> No
     assert not judged(problem, result, 0.3).false.any()
 
 
+def test_a_value_that_noise_does_not_explain_may_be_in_a_sample() -> None:
+    """A record and another .9 times as large in bfloat16: a value at two edges was left out."""
+    problem = varied(4100264, 0.0, tuple(CLIENTS))
+    result = invert(problem.update, rng=4100264, work_limit=1e9, accuracy=0.3)
+    assert not judged(problem, result, 0.3).false.any()
+
+
 @pytest.mark.parametrize("seed", [3, 11, 12, 30, 31, 33, 53, 54])
 @pytest.mark.parametrize("distance", [0.02, 0.05, 0.1])
 def test_a_batch_size_that_is_one_too_small_merges_no_twins(seed: int, distance: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spear_xp.certification.split_half import halves_agree, is_precise, resolution_of, snr_of
+from spear_xp.certification.split_half import blur_of, halves_agree, is_precise, resolution_of, snr_of
 from spear_xp.recovery.samples import SampleSet, recover
 from spear_xp.reduction.gradient import validate
 from spear_xp.reduction.problem import Problem, reduce
@@ -168,3 +168,13 @@ def test_a_batch_size_below_the_rank_resolves_nothing(problem: Problem, truth: S
     assert (resolution_of(truth) < 0.01).all()
     found = resolution_of(replace(truth, problem=replace(problem, numerical_rank=problem.rank + 1)))
     np.testing.assert_array_equal(found, math.inf)
+
+
+def test_what_was_left_out_may_have_merged(problem: Problem, truth: SampleSet) -> None:
+    """Error bars hold samples that are as far apart as the resolution."""
+    assert not blur_of(truth).any()
+    edge = problem.noise_level * (problem.width**0.5 + problem.right.shape[1] ** 0.5)
+    louder = replace(truth, problem=replace(problem, left_out=4 * edge))
+    np.testing.assert_allclose(resolution_of(louder), 2 * resolution_of(truth))
+    rms = blur_of(louder) * (problem.right.shape[1] - 1) ** 0.5
+    np.testing.assert_allclose(rms, resolution_of(louder) * truth.sizes)

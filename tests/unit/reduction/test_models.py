@@ -7,7 +7,7 @@ from spear_xp import errors
 from spear_xp.numerics.rank import noise_edge
 from spear_xp.numerics.work import forever
 from spear_xp.reduction.gradient import Gradient, validate
-from spear_xp.reduction.models import read, read_with_noise
+from spear_xp.reduction.models import left_out, read, read_with_noise
 from spear_xp.updates import images
 from spear_xp.updates.synthetic import mlp_gradient
 from tests.helpers.matrices import low_rank
@@ -107,3 +107,31 @@ def test_a_row_on_which_equal_inputs_cancel_is_no_sample() -> None:
     assert float(found.spectrum.values[5]) > 3 * float(found.spectrum.values[7])
     assert found.rank == 5
     assert found.clear
+
+
+def weak(size: float) -> Gradient:
+    """Five strong samples, one whose singular value is so many edges of the noise, and noise."""
+    rng = np.random.default_rng(6)
+    batch = 1e3 * low_rank(rng, 300, 80, 5) + size * noise_edge((300, 80), 1.0) * low_rank(rng, 300, 80, 1)
+    return gradient(batch + rng.standard_normal((300, 80)))
+
+
+def test_a_value_that_noise_does_not_explain_was_left_out() -> None:
+    """The gap before it is wide, and it is next to the edge: noise, or a sample."""
+    found = read(weak(2.0), None, forever)
+    assert found.rank == 5
+    assert left_out(found, 5) == float(found.spectrum.values[5])
+
+
+def test_noise_leaves_nothing_out() -> None:
+    assert left_out(read(weak(0.0), None, forever), 5) == 0
+    for kind, size in (("relative", 1e-3), ("additive", 1e-3), ("relative", 1e-2)):
+        assert left_out(read(digits(kind, size), None, forever), 16) == 0
+
+
+@pytest.mark.parametrize("columns", [6, 10])
+def test_few_columns_beyond_the_rank_say_nothing_of_what_was_left_out(columns: int) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        matrix = 1e6 * low_rank(rng, 40, columns, 4) + rng.standard_normal((40, columns))
+        assert left_out(read(gradient(matrix), None, forever), 4) == 0
