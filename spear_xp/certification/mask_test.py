@@ -181,8 +181,8 @@ class ScaleProof(NamedTuple):
     factor : float
         What all samples would have to be multiplied by, where masks contradict their scale; 1 elsewhere.
     open : float
-        Error of the scale that masks do not exclude, relative to the sample found or to the true one, where
-        error bars have to hold it; 0 elsewhere.
+        Error of the scale that masks do not exclude, relative to the sample found, where error bars have to
+        hold it; 0 elsewhere.
     """
 
     told: bool
@@ -252,7 +252,7 @@ def scale_of(samples: SampleSet, certificate: Certificate) -> ScaleProof:
         return ScaleProof(told=False, factor=found.best)
     told = not _fits_elsewhere(samples, certified)
     if problem.is_loud or (problem.drift is not None and problem.accuracy > ACCURACY):
-        proof = ScaleProof(told, open=max(found.most, 1 / found.least) - 1)
+        proof = ScaleProof(told, open=max(found.most - 1, 1 - found.least))
         return proof._replace(told=told and proof._within(problem))
     return ScaleProof(told and _bounded(samples, certified))
 

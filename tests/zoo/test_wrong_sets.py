@@ -109,7 +109,7 @@ def test_a_scale_that_is_a_little_wrong_is_refused_or_within_error_bars(
             assert found.certified.all()
             assert scale.factor == 1
             assert scale.told == (scale.open < problem.accuracy)
-            assert scale.told or change == "steps .1"  # of its scale 38 to 45 % may be open
+            assert scale.open < 2 * problem.accuracy  # masks may leave more open than was asked, and say so
         if scale.told:
             bars = scale.widened(found.error_bars, problem, samples.duals)
             error = np.sqrt(((to_inputs(problem, samples.duals) - inputs) ** 2).mean(axis=1))
