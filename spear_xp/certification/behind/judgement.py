@@ -1,0 +1,159 @@
+"""Enters: what the layers behind say of each sample of a set. Leaves: what that proves and what it refutes.
+
+A sample is *confirmed* where its column is that of one sample of one size and one label, up to noise, and of
+no other. Nothing is said at all unless several equations agree that nobody could have known beforehand.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spear_xp.certification.behind.columns import HERE, Columns, Fit
+from spear_xp.numerics.backend import Host
+from spear_xp.numerics.work import KeepGoing, forever
+from spear_xp.overcomplete.behind.chain import Chain
+
+__all__ = ["Verdict", "verdict_of"]
+
+# measured: roundings of a column, and noise of it, that a right one leaves at most (lab.md, "The layers
+# behind a full set")
+ROUNDINGS, NOISES = 16.0, 6.0
+FAR = 30.0  # chosen: of that, what any other label or size has to leave; more proves more
+SPARE = 3.0  # chosen: of that, what the error bar of a size allows for; less leaves bars wider
+BARS = 6.0  # chosen: error bars of a size that have to fit into the accuracy, as elsewhere
+EQUATIONS = 6  # chosen: that have to agree over all samples together, before anything is believed
+HALF = 2  # chosen: one sample of so many has to be confirmed for others to be refuted
+SEVERAL, NEAR, ALIKE = 1.75, 0.1, 0.1  # chosen: shares of merged samples, how whole, and what is left of them
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What the layers behind say of the samples of a set, shape (k,) each.
+
+    Attributes
+    ----------
+    confirmed : NumPy array of bool
+        Columns are those of single samples, in the size that `sizes` has.
+    sized : NumPy array of bool
+        The layers behind alone tell their size.
+    sizes, bars : NumPy array
+        Factor of the sample, and the relative error of that; 1 and infinity where it is not told.
+    labels : NumPy array of int
+        -1 where it is not told.
+    refuted : NumPy array of bool
+        Columns that no single sample sends back.
+    shares : NumPy array
+        What was found over what one sample sends back; NaN where nothing fits.
+    """
+
+    confirmed: Host
+    sized: Host
+    sizes: Host
+    bars: Host
+    labels: Host
+    refuted: Host
+    shares: Host
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing follows from it."""
+        return not (self.confirmed.any() or self.refuted.any())
+
+
+def verdict_of(
+    columns: Columns,
+    noise: Host,
+    *,
+    roundoff: float,
+    accuracy: float,
+    told: bool,
+    rank: int,
+    keep_going: KeepGoing = forever,
+) -> Verdict:
+    """Judge each sample by its column.
+
+    Parameters
+    ----------
+    columns : Columns
+    noise : NumPy array, shape (k,)
+        Of each column, relative to it.
+    roundoff : float
+        Unit of the gradient.
+    accuracy : float
+        Relative error that a size may have.
+    told : bool
+        Whether something else tells the size of the samples.
+    rank : int
+        Number of samples that the gradient tells apart.
+    keep_going : callable
+        Asked before each part; `OutOfTime` is raised when it says no.
+    """
+    count, chain = len(noise), columns.chain
+    found = Verdict(
+        np.zeros(count, bool),
+        np.zeros(count, bool),
+        np.ones(count),
+        np.full(count, np.inf),
+        np.full(count, -1),
+        np.zeros(count, bool),
+        np.full(count, np.nan),
+    )
+    poor, equations = np.zeros(count, bool), 0
+    for k in range(count):
+        level = ROUNDINGS * roundoff + NOISES * float(noise[k])
+        fit, alone, bar = columns.fit(k, HERE, keep_going) if told else None, False, level
+        if fit is None or not _fits(fit, level, level):  # not of the size that it has
+            free = columns.fit(k, keep_going=keep_going)
+            own = np.inf if free is None else max(free.residual, level / SPARE) / max(free.slope, level)
+            if free is not None and BARS * own < accuracy and _fits(free, level, own):
+                fit, alone, bar = free, True, own
+            fit = fit or free
+        if fit is None:
+            poor[k] = True
+            continue
+        found.shares[k] = fit.share
+        if not (alone or (told and _fits(fit, level, level))):
+            poor[k] = fit.residual > FAR * level or _merged(fit)
+            continue
+        found.confirmed[k], found.labels[k] = True, fit.label
+        if alone:
+            found.sized[k], found.sizes[k], found.bars[k] = True, fit.size, bar
+        equations += _numbers(chain) - alone
+    if rank < chain.batch_size:  # a doubt needs less than a proof
+        found.refuted[:] = _refuted(found, poor, chain.batch_size)
+    if equations < EQUATIONS:
+        found.confirmed[:], found.sized[:], found.labels[:] = False, False, -1
+    return found
+
+
+def _numbers(chain: Chain) -> int:
+    """How many numbers a column of one sample and one size is: those of a softmax add up to zero."""
+    outputs = len(chain.biases[0])
+    return outputs - (len(chain.biases) == 1 and outputs > 1)
+
+
+def _fits(fit: Fit, level: float, bar: float) -> bool:
+    """Whether one size and label explain a column as that of one sample, and no others do."""
+    return (
+        fit.residual < level
+        and fit.other > FAR * level
+        and abs(fit.share - 1) < BARS * (level + max(1.0, fit.growth) * bar)
+    )
+
+
+def _merged(fit: Fit) -> bool:
+    """Whether a column is near a multiple of that of one sample."""
+    return fit.share > SEVERAL and abs(fit.share - round(fit.share)) < NEAR and fit.residual < ALIKE
+
+
+def _refuted(found: Verdict, poor: Host, batch_size: int) -> Host:
+    """Columns that no single sample sends back.
+
+    The layers behind explain half of the set, and these not; or these are multiples, and all shares together
+    are the batch. Where neither is so, the layers behind may be others, or the batch.
+    """
+    shares = np.where(found.confirmed, 1.0, np.round(found.shares))
+    whole = bool((found.confirmed | poor).all() and shares.sum() == batch_size)
+    known = bool(found.confirmed.sum() * HALF >= len(poor))
+    several = poor & (found.shares > SEVERAL)
+    return poor if known else several & whole

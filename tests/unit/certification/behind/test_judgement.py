@@ -1,0 +1,57 @@
+"""What columns of planted samples prove, and what they refute."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spear_xp.certification.behind.columns import Columns
+from spear_xp.certification.behind.judgement import Verdict, verdict_of
+from tests.unit.certification.behind.test_columns import planted
+
+
+def judged(columns: Columns, *, told: bool, rank: int = 4, accuracy: float = 0.01) -> Verdict:
+    return verdict_of(columns, np.full(4, 1e-9), roundoff=1e-12, accuracy=accuracy, told=told, rank=rank)
+
+
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("size", [1.0, 1.3])
+def test_right_columns_are_confirmed(size: float, *, told: bool) -> None:
+    columns, labels = planted(size)
+    found = judged(columns, told=told)
+    assert found.confirmed.all()
+    assert not found.refuted.any()
+    assert found.labels.tolist() == labels.tolist()
+    assert found.sized.all() == (size != 1 or not told)
+    np.testing.assert_allclose(found.sizes, size, rtol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.99, 2.0, -1.0])
+def test_another_batch_size_or_a_scaled_gradient_says_nothing(factor: float) -> None:
+    columns = planted(1.3)[0]
+    assert judged(replace(columns, found=factor * columns.found), told=False).silent
+
+
+def test_other_layers_say_nothing() -> None:
+    columns = planted(1.3)[0]
+    weights = (columns.chain.weights[0][:, ::-1], *columns.chain.weights[1:])
+    assert judged(replace(columns, chain=replace(columns.chain, weights=weights)), told=False).silent
+
+
+def test_noise_that_hides_the_size_says_nothing() -> None:
+    columns = planted(1.3)[0]
+    noise = 1e-2 * np.abs(columns.found).max() * np.random.default_rng(0).standard_normal((4, 40))
+    loud = replace(columns, found=columns.found + noise)
+    assert verdict_of(loud, np.full(4, 0.1), roundoff=1e-12, accuracy=0.01, told=False, rank=4).silent
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_two_in_one_are_refuted_beside_others_and_where_all_are(*, told: bool) -> None:
+    columns = planted(1.0)[0]
+    chain = replace(columns.chain, batch_size=5)
+    mixed = replace(columns, chain=chain, found=columns.found * 4 / 5)
+    mixed.found[1] *= 2
+    assert judged(mixed, told=told).refuted.tolist() == [False, True, False, False]
+    double = replace(columns, chain=replace(chain, batch_size=8))
+    assert judged(double, told=told).refuted.all()
+    assert judged(replace(columns, found=2 * columns.found), told=told).silent
