@@ -53,8 +53,8 @@ def audit(
         "real", "integer" or "one-hot:GROUP" of each feature of the data, as for `spear_xp.invert`: for the
         layers whose inputs are the data.
     batch_size : int, optional
-        Number of samples that the loss is the mean of, where it is known: for the first layer. A table of
-        more samples than features is then searched with the layers behind it (`spear_xp.invert`).
+        Number of samples that the loss is the mean of, where it is known: for the first layer. The layers
+        behind it are used then, as far as they are known (`spear_xp.invert`).
     **reading
         Further arguments of `read`: kind, training, model, names, layout, example.
 

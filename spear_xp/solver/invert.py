@@ -20,6 +20,7 @@ from spear_xp.reduction.gradient import checked
 from spear_xp.reduction.problem import ACCURACY, reduce
 from spear_xp.reduction.protocol import Strategy
 from spear_xp.solver.call.arguments import check_numbers, kinds_of, renamed, update_of
+from spear_xp.solver.call.behind import with_layers_behind
 from spear_xp.solver.call.factors import settled, table_in
 from spear_xp.solver.call.gauges import gauges
 from spear_xp.solver.call.missing import read_factors, without_lost
@@ -103,7 +104,8 @@ def invert(
         Fully connected layers behind this one, before the step, in their order: a ReLU stands in front of
         each, the loss is the mean cross-entropy behind a softmax, or behind a sigmoid of a single output, and
         `batch_size` is its number of samples. With more samples than features they say how much of each is in
-        every row; known samples are taken out of the rows, and what is left tells others.
+        every row; known samples are taken out of the rows, and what is left tells others. With fewer they
+        tell the scale of samples and their labels, and several samples in one.
     search : str, Strategy, or a sequence of them
         "auto" (strategies that use the weights, in turns by their progress), "sampling" (the published
         attack), "information_set" (the same search made hundreds of times faster), "descent", "peeling",
@@ -201,7 +203,7 @@ def invert(
         "leave": leave,
         "dtype": arrays["grad_w"].dtype,
     }
-    problem = state = read = table = None
+    problem = state = read = table = chain = factors = None
     try:
         with clock.stage("factorize"):
             read = checked(space, known_alone(space, arrays, update.observed), clock.before_limit)
@@ -243,4 +245,9 @@ def invert(
     if problem is None or state is None:
         shown = () if read is None else of_arrays(read)
         return unread(space, int(arrays["grad_w"].shape[-1]), status, clock, diagnosis=shown, **about)
-    return without_lost(result_of(problem, state, status, clock, **about), reading)
+    return without_lost(
+        with_layers_behind(
+            result_of(problem, state, status, clock, **about), problem, factors, chain, clock, data_range
+        ),
+        reading,
+    )

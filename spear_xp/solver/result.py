@@ -213,6 +213,8 @@ class Result:
         certified inputs. NaN where neither is there.
     diagnosis : tuple of Cause
         What is wrong with the update or unusual about it, each with what to do; empty if nothing is.
+    labels : NumPy array of int, shape (k,), or None
+        Class of each sample where the layers behind tell it, else -1; None where these say nothing.
     """
 
     inputs: Array
@@ -228,6 +230,7 @@ class Result:
     trace: Trace
     psnr: Host | None = None
     diagnosis: tuple[Cause, ...] = ()
+    labels: Host | None = None
 
     @property
     def success(self) -> bool:

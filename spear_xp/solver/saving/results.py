@@ -59,6 +59,8 @@ def save_result(result: Result, path: str | Path, *, samples: bool = True) -> No
     }
     if result.trace.own_bars is not None:
         arrays["own_bars"] = to_host(result.trace.own_bars)
+    if result.labels is not None and samples:
+        arrays["labels"] = to_host(result.labels)
     elsewhere: list[list[int] | None] = []
     if samples:
         arrays["directions"] = to_host(result.trace.directions)
@@ -154,6 +156,7 @@ def _result(arrays: Mapping[str, Host], about: Mapping[str, Any]) -> Result:
         trace=trace,
         psnr=_array(arrays, "psnr", "f", (count,)),
         diagnosis=tuple(_cause(one) for one in _of(about["diagnosis"], "diagnosis", list)),
+        labels=_array(arrays, "labels", "i", (count,)) if "labels" in arrays else None,
     )
 
 
