@@ -82,7 +82,7 @@ def with_layers_behind(
         return result
     seconds = {**clock.seconds, "total": clock.elapsed}
     found = replace(result, trace=replace(result.trace, seconds=seconds))
-    return _judged(found, verdict, judged, data_range, told=told)
+    return _judged(found, verdict, judged, data_range, given=problem.scale == "given", told=told)
 
 
 def _columns(
@@ -119,16 +119,18 @@ def _columns(
 
 
 def _judged(
-    result: Result, verdict: Verdict, judged: Host, data_range: float | None, *, told: bool
+    result: Result, verdict: Verdict, judged: Host, data_range: float | None, *, given: bool, told: bool
 ) -> Result:
-    """The result with scales, labels and doubts."""
+    """The result with scales, labels and doubts; `given` by a bias gradient, `told` by masks as well."""
     count = len(result.reasons)
     factors, spread, labels = np.ones(count), np.zeros(count), np.full(count, -1)
     proven, refuted = to_host(result.certified).astype(bool).copy(), np.zeros(count, bool)
     labels[judged], refuted[judged] = verdict.labels, verdict.refuted
-    moved = np.abs(np.log(verdict.sizes)) > ERRORS * verdict.bars
+    # What the bias gradient says is the more exact of two sizes that agree.
+    moved = (np.abs(np.log(verdict.sizes)) > ERRORS * verdict.bars) | (not given)
     use = verdict.confirmed & verdict.sized & (moved | (not told))
-    factors[judged[use]], spread[judged[use]] = verdict.sizes[use], verdict.bars[use]
+    spread[judged[use]] = verdict.bars[use]
+    factors[judged[use & moved]] = verdict.sizes[use & moved]
     proven[judged[use]] = True
     proven[refuted] = False
     why = {int(k): _why(float(share)) for k, share in zip(judged, verdict.shares, strict=True)}
@@ -136,8 +138,10 @@ def _judged(
     space, arrays, leave = enter(inputs=result.inputs)
     xp, inputs = space.xp, arrays["inputs"]
     sizes = to_host(xp.linalg.vector_norm(xp.astype(inputs, space.dtype), axis=1)) / inputs.shape[1] ** 0.5
-    own = factors * np.hypot(to_host(result.trace.own_bars), spread * sizes)
-    bars = np.where(spread > 0, own, to_host(result.error_bars))
+    own = to_host(result.trace.own_bars)
+    told_here = factors * np.hypot(own, spread * sizes)
+    bars = np.where(spread > 0, told_here, to_host(result.error_bars))
+    own = np.where(factors == 1, own, told_here)
     scaled = xp.astype(inputs * space.asarray(factors)[:, None], inputs.dtype)
     peak = data_range or range_of(space, scaled, proven)
     exact = bool((SURE * bars < ACCURACY * factors * sizes).all())

@@ -39,6 +39,15 @@ def test_scales_without_a_bias_gradient(*, bias: bool) -> None:
     assert found.labels.tolist() == labels[places].tolist()
 
 
+def test_a_scale_that_agrees_with_the_bias_gradient_stays_as_it_is() -> None:
+    net, inputs, labels = batch(bias=False)
+    before, found = searched(net, inputs, labels, behind=None), searched(net, inputs, labels)
+    assert before.status is Status.SCALE_OPEN
+    assert found.status is Status.EXACT
+    np.testing.assert_array_equal(found.inputs, before.inputs)
+    assert (found.error_bars >= before.error_bars).all()  # of the size, as far as it is told
+
+
 def test_a_wrong_batch_size_changes_nothing() -> None:
     net, inputs, labels = batch()
     found = searched(net, inputs, labels, open_=True, batch_size=3)
