@@ -9,13 +9,14 @@ from tests.benchmarks.device_model import LAUNCH, seconds
 from tests.benchmarks.launches import count
 from tests.helpers.counting import Cost, counting
 
-# Kernels and waits, a tenth above what was counted: lower them with the counts.
+# Kernels and waits, a tenth above what was counted: lower them with the counts. The path of near-duplicates
+# depends on the last bits of a BLAS: with AVX-512 54,200 and 2,220 were counted, with AVX2 79,900 and 2,930.
 CEILINGS = {
     "Gaussian 25/400": (6_500, 230),
     "faces raw 64/1000": (26_000, 1_150),
     "few rows 30/100": (19_700, 350),
     "Gaussian 128/1000": (16_900, 420),
-    "near-duplicates 64/1000": (59_700, 2_450),
+    "near-duplicates 64/1000": (88_000, 3_230),
 }
 
 

@@ -81,4 +81,4 @@ def test_noise_beyond_every_proof_is_named_early() -> None:
     assert result.diagnosis[0].name == "noise edge"
     assert not result.certified.any()
     assert "noise" not in {one.name for one in result.diagnosis}
-    assert result.trace.work < 0.2 * 2e10
+    assert result.trace.work < 0.25 * 2e10  # a tenth, and the turn that goes beyond it

@@ -134,7 +134,12 @@ def test_sizes_take_no_time() -> None:
         start = time.process_time()
         estimate(30, width)
         spent.append(time.process_time() - start)
-    assert np.median(spent) < 0.01  # a half of that where nothing else runs
+    known = []
+    for _ in range(10):  # some milliseconds of the same interpreter on the same machine
+        start = time.process_time()
+        math.fsum(math.exp(-1e-5 * step) for step in range(40_000))
+        known.append(time.process_time() - start)
+    assert np.median(spent) < 2.5 * np.median(known)
     start = time.process_time()
     forecast = estimate(10**4, 10**6, features=20_000)
     assert time.process_time() - start < 1
