@@ -17,6 +17,7 @@ __all__ = ["Columns", "Fit"]
 
 # chosen: logarithms of sizes in units of the one that is given, from a thousandth to a thousand times
 SIZES = np.arange(-35, 36) / 5.0
+NEXT = np.arange(-6, 7) / 5.0  # chosen: around the size of other samples, where most are
 HERE = np.zeros(1)  # derived: the size that is given
 MINIMA = 3  # chosen: sizes of each label that are looked at closely; more take longer
 ZOOM = np.arange(-6, 7) / 6.0  # chosen: of the width of a step, around the best size so far

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spear_xp.certification.behind.columns import HERE, Columns, Fit
+from spear_xp.certification.behind.columns import HERE, NEXT, SIZES, Columns, Fit
 from spear_xp.numerics.backend import Host
-from spear_xp.numerics.work import KeepGoing, forever
+from spear_xp.numerics.work import KeepGoing, OutOfTime, forever
 from spear_xp.overcomplete.behind.chain import Chain
 
 __all__ = ["Verdict", "verdict_of"]
@@ -67,6 +67,7 @@ def verdict_of(
     roundoff: float,
     accuracy: float,
     told: bool,
+    given: bool,
     rank: int,
     keep_going: KeepGoing = forever,
 ) -> Verdict:
@@ -81,12 +82,12 @@ def verdict_of(
         Unit of the gradient.
     accuracy : float
         Relative error that a size may have.
-    told : bool
-        Whether something else tells the size of the samples.
+    told, given : bool
+        Whether something else tells the size of the samples, and whether a bias gradient says one.
     rank : int
         Number of samples that the gradient tells apart.
     keep_going : callable
-        Asked before each part; `OutOfTime` is raised when it says no.
+        Asked before each part; of samples after a no nothing is said, and nothing is refuted.
     """
     count, chain = len(noise), columns.chain
     found = Verdict(
@@ -98,32 +99,70 @@ def verdict_of(
         np.zeros(count, bool),
         np.full(count, np.nan),
     )
-    poor, equations = np.zeros(count, bool), 0
+    poor, equations, whole = np.zeros(count, bool), 0, True
     for k in range(count):
         level = ROUNDINGS * roundoff + NOISES * float(noise[k])
-        fit, alone, bar = columns.fit(k, HERE, keep_going) if told else None, False, level
-        if fit is None or not _fits(fit, level, level):  # not of the size that it has
-            free = columns.fit(k, keep_going=keep_going)
-            own = np.inf if free is None else max(free.residual, level / SPARE) / max(free.slope, level)
-            if free is not None and BARS * own < accuracy and _fits(free, level, own):
-                fit, alone, bar = free, True, own
-            fit = fit or free
+        try:
+            fit, bar = _found(columns, k, found, level, accuracy, keep_going, told=told, given=given)
+        except OutOfTime:
+            whole = False
+            break
         if fit is None:
             poor[k] = True
             continue
         found.shares[k] = fit.share
-        if not (alone or (told and _fits(fit, level, level))):
+        if bar is None:
             poor[k] = fit.residual > FAR * level or _merged(fit)
             continue
         found.confirmed[k], found.labels[k] = True, fit.label
-        if alone:
+        if bar:
             found.sized[k], found.sizes[k], found.bars[k] = True, fit.size, bar
-        equations += _numbers(chain) - alone
-    if rank < chain.batch_size:  # a doubt needs less than a proof
+        equations += _numbers(chain) - (bar > 0)
+    if whole and rank < chain.batch_size:  # a doubt needs less than a proof
         found.refuted[:] = _refuted(found, poor, chain.batch_size)
     if equations < EQUATIONS:
         found.confirmed[:], found.sized[:], found.labels[:] = False, False, -1
     return found
+
+
+def _found(
+    columns: Columns,
+    k: int,
+    before: Verdict,
+    level: float,
+    accuracy: float,
+    keep_going: KeepGoing,
+    *,
+    told: bool,
+    given: bool,
+) -> tuple[Fit | None, float | None]:
+    """What fits a sample best, and the error bar of its size.
+
+    The bar is 0 for a size that was told before, and None where the fit proves nothing.
+    """
+    fit = columns.fit(k, HERE, keep_going) if told or given else None
+    if told and fit is not None and _fits(fit, level, level):
+        return fit, 0.0
+    if given and _tells(fit, level, accuracy):
+        return fit, _bar(fit, level)
+    tries = [SIZES]
+    if before.sized.any():  # sizes of one batch are not far apart
+        tries.insert(0, np.log(np.median(before.sizes[before.sized])) + NEXT)
+    for sizes in tries:
+        free = columns.fit(k, sizes, keep_going)
+        if _tells(free, level, accuracy):
+            return free, _bar(free, level)
+    return (fit or free) if told else free, None
+
+
+def _tells(fit: Fit | None, level: float, accuracy: float) -> bool:
+    """Whether a fit proves a size to the accuracy."""
+    bar = _bar(fit, level)
+    return fit is not None and BARS * bar < accuracy and _fits(fit, level, bar)
+
+
+def _bar(fit: Fit | None, level: float) -> float:
+    return float(np.inf) if fit is None else max(fit.residual, level / SPARE) / max(fit.slope, level)
 
 
 def _numbers(chain: Chain) -> int:

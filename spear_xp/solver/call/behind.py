@@ -8,7 +8,6 @@ from spear_xp.certification.behind.columns import Columns
 from spear_xp.certification.behind.judgement import Verdict, verdict_of
 from spear_xp.certification.split_half import SURE, TINY
 from spear_xp.numerics.backend import Host, enter, to_host
-from spear_xp.numerics.work import OutOfTime
 from spear_xp.overcomplete.behind.chain import Chain
 from spear_xp.overcomplete.table import Table
 from spear_xp.reduction.problem import ACCURACY, Problem
@@ -50,7 +49,7 @@ def with_layers_behind(
     chain : Chain or None
         The layers behind.
     clock : Clock
-        Time may run out: then the result is as it was.
+        Of samples that come after the limit nothing is said.
     data_range : float, optional
         As for `invert`.
 
@@ -64,25 +63,24 @@ def with_layers_behind(
     if result.status not in ENDED or not len(judged):
         return result
     told = result.status is not Status.SCALE_OPEN
-    try:
-        with clock.stage("layers behind"):
-            columns, noise = _columns(result, problem, factors, chain, judged)
-            verdict = verdict_of(
-                columns,
-                noise,
-                roundoff=problem.unit_roundoff,
-                accuracy=problem.accuracy,
-                told=told,
-                rank=problem.rank,
-                keep_going=clock.before_limit,
-            )
-    except OutOfTime:
-        return result
+    given = problem.scale == "given"
+    with clock.stage("layers behind"):
+        columns, noise = _columns(result, problem, factors, chain, judged)
+        verdict = verdict_of(
+            columns,
+            noise,
+            roundoff=problem.unit_roundoff,
+            accuracy=problem.accuracy,
+            told=told,
+            given=given,
+            rank=problem.rank,
+            keep_going=clock.before_limit,
+        )
     if verdict.silent:
         return result
     seconds = {**clock.seconds, "total": clock.elapsed}
     found = replace(result, trace=replace(result.trace, seconds=seconds))
-    return _judged(found, verdict, judged, data_range, given=problem.scale == "given", told=told)
+    return _judged(found, verdict, judged, data_range, given=given, told=told)
 
 
 def _columns(

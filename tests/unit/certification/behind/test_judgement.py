@@ -1,17 +1,22 @@
 """What columns of planted samples prove, and what they refute."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from spear_xp.certification.behind.columns import Columns
 from spear_xp.certification.behind.judgement import Verdict, verdict_of
+from tests.helpers.networks import Floats
 from tests.unit.certification.behind.test_columns import planted
 
+NOISE = np.full(4, 1e-9)
 
-def judged(columns: Columns, *, told: bool, rank: int = 4, accuracy: float = 0.01) -> Verdict:
-    return verdict_of(columns, np.full(4, 1e-9), roundoff=1e-12, accuracy=accuracy, told=told, rank=rank)
+
+def judged(columns: Columns, noise: Floats = NOISE, **about: Any) -> Verdict:
+    about = {"told": False, "given": False, "rank": 4, "accuracy": 0.01, "roundoff": 1e-12, **about}
+    return verdict_of(columns, noise, **about)
 
 
 @pytest.mark.parametrize("told", [False, True])
@@ -24,6 +29,24 @@ def test_right_columns_are_confirmed(size: float, *, told: bool) -> None:
     assert found.labels.tolist() == labels.tolist()
     assert found.sized.all() == (size != 1 or not told)
     np.testing.assert_allclose(found.sizes, size, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1.0, 1.3])
+def test_a_size_that_is_given_is_tried_first(size: float) -> None:
+    """No mask tells it: the layers behind do, whether or not it is right."""
+    found = judged(planted(size)[0], given=True)
+    assert found.confirmed.all()
+    assert found.sized.all()
+    np.testing.assert_allclose(found.sizes, size, rtol=1e-6)
+
+
+def test_samples_after_the_limit_are_not_judged() -> None:
+    columns = planted(1.0)[0]
+    columns.found[3] *= 2
+    asked = iter([True] * 3)
+    found = judged(columns, told=True, keep_going=lambda: next(asked, False), rank=3)
+    assert found.confirmed.tolist() == [True, True, True, False]
+    assert not found.refuted.any()
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.99, 2.0, -1.0])
@@ -42,7 +65,7 @@ def test_noise_that_hides_the_size_says_nothing() -> None:
     columns = planted(1.3)[0]
     noise = 1e-2 * np.abs(columns.found).max() * np.random.default_rng(0).standard_normal((4, 40))
     loud = replace(columns, found=columns.found + noise)
-    assert verdict_of(loud, np.full(4, 0.1), roundoff=1e-12, accuracy=0.01, told=False, rank=4).silent
+    assert judged(loud, np.full(4, 0.1)).silent
 
 
 @pytest.mark.parametrize("told", [False, True])
