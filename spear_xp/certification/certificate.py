@@ -89,6 +89,13 @@ class Certificate:
         drowned = sorted(self.resolution)[len(self.resolution) // 2] >= DROWNED * self.promised
         return bool(explained and (self.certified.any() or drowned))
 
+    @property
+    def merged(self) -> Host:
+        """Share by which certified samples may be off because several merged in them, shape (b,)."""
+        found = self.resolution.copy()
+        found[~self.certified] = 0.0
+        return found
+
     def reason(self, k: int) -> str:
         """Why sample k is not certified, as a sentence; empty if it is."""
         if self.certified[k]:

@@ -194,13 +194,17 @@ class ScaleProof(NamedTuple):
         """What it adds to error bars, relative to a sample: six of them hold it."""
         return self.open / SIGMAS
 
-    def widened(self, bars: Host, problem: Problem, duals: Array) -> Host:
-        """Error bars, shape (k,), of samples with duals, shape (b, k), and what it adds to them."""
-        if not self.bar:
+    def widened(self, bars: Host, problem: Problem, duals: Array, merged: Host | float = 0.0) -> Host:
+        """Error bars, shape (k,), of samples with duals, shape (b, k), and what it adds to them.
+
+        `merged` is the share of each sample by which several that merged in it may be off: six bars hold it.
+        """
+        shares = self.bar**2 + (merged / SIGMAS) ** 2
+        if not to_host(shares).any():
             return bars
         x = problem.singular_values[:, None] * duals
         squares = to_host(problem.space.xp.sum(x * x, axis=0)) / (problem.right.shape[1] - 1)
-        return to_host((bars**2 + self.bar**2 * squares) ** 0.5)
+        return to_host((bars**2 + shares * squares) ** 0.5)
 
     def in_words(self, samples: SampleSet) -> tuple[str, ...]:
         """Why the scale of each sample is not told."""

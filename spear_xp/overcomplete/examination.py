@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from scipy import special
+
 from spear_xp.numerics.backend import Array, Namespace, on_device, signs
 from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.parts.blocks import blocks
@@ -18,7 +20,11 @@ ABSENT = 1e-3  # chosen: share of a usual share, from which noise could hide a p
 SMALLEST = 1e-30  # cosmetic: padding is zero
 SAME = 1e-3  # derived: standard deviation of the logarithm of a ratio that may be the same on all rows
 CLEAR = 3000.0  # chosen: standard deviations of a share that is known to three digits
-TWINS = 5  # chosen: boundaries of which none lies between two near-twins with probability exp(-5)
+# chosen: probability that near-twins have as few boundaries between them; less refuses more samples
+# and how many boundaries next to a mask are looked at
+RARE, NEAREST = 0.05, 40
+# derived: boundaries that exclude near-twins, of which none, one, two, ... may lie between them
+EXCLUDING = tuple(math.ceil(special.gammainccinv(u + 1, RARE)) for u in range(NEAREST + 1))
 # chosen: points of a row up to which a mixture among them is improbable, at least and of the dimension
 POINTS, SHARE = 3, 8
 PAIR = 2  # derived: rows that show whether a ratio changes
@@ -120,7 +126,7 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
         clear=holds & (sizes > CLEAR * deviations) & few[:, None],
         refutes=sure & (sizes < UNSURE * deviations),
         dead=_count(xp, known.surely_active(problem.dead_layer, xp.ones_like(problem.dead_layer[:, 0]))),
-        blur=_blur(known, told),
+        blur=_blur(known, told, (posed > 0) & ~explained[:, None]),
         doubtful=_count(xp, (posed > 0) & ~explained[:, None] & known.active),
         whole=_count(xp, holds & known.problem.first[:, None]),
         untested=_count(xp, ~(posed > 0) & known.active),
@@ -128,25 +134,35 @@ def examine(known: KnownPoints, keep_going: KeepGoing = forever) -> Examination:
     )
 
 
-def _blur(known: KnownPoints, told: Array) -> Array:
-    """Error of the mean of two samples between which just `TWINS` boundaries would lie, root mean square.
+def _blur(known: KnownPoints, told: Array, strange: Array) -> Array:
+    """Error of the mean of two samples with so few boundaries between them, root mean square.
 
     Twins that are τ apart in each coordinate differ by τ g in the pre-activation of a row of unit norm, g
-    standard normal: its boundary is between them with probability P(τ |g| > distance), which adds up to the
-    number of rows at a distance of less than √(2/π) τ. Rows that such twins would contradict are those of
-    `told`, and those that are zero.
+    standard normal: its boundary is between them with probability P(τ |g| > 2 · distance from their mean),
+    which adds up to the number of rows at a distance of less than τ/√(2π). Rows that such twins would
+    contradict are those of `told`, and those that are zero. Those that hold something else, `strange`, may be
+    the ones that tell them: the next N boundaries exclude twins if u of them are strange, and u or fewer are
+    rare where N are expected.
     """
     problem, xp = known.problem, known.problem.space.xp
-    last = problem.last / xp.sqrt(problem.last @ problem.last)
-    parts = [xp.zeros((TWINS, known.count), dtype=known.points.dtype, device=problem.space.device) + math.inf]
-    silent = problem.first_dead[:, None] & (problem.dead_layer @ known.points.T < 0)
-    for layer, counts in ((problem.layer, told & problem.first[:, None]), (problem.dead_layer, silent)):
+    last, dead = problem.last / xp.sqrt(problem.last @ problem.last), problem.dead_layer
+    silent = problem.first_dead[:, None] & (dead @ known.points.T < 0)
+    first = problem.first[:, None]
+    distances = [xp.zeros((NEAREST, known.count), dtype=last.dtype, device=problem.space.device) + math.inf]
+    for layer, counts in ((problem.layer, (told | strange) & first), (dead, silent)):
         across = layer - (layer @ last)[:, None] * last
-        distances = xp.abs(layer @ known.points.T) / xp.sqrt(xp.vecdot(across, across))[:, None]
-        parts.append(xp.where(counts, distances, math.inf))
-    nearest = xp.sort(xp.concat(parts, axis=0), axis=0)[TWINS - 1, :]
+        apart = xp.abs(layer @ known.points.T) / xp.sqrt(xp.vecdot(across, across))[:, None]
+        distances.append(xp.where(counts, apart, math.inf))
+    other = xp.concat([distances[0] < 0, (strange & first) | (told & False), silent & False], axis=0)
+    order = xp.argsort(xp.concat(distances, axis=0), axis=0)[:NEAREST, :]
+    nearest = xp.take_along_axis(xp.concat(distances, axis=0), order, axis=0)
+    others = xp.astype(xp.take_along_axis(other, order, axis=0), xp.int64)
+    needed = xp.reshape(xp.cumulative_sum(others, axis=0), (-1,))
+    needed = xp.reshape(xp.take(problem.space.asarray(EXCLUDING), needed), order.shape)
+    number = xp.arange(1, NEAREST + 1, dtype=needed.dtype, device=problem.space.device)[:, None]
+    nearest = xp.min(xp.where(needed <= number, nearest, math.inf), axis=0)
     eye = xp.eye(problem.dimension, dtype=known.points.dtype, device=problem.space.device)
-    return (math.pi / 2) ** 0.5 * nearest / 2 * problem.bar_of_inputs(eye) * _faintness(problem)
+    return (math.pi / 2) ** 0.5 * nearest * problem.bar_of_inputs(eye) * _faintness(problem)
 
 
 def _faintness(problem: OvercompleteProblem) -> float:

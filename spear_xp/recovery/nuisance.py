@@ -31,6 +31,8 @@ ACTIVE = 0.5
 # measured: rows of a kernel on which a sample may be active that is taken to be in it (lab.md,
 # "Near-twins")
 FEW = 2
+# chosen: samples may depend on each other where there are fewer dimensions than so many for each
+CROWDED = 2
 
 
 class Nuisance(NamedTuple):
@@ -159,8 +161,15 @@ def last_direction(problem: Problem, directions: Array) -> Array | None:
 
 
 def holds_samples(problem: Problem, known: Array, space: Array) -> bool:
-    """Whether no vector of a space, shape (b, t), is active on far fewer rows than a sample."""
-    xp = problem.space.xp
+    """Whether no vector of a space, shape (b, t), is active on far fewer rows than a sample.
+
+    Where inputs have hardly more dimensions than the gradient has rank, the missing ones may depend on each
+    other, and one of two twins may be among them without a direction of its own. Then more may not be
+    missing than are known: a mean of the twins would pass.
+    """
+    xp, scarce = problem.space.xp, CROWDED * problem.rank > problem.right.shape[1]
+    if scarce and space.shape[1] > known.shape[1]:
+        return False
     least = xp.min(xp.sum(xp.astype(~problem.zeros_of(known), xp.int64), axis=0))
     vectors = _sparse_vectors(problem, xp.linalg.qr(space).Q)
     active = xp.sum(xp.astype(~problem.zeros_of(vectors, widen=BARELY), xp.int64), axis=0)

@@ -52,13 +52,14 @@ LOUDER = 0.9  # derived: nine rows of ten, as `TOO_QUIET` says, hold less of a s
 
 
 class Outcome(NamedTuple):
-    """Fields as in `Result`; `duals` become the inputs."""
+    """Fields as in `Result`; `duals` become the inputs, and samples may be off by `merged` of their size."""
 
     duals: Array
     directions: Array
     certified: Host
     direction_certified: Host
     error_bars: Host
+    merged: Host
     reasons: tuple[str, ...]
     missing: tuple[str, ...]
     sources: tuple[str, ...]
@@ -108,7 +109,7 @@ def result_of(
         inputs=leave(xp.astype(inputs, dtype)),
         certified=leave(asarray(outcome.certified, dtype=xp.bool)),
         direction_certified=leave(asarray(outcome.direction_certified, dtype=xp.bool)),
-        error_bars=leave(asarray(scale.widened(bars, problem, outcome.duals))),
+        error_bars=leave(asarray(scale.widened(bars, problem, outcome.duals, outcome.merged))),
         status=status,
         batch_size=problem.rank,
         reasons=outcome.reasons,
@@ -228,6 +229,7 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool, scale: Sca
             _filled(count, False),
             _filled(count, False),
             _filled(count, math.inf),
+            _filled(count, 0.0),
             (ALONE,) * count,
             (NOT_FOUND,) * (problem.rank - count),
             tuple(sources),
@@ -242,6 +244,8 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool, scale: Sca
     ranking = to_host([*(~certified).argsort(kind="stable"), *range(known, whole.count)])
     order = space.indices(ranking)
     bars = to_host([*certificate.error_bars[:known], *_filled(tentative, math.inf)])
+    wide = problem.noise_hides and problem.accuracy > ACCURACY  # else what may have merged is below 1 %
+    merged = to_host([*(wide * certificate.merged[:known]), *_filled(tentative, 0.0)])
     scales = ("",) * known if scale.told else scale.in_words(best.samples)
     reasons = [certificate.reason(k) or scales[k] for k in range(known)]
     reasons += [TENTATIVE] * tentative
@@ -253,6 +257,7 @@ def outcome_of(problem: Problem, best: Assessment | None, pool: Pool, scale: Sca
         directions_certified & scale.told,
         directions_certified,
         bars[ranking],
+        merged[ranking],
         tuple(reasons[int(k)] for k in ranking),
         missing_samples(whole),
         tuple(sources[int(k)] for k in ranking),

@@ -50,6 +50,14 @@ def test_a_value_that_noise_does_not_explain_may_be_in_a_sample() -> None:
     assert not judged(problem, result, 0.3).false.any()
 
 
+def test_what_noise_may_have_merged_is_within_error_bars() -> None:
+    """A record and another half as large in 8 bits, noise of 5 %: their mean was six bars off."""
+    problem = varied(5802129, 0.0, tuple(CLIENTS))
+    result = invert(problem.update, rng=5802129, work_limit=5e9, accuracy=0.3)
+    assert result.certified.all()
+    assert not judged(problem, result, 0.3).false.any()
+
+
 @pytest.mark.parametrize("seed", [3, 11, 12, 30, 31, 33, 53, 54])
 @pytest.mark.parametrize("distance", [0.02, 0.05, 0.1])
 def test_a_batch_size_that_is_one_too_small_merges_no_twins(seed: int, distance: float) -> None:

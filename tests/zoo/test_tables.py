@@ -44,8 +44,9 @@ def test_what_is_no_trap_is_certified(name: str) -> None:
 def test_an_honest_table_of_categories_is_certified() -> None:
     trap = TABLE_TRAPS["categories, honest"](0)
     result = invert(*trap.observed, time_limit=20.0, rng=0, feature_kinds=trap.kinds)
-    assert np.asarray(result.certified).all()
     assert len(result.inputs) == len(trap.inputs)
+    assert np.asarray(result.certified).sum() >= len(trap.inputs) - 1
+    assert all(not reason or "near-twins" in reason for reason in result.reasons)
 
 
 @pytest.mark.parametrize("name", ["centred, honest, float32", "centred, honest, float64"])
@@ -60,6 +61,13 @@ def test_what_stood_for_twins_once_does_no_more() -> None:
     problem = varied_table(30432)
     verdict = judged(problem, invert(*problem.observed, rng=30432, time_limit=2.0))
     assert not (verdict.false | verdict.merged).any()
+
+
+@pytest.mark.parametrize("seed", [141280, 141497, 150738])
+def test_mixtures_of_near_twins_are_held_by_their_bars(seed: int) -> None:
+    """A campaign has met two that one row or three told, and one beside more missing samples than known."""
+    problem = varied_table(seed)
+    assert not judged(problem, invert(*problem.observed, rng=seed, work_limit=5e9)).false.any()
 
 
 def test_equal_neurons_are_no_evidence() -> None:

@@ -8,7 +8,7 @@ from spear_xp.overcomplete.examination import examine
 from spear_xp.overcomplete.known import KnownPoints
 from spear_xp.overcomplete.problem import reduce_overcomplete
 from spear_xp.reduction.gradient import validate
-from tests.helpers.tables import small_table
+from tests.helpers.tables import small_table, with_inputs
 from tests.unit.overcomplete.test_known import exact, with_known
 
 
@@ -66,3 +66,22 @@ def test_what_the_layer_hardly_sees_of_an_input_may_be_anything() -> None:
         blurs.append(examine(known).blur)
     assert np.median(blurs[1] / blurs[0]) > 30
     assert np.isinf(blurs[2]).all()
+
+
+def test_means_of_twins_are_within_their_blur() -> None:
+    """Rows that tell twins hold something else than their mean: they may not be taken for rows of others."""
+    passed, wrong = 0, 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        inputs = rng.uniform(size=(10, 6))
+        inputs[9] = inputs[8] + 10 ** rng.uniform(-3, -1.5) * rng.standard_normal(6)
+        step = with_inputs(inputs, seed=seed, width=1500)
+        problem = reduce_overcomplete(validate(*step.observed))
+        known = KnownPoints(problem)
+        for point in problem.points(np.concatenate([inputs[:8], inputs[8:].mean(axis=0, keepdims=True)])):
+            known.add(exact(point))
+        blur, error = examine(known).blur[8], np.sqrt(((inputs[9] - inputs[8]) ** 2).mean()) / 2
+        passed += int(blur < 0.02)
+        wrong += int(error > blur)
+    assert passed > 5
+    assert wrong <= 3

@@ -11,11 +11,11 @@ from tests.unit.overcomplete.test_known import exact, with_known
 
 
 def test_samples_are_certified_and_mixtures_are_not() -> None:
-    known, points, _ = with_known(11, width=4000)
-    known.add(exact((points[10] + points[11]) / 2))
+    known, points, _ = with_known(12, width=4000)
+    known.add(exact((points[11] + points[12]) / 2))
     proofs = prove(known)
-    assert proofs.certified[:10].sum() >= 8
-    assert "mixture" in proofs.reasons[11]
+    assert proofs.certified[:11].sum() >= 8
+    assert "mixture" in proofs.reasons[12]
     assert proofs.unexplained > 0
     assert not proofs.complete
     assert (proofs.rows[proofs.certified] >= ROWS).all()
