@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 
 from spear_xp.numerics.backend import Array, Host
+from spear_xp.numerics.linalg import inverse, normalize
 from spear_xp.numerics.sorting import upper_median
 from spear_xp.recovery.samples import SampleSet
 from spear_xp.reduction.problem import Problem
@@ -79,7 +80,8 @@ def error_bars(samples: SampleSet, spread: Array, proven: Host | None = None) ->
     First order. A direction q_k solved on rows Z_k has Cov(p_jᵀ δq_k) = σ²‖S⁻¹q_k‖² p_jᵀ(U_ZᵀU_Z)⁺p_j, with
     what these rows show in the place of σ²‖S⁻¹q_k‖² if that is more: noise may be louder in some columns.
     Inverting Q turns it into δx_j = -Σ_k (p_jᵀδq_k)(x_k - x_j). The right factor V adds σ‖p_j‖ to every
-    entry, and its last row, the bias, the share σ_bias‖p_j‖ of x_j itself. Own rounding comes on top.
+    entry, and its last row, the bias, the share σ_bias‖p_j‖ of x_j itself. Own rounding comes on top. Terms
+    count as independent, but under strong noise: see `_together`.
     """
     problem, xp = samples.problem, samples.problem.space.xp
     x = samples.coordinates
@@ -89,11 +91,41 @@ def error_bars(samples: SampleSet, spread: Array, proven: Host | None = None) ->
     # What is between a sample and itself is nothing, whatever its rows leave open.
     between = xp.where(distance > 0, shares_of(samples, spread, proven), xp.zeros_like(spread))
     inside = xp.sum(between * distance, axis=0)
+    whole = _together(samples, xp.sum(between, axis=1) > 0) if problem.noise_hides else None
+    whole = inside if whole is None else xp.where(xp.isfinite(inside), whole, inside)
     n, lengths = problem.right.shape[1] - 1, xp.sum(samples.duals**2, axis=0)
     outside = lengths * (problem.noise_level**2 + problem.bias_noise**2 * squared / n)
     # in double precision the noise of many rows averages to less than the rounding of their sums
     sums = (ARITHMETIC * problem.space.eps) ** 2 * problem.width * squared / n
-    return xp.sqrt(inside / n + outside + sums), xp.sqrt(inside)
+    return xp.sqrt(whole / n + outside + sums), xp.sqrt(inside)
+
+
+def _together(samples: SampleSet, right: Array) -> Array | None:
+    """Mean square of the part of each error within the row space, shape (b,), by directions that are `right`.
+
+    A row on which two directions vanish brings its noise to both: p_jᵀδq_k = -h_kjᵀ(noise) S⁻¹q_k with
+    h_kj = U_Z (U_ZᵀU_Z)⁺p_j, so that two of them have the covariance σ²(h_kj·h_lj)(S⁻¹q_k·S⁻¹q_l), and what
+    they move x_j by adds up with (x_k - x_j)·(x_l - x_j). Of inputs with a common mean much cancels. None
+    where rows leave a dual open.
+    """
+    problem, xp = samples.problem, samples.problem.space.xp
+    x, on = samples.coordinates, xp.astype(samples.support, problem.space.dtype)
+    unit, loud = normalize(xp, samples.directions), xp.sqrt(xp.maximum(samples.noise**2, _seen(samples)))
+    turned = normalize(xp, samples.directions / problem.singular_values[:, None])
+    alike = (turned.T @ turned) * (loud * xp.astype(right, loud.dtype))[:, None]
+    alike = alike * (loud * xp.astype(right, loud.dtype))[None, :]
+    solved, found = [], []
+    for k in range(problem.rank):
+        rows = problem.rows * on[:, k][:, None]
+        inverted, valid = inverse(xp, rows.T @ rows + unit[:, k][:, None] * unit[:, k][None, :])
+        if not valid:
+            return None
+        solved.append(inverted @ samples.duals)
+    each_dual = xp.stack(solved, axis=1)
+    for j in range(problem.rank):
+        weights, between = on * (problem.rows @ each_dual[:, :, j]), x - x[:, j][:, None]
+        found.append(xp.sum((weights.T @ weights) * alike * (between.T @ between)))
+    return xp.maximum(xp.stack(found), xp.zeros_like(loud))
 
 
 def shares_of(samples: SampleSet, spread: Array, proven: Host | None = None) -> Array:
