@@ -221,13 +221,11 @@ class Peeling:
 
     def _first(self, rows: Array) -> int:
         """Quietest of some rows."""
-        xp = self.problem.space.xp
-        return int(self._order[int(xp.argmax(xp.astype(xp.take(rows, self._order), xp.int64)))])
+        return int(self._quiet_first(rows)[0])
 
     def _quiet_first(self, rows: Array) -> Array:
         """Numbers of the quietest of some rows."""
-        xp = self.problem.space.xp
-        return _first_of(self._order[xp.take(rows, self._order)], BLOCK)
+        return _first_of(self._order[self.problem.space.xp.take(rows, self._order)], BLOCK)
 
     def _mark(self, rows: Array, explained: Array) -> None:
         xp = self.problem.space.xp
