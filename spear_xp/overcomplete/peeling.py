@@ -34,6 +34,7 @@ SMALL = 1e-2  # chosen: error bar of a point, up to which it is worth something
 FITS = 3.0  # chosen: distance of a row from the span of points in standard deviations
 MEMBERS = 4  # chosen: rows of a cluster whose own partners are looked for, too
 BESIDE = 3.0  # measured: work beside what is counted one by one (lab.md, "Tables")
+CERTAIN = 2  # derived: dimensions outside of a span, in which nothing is left of a row by no accident
 LINES, WAITING = 40, 2000  # chosen: tied points at once, and clusters that may be such
 FEWEST = 2  # derived: rows that tell a cluster from others
 BLOCK = 2500  # cosmetic: rows that are compared with each other at once
@@ -178,7 +179,8 @@ class Peeling:
         known, xp, found = self.known, self.problem.space.xp, False
         if not known.ties:
             return False
-        holds, d = examine(known, keep_going).holds, self.problem.dimension
+        d, certain = self.problem.dimension, (known.freedom >= CERTAIN)[:, None]
+        holds = examine(known, keep_going).holds & certain
         self._work += DOUBLE * product(self.problem.width, d, d) + calls(200 * len(known.ties))
         for k, other in list(known.ties.items()):
             ask(keep_going)
@@ -221,13 +223,11 @@ class Peeling:
 
     def _first(self, rows: Array) -> int:
         """Quietest of some rows."""
-        xp = self.problem.space.xp
-        return int(self._order[int(xp.argmax(xp.astype(xp.take(rows, self._order), xp.int64)))])
+        return int(self._quiet_first(rows)[0])
 
     def _quiet_first(self, rows: Array) -> Array:
         """Numbers of the quietest of some rows."""
-        xp = self.problem.space.xp
-        return _first_of(self._order[xp.take(rows, self._order)], BLOCK)
+        return _first_of(self._order[self.problem.space.xp.take(rows, self._order)], BLOCK)
 
     def _mark(self, rows: Array, explained: Array) -> None:
         xp = self.problem.space.xp

@@ -1,9 +1,11 @@
 """Peeling finds samples one after the other."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from spear_xp.overcomplete.known import KnownPoints
+from spear_xp.overcomplete.known import Fit, KnownPoints
 from spear_xp.overcomplete.peeling import Peeling, peel
 from spear_xp.overcomplete.problem import reduce_overcomplete
 from spear_xp.reduction.gradient import validate
@@ -89,3 +91,21 @@ def test_what_cannot_wait_to_be_tied_is_no_point(seed: int, monkeypatch: pytest.
     found = peeled(table)
     assert found.known.count
     assert distances(found.problem.inputs(found.known.points), table.inputs).max() < 1e-3
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_row_in_one_dimension_does_not_tell_where_a_tied_point_is(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left of some such row by accident: it put the tied point in a wrong place."""
+    left, fit = [], KnownPoints.fit
+
+    def seen(known: KnownPoints, rows: Any, without: int | None = None, *, tied: bool = False) -> Fit | None:
+        if without is not None:
+            left.append(int(known.freedom[rows].min()))
+        return fit(known, rows, without, tied=tied)
+
+    monkeypatch.setattr(KnownPoints, "fit", seen)
+    peeled(small_table(seed, width=400, batch=16, features=8))
+    assert left
+    assert min(left) >= 2
