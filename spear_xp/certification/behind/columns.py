@@ -19,7 +19,10 @@ __all__ = ["Columns", "Fit"]
 SIZES = np.arange(-35, 36) / 5.0
 NEXT = np.arange(-6, 7) / 5.0  # chosen: around the size of other samples, where most are
 HERE = np.zeros(1)  # derived: the size that is given
-MINIMA = 3  # chosen: sizes of each label that are looked at closely; more take longer
+MINIMA = 3  # chosen: sizes of each label that are kept; more take longer
+# measured: what is left of a column at a size next to one where nothing is, half a step away (lab.md, "Narrow
+# valleys of the layers behind")
+NEAR = 0.5
 ZOOM = np.arange(-6, 7) / 6.0  # chosen: of the width of a step, around the best size so far
 ZOOMS, NARROWER = 22, 0.2  # derived: rounds, and how much narrower each is: down to rounding of a size
 STEP = 1e-4  # chosen: change of the logarithm of a size by which the slope of a column is taken
@@ -111,9 +114,10 @@ class Columns:
         if not places or places[0][0] >= 1:
             return None
         if len(sizes) > 1:
-            close = places[:MINIMA]
-            near = [self._closer(k, *one[1:], float(sizes[1] - sizes[0]), keep_going) for one in close]
-            places = sorted(near + places[MINIMA:])
+            close = [one for one in places if one[0] < NEAR] or places[:1]
+            width = float(sizes[1] - sizes[0])
+            near = sorted(self._closer(k, *one[1:], width, keep_going) for one in close)
+            places = sorted(_valleys(near) + places[len(close) :])
         (_, size, label), others = places[0], places[1:]
         residual, share, slope, growth = self._closely(k, size, label)
         other = min((one[0] for one in others), default=1.0)
@@ -186,6 +190,15 @@ class Columns:
             else 0.0
             for one in (before, after)
         ]
-        growth = abs(np.log(np.maximum(shares, TINY)))
+        growth = np.log(np.maximum(shares, TINY))
         grows = max(abs(growth[0] - growth[1]), abs(growth[2] - growth[1])) / STEP
         return float(left[1]), float(shares[1]), float(min(turns)), float(grows)
+
+
+def _valleys(places: list[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
+    """Residuals, sizes and labels, the least residual first, without those that ended in one valley."""
+    found: list[tuple[float, float, int]] = []
+    for left, size, label in places:
+        if all(label != other or abs(size - there) > STEP for _, there, other in found):
+            found.append((left, size, label))
+    return found

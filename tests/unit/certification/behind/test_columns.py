@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spear_xp.certification.behind.columns import HERE, Columns
+from spear_xp.certification.behind.columns import HERE, NEAR, Columns, _valleys
 from spear_xp.overcomplete.behind.chain import chain_of
 from tests.helpers.networks import Floats, network
 
@@ -45,3 +45,17 @@ def test_a_size_that_is_given_is_not_searched() -> None:
     assert wrong is not None
     assert wrong.size == 1
     assert wrong.residual > 1e-4
+
+
+@pytest.mark.parametrize("hidden", [(), (30,), (40, 20)])
+def test_half_a_step_of_sizes_beside_it_a_size_is_looked_at_closely(hidden: tuple[int, ...]) -> None:
+    """Sizes and labels that leave more are not: nothing is left next to them, either."""
+    for size in (0.1, 1.0, 10.0):
+        columns, _ = planted(size, (6, 40, *hidden, 5))
+        label = columns.fit(0).label
+        assert columns._left(0, np.log(size) + np.asarray([-0.1, 0.1]))[:, label].max() < NEAR
+
+
+def test_two_ways_into_one_valley_are_one_size() -> None:
+    near = [(1e-8, 0.3, 2), (2e-8, 0.30001, 2), (1e-3, 0.30001, 4), (2e-3, 0.5, 2)]
+    assert _valleys(near) == [near[0], near[2], near[3]]
