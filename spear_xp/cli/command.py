@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--workers", type=int, default=1, help="processes for a folder of updates (default 1)")
     check.add_argument("--csv", type=Path, help="CSV to write about a folder, a line for each update")
     check.add_argument(
-        "--batch", type=int, help="batch size, if known: tables are searched with the layers behind, then"
+        "--batch", type=int, help="batch size, if known: the layers behind are asked as well, then"
     )
     check.set_defaults(run=audit_model)
 
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         "invert", help="recover the batch behind one layer", epilog=FILES, formatter_class=AsItIs
     )
     run.add_argument("--layer", help="name of the layer (default: the first that can be searched)")
-    run.add_argument("--batch", type=int, help="batch size, if known")
+    run.add_argument("--batch", type=int, help="batch size, if known: the layers behind are asked, then")
     run.add_argument(
         "--out", type=Path, metavar="NPZ", help="to save the result in (`spear-xp report` reads it)"
     )

@@ -66,12 +66,16 @@ def invert_layer(options: argparse.Namespace) -> int:
     """`spear-xp invert`."""
     out = checked_out(options.out)
     page = page_beside(options)  # what is wrong with it is said at once
+    model = update_of(options)
+    layer = layer_of(model, options.layer)
+    whole = options.batch is not None and layer is model.layers[0].update
     result = _search(
         options,
-        layer_of(update_of(options), options.layer),
+        layer,
         options.batch,
         options.checkpoint,
         accuracy=options.accuracy,
+        behind=model.behind if whole else None,
     )
     lines = []
     if out is not None:
@@ -160,6 +164,7 @@ def _search(
     batch: int | None = None,
     checkpoint: Path | None = None,
     accuracy: float = ACCURACY,
+    behind: tuple[tuple[Any, Any], ...] | None = None,
 ) -> Result:
     with progress_bar(quiet=options.json) as bar, _sigterm_as_ctrl_c():
         return invert(
@@ -171,6 +176,7 @@ def _search(
             on_progress=bar,
             checkpoint=checkpoint,
             accuracy=accuracy,
+            behind=behind,
         )
 
 

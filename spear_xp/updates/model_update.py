@@ -73,7 +73,8 @@ class ModelUpdate:
     def behind(self) -> tuple[tuple[Any, Any], ...] | None:
         """Weights and biases behind the first layer, as `invert(behind=)` takes them.
 
-        None where the layers do not follow each other from the data to the head, as far as is known.
+        A layer that has no bias has one of zero. None where the layers do not follow each other from the data
+        to the head, as far as is known.
         """
         chained = all(
             last.follows(front) and front.update is not None and last.shape[1:] == front.shape[:1]
@@ -84,8 +85,11 @@ class ModelUpdate:
         if len(self.layers) < 2 or self.layers[-1].name != self.head.name:
             return None
         updates = [*(layer.update for layer in self.layers[1:-1]), self.head]
-        found = tuple((one.weight, one.bias) for one in updates if one is not None)
-        return None if any(bias is None for _, bias in found) else found
+        return tuple(
+            (one.weight, 0 * one.weight[:, 0] if one.bias is None else one.bias)
+            for one in updates
+            if one is not None
+        )
 
     def with_kinds(self, feature_kinds: Sequence[str] | None) -> "ModelUpdate":
         """The same, with kinds of features for the layers whose inputs are the data; None changes nothing.

@@ -210,7 +210,7 @@ def test_processes_have_one_thread_of_blas_each(monkeypatch: pytest.MonkeyPatch)
         assert os.environ == dict.fromkeys(THREADS, "1") | {"MKL_NUM_THREADS": "3"}
 
 
-def test_an_audit_that_knows_the_batch_size_asks_the_layers_behind(
+def test_commands_that_know_the_batch_size_ask_the_layers_behind(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table, folder = small_table(batch=20, width=400), tmp_path / "round"
@@ -231,3 +231,5 @@ def test_an_audit_that_knows_the_batch_size_asks_the_layers_behind(
         assert "20 of 20" in capsys.readouterr().out
         assert main(words[:-2]) == 1
         assert "20 of 20" not in capsys.readouterr().out
+    assert main(["invert", str(folder / "sent.npz"), *words[2:]]) == 0
+    assert "20 of 20" in capsys.readouterr().out

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,14 @@ def test_layers_behind_the_first() -> None:
     assert [(weight.shape, bias.shape) for weight, bias in behind] == [((3, 3), (3,)), ((2, 3), (2,))]
     assert (behind[0][0] == 1).all()
     assert (behind[1][0] == 2).all()
+
+
+def test_a_layer_behind_without_a_bias_has_one_of_zero() -> None:
+    whole = _chained("", "behind 'fc0'", "behind 'fc1'")
+    bare = replace(whole.layers[1], update=LayerUpdate(np.ones((3, 3)), None, np.ones((3, 3)), None))
+    behind = replace(whole, layers=(whole.layers[0], bare, whole.layers[2])).behind
+    assert behind is not None
+    np.testing.assert_array_equal(behind[0][1], np.zeros(3))
 
 
 def test_layers_that_do_not_follow_each_other_are_not_behind() -> None:
