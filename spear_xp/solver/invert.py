@@ -250,4 +250,5 @@ def invert(
             result_of(problem, state, status, clock, **about), problem, factors, chain, clock, data_range
         ),
         reading,
+        accuracy,
     )

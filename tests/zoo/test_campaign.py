@@ -50,6 +50,16 @@ def test_a_value_that_noise_does_not_explain_may_be_in_a_sample() -> None:
     assert not judged(problem, result, 0.3).false.any()
 
 
+@pytest.mark.parametrize("seed", [6105716, 6108038])
+def test_columns_of_which_nothing_came_are_no_zeros(seed: int) -> None:
+    """All entries of a column were among the small ones that were dropped: it was read as zero."""
+    problem = varied(seed, 0.0, tuple(CLIENTS))
+    result = invert(problem.update, rng=seed, work_limit=5e9, accuracy=0.3)
+    assert result.certified.all()
+    assert judged(problem, result, 0.3).bars.max() < 1
+    assert (result.psnr < 100).all()
+
+
 def test_what_noise_may_have_merged_is_within_error_bars() -> None:
     """A record and another half as large in 8 bits, noise of 5 %: their mean was six bars off."""
     problem = varied(5802129, 0.0, tuple(CLIENTS))

@@ -5,18 +5,21 @@ Which are missing is told, or shows in the arrays.
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
+from spear_xp.certification.split_half import SURE, TINY
 from spear_xp.diagnosis.arrays import LOUD, drowned
 from spear_xp.diagnosis.causes import Cause, cause
 from spear_xp.diagnosis.entries import of_entries
 from spear_xp.diagnosis.missing import missing_in
 from spear_xp.errors import RankError
-from spear_xp.numerics.backend import Array, to_host
+from spear_xp.numerics.backend import Array, enter, to_host
 from spear_xp.numerics.work import KeepGoing, Meter, OutOfTime, ask
 from spear_xp.reduction.completion.complete import Completion, complete
 from spear_xp.reduction.completion.mask import entries_of, most_samples
 from spear_xp.reduction.decay import Decay
 from spear_xp.reduction.gradient import Gradient
+from spear_xp.reduction.problem import ACCURACY
 from spear_xp.solver.call.factors import LowRank, low_rank
 from spear_xp.solver.result import Result, Status
 from spear_xp.solver.runtime.clock import Clock
@@ -27,8 +30,10 @@ __all__ = ["Reading", "read_factors", "without_lost"]
 TIME = 0.5  # chosen: share of the limits, after which missing entries that nobody told are given up
 # measured: noise over the usual entry of a row, from which nothing comes back (lab.md, "Missing entries")
 DROWNED = 0.25
+CLOSE = 1e-3  # derived: relative error of entries that were completed, generously
 OPEN = "{}{} of its {} entries are not determined: too little came of these columns of grad_w"
 PROVEN = "proven in all others, but "
+UNSEEN = "nothing came of {} columns of grad_w, and what was dropped there could be {:.1%} of it"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +51,8 @@ class Reading:
         Why no search can succeed: what is missing hides the rest.
     entries : tuple of Cause or None
         What the entries show, where they were looked at.
+    unseen : tuple of int and float
+        Columns of grad_w of which nothing came although small entries were dropped, and the least that came.
     """
 
     gradient: Gradient
@@ -53,12 +60,13 @@ class Reading:
     completion: Completion | None = None
     obstacle: Cause | None = None
     entries: tuple[Cause, ...] | None = None
+    unseen: tuple[int, float] = (0, 0.0)
 
     @classmethod
-    def of(cls, completion: Completion, entries: tuple[Cause, ...] | None = None) -> "Reading":
+    def of(cls, completion: Completion, **more: Any) -> "Reading":
         """Of what was completed."""
         factors = completion.gradient, completion.factorization, Decay()
-        return cls(completion.gradient, factors, completion, entries=entries)
+        return cls(completion.gradient, factors, completion, **more)
 
     @property
     def whole(self) -> bool:
@@ -119,10 +127,25 @@ def _shown(gradient: Gradient, factors: LowRank | RankError, batch_size: int | N
     if completion is not None and (
         isinstance(factors, RankError) or completion.factorization.rank < factors[1].rank or noise > LOUD
     ):
-        return Reading.of(completion, entries)
+        dropped = any(one.name == "entries dropped" for one in entries)
+        unseen = _unseen(gradient, completion.gradient) if dropped else (0, 0.0)
+        return Reading.of(completion, entries=entries, unseen=unseen)
     if completion is None and (isinstance(factors, RankError) or drowned(gradient, factors[1], DROWNED)):
         return Reading(gradient, factors, obstacle=_open(gradient, *found), entries=entries)
     return Reading(gradient, factors, entries=entries)
+
+
+def _unseen(gradient: Gradient, whole: Gradient) -> tuple[int, float]:
+    """Columns of grad_w of which nothing came where small entries were dropped, and the least size that came.
+
+    They were if all entries that were completed are below those that came.
+    """
+    xp = gradient.space.xp
+    came, found = xp.abs(gradient.grad_w), xp.abs(whole.grad_w)
+    least = float(xp.min(xp.where(came > 0, came, math.inf)))
+    if float(xp.max(xp.where((came == 0) & xp.isfinite(found), found, 0 * found))) > (1 + CLOSE) * least:
+        return 0, least
+    return int(xp.sum(xp.astype(xp.all(came == 0, axis=0), xp.int64))), least
 
 
 def _open(gradient: Gradient, why: Cause, known: Array) -> Cause:
@@ -139,11 +162,12 @@ def _completed(
         return complete(gradient, known, batch_size, meter=Meter(keep_going, clock.count))
 
 
-def without_lost(result: Result, reading: Reading) -> Result:
+def without_lost(result: Result, reading: Reading, accuracy: float) -> Result:
     """A result whose inputs are NaN, and not certified, where too little of a column came to tell them.
 
-    Directions stay proven.
+    Directions stay proven. Where nothing came of a column at all, error bars hold what may have been there.
     """
+    result = _with_unseen(result, reading, accuracy)
     if reading.gradient.lost is None or not len(result.inputs):
         return result
     lost = to_host(reading.gradient.lost).tolist()
@@ -158,4 +182,51 @@ def without_lost(result: Result, reading: Reading) -> Result:
         certified=result.certified & False,
         status=Status.UNCERTIFIED if sure else result.status,
         reasons=tuple(reason or OPEN.format(PROVEN, *counts) for reason in result.reasons),
+    )
+
+
+def _with_unseen(result: Result, reading: Reading, accuracy: float) -> Result:
+    """A result whose error bars hold what columns of which nothing came may have had.
+
+    Entries that were dropped because they are small are below the least that came, τ. With D the columns of D
+    such a column x of the batch has |D x| < τ on m rows, and so |x_k| < τ √m ‖row k of D⁺‖.
+    """
+    count, least = reading.unseen
+    if not count or not len(result.inputs):
+        return result
+    gradient = reading.gradient
+    space, arrays, leave = enter(inputs=result.inputs)
+    xp = space.xp
+    inputs = xp.astype(arrays["inputs"], space.dtype)
+    m, n = gradient.grad_w.shape
+    columns = space.asarray(gradient.grad_w, dtype=space.dtype) @ xp.linalg.pinv(inputs)
+    most = least * m**0.5 * to_host(xp.linalg.vector_norm(xp.linalg.pinv(columns), axis=1))
+    open_ = (count / n) ** 0.5 * most
+    shares = open_ / (to_host(xp.linalg.vector_norm(inputs, axis=1)) / n**0.5).clip(min=TINY)
+    certified = to_host(result.certified).astype(bool) & (shares < accuracy)
+    bars, own = (
+        (to_host(part).astype(float) ** 2 + (open_ / SURE) ** 2) ** 0.5
+        for part in (result.error_bars, result.trace.own_bars)
+    )
+    before = to_host(result.trace.own_bars).tolist()
+    lower = [20 * math.log10(b / a) if 0 < a < math.inf else 0.0 for a, b in zip(before, own, strict=True)]
+    exact = certified.all() and (shares < ACCURACY).all()
+    reasons = [
+        reason or ("" if sure else UNSEEN.format(count, share))
+        for reason, sure, share in zip(result.reasons, certified, shares, strict=True)
+    ]
+    narrower = {Status.EXACT, Status.CERTIFIED, Status.PARTIAL}
+    status = result.status
+    if status in narrower and not certified.all():
+        status = Status.PARTIAL if certified.any() else Status.UNCERTIFIED
+    elif status is Status.EXACT and not exact:
+        status = Status.CERTIFIED
+    return replace(
+        result,
+        certified=leave(space.asarray(certified, dtype=xp.bool)),
+        error_bars=leave(space.asarray(bars)),
+        status=status,
+        reasons=tuple(reasons),
+        trace=replace(result.trace, own_bars=own),
+        psnr=result.psnr - to_host(lower),
     )
