@@ -10,10 +10,12 @@ import numpy as np
 
 from spear_xp.numerics.backend import Host
 from spear_xp.numerics.parts.blocks import blocks
-from spear_xp.numerics.work import KeepGoing, ask, forever
+from spear_xp.numerics.work import Meter, elementwise, product
 from spear_xp.overcomplete.behind.chain import Chain
 
-__all__ = ["Columns", "Fit"]
+__all__ = ["UNMETERED", "Columns", "Fit"]
+
+UNMETERED = Meter()  # of those who only want the answer
 
 # chosen: logarithms of sizes in units of the one that is given, from a thousandth to a thousand times
 SIZES = np.arange(-35, 36) / 5.0
@@ -91,7 +93,7 @@ class Columns:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_front", self.chain.weights[0][:, self.live] * self.weights)
 
-    def fit(self, k: int, sizes: Host = SIZES, keep_going: KeepGoing = forever) -> Fit | None:
+    def fit(self, k: int, sizes: Host = SIZES, meter: Meter = UNMETERED) -> Fit | None:
         """The size and the label that fit a sample best; None where none sends anything back.
 
         Parameters
@@ -100,10 +102,10 @@ class Columns:
             Its number.
         sizes : NumPy array
             Logarithms of its factor, ascending and evenly spaced; a single one is taken as it is.
-        keep_going : callable
+        meter : Meter
             Asked before each part; `OutOfTime` is raised when it says no.
         """
-        left = self._left(k, sizes, keep_going)
+        left = self._left(k, sizes, meter)
         places: list[tuple[float, float, int]] = []
         for label in range(self.chain.labels):
             own = np.concatenate([[np.inf], left[:, label], [np.inf]])
@@ -116,7 +118,7 @@ class Columns:
         if len(sizes) > 1:
             close = [one for one in places if one[0] < NEAR] or places[:1]
             width = float(sizes[1] - sizes[0])
-            near = sorted(self._closer(k, *one[1:], width, keep_going) for one in close)
+            near = sorted(self._closer(k, *one[1:], width, meter) for one in close)
             places = sorted(_valleys(near) + places[len(close) :])
         (_, size, label), others = places[0], places[1:]
         residual, share, slope, growth = self._closely(k, size, label)
@@ -125,12 +127,12 @@ class Columns:
             other = min(other, float(left[0, label]), float(left[-1, label]))
         return Fit(float(np.exp(size)), label, share, residual, slope, growth, other)
 
-    def _left(self, k: int, sizes: Host, keep_going: KeepGoing = forever) -> Host:
+    def _left(self, k: int, sizes: Host, meter: Meter = UNMETERED) -> Host:
         """What sizes and labels leave of a column, relative to it, shape (t, labels); 1 is all of it."""
         width = self.chain.labels * (len(self.live) + sum(len(bias) for bias in self.chain.biases))
         found = []
         for part in blocks(len(sizes), width + len(self.bias)):
-            ask(keep_going)
+            meter.spend(self._sent_work(len(sizes[part]), self.chain.labels))
             sent, use = self._sent(k, sizes[part])
             own = self.found[k] * self.weights * use
             inner = np.matmul(sent, own[:, :, None])[:, :, 0]
@@ -138,6 +140,13 @@ class Columns:
             found.append(np.where(inner > 0, 1 - inner**2 / np.maximum(norms, TINY), 1.0))
         squares: Host = np.concatenate(found)
         return np.sqrt(np.maximum(squares, 0.0))
+
+    def _sent_work(self, count: int, labels: int) -> float:
+        """Multiply-adds of `_sent` and of what is made of it, for so many sizes and labels."""
+        ahead, rows = len(self.bias), len(self.live)
+        there = product(count * labels, len(self.chain.biases[0]), rows)
+        passes = elementwise(count * labels * rows, 4) + elementwise(count * ahead, 6)
+        return self.chain.slopes_work(count, labels) + there + passes
 
     def _sent(self, k: int, sizes: Host, label: int | None = None) -> tuple[Host, Host]:
         """What samples of some sizes send back, and the rows on which that is sure.
@@ -156,13 +165,13 @@ class Columns:
         return (slopes @ self._front) * (on & use)[:, None, :], use
 
     def _closer(
-        self, k: int, size: float, label: int, width: float, keep_going: KeepGoing
+        self, k: int, size: float, label: int, width: float, meter: Meter
     ) -> tuple[float, float, int]:
         """The least residual next to a size, as far as it is told, with its size and label."""
         left = np.inf
         for _ in range(ZOOMS):
-            ask(keep_going)
             sizes = size + width * ZOOM
+            meter.spend(self._sent_work(len(sizes), 1))
             there = self._explicit(k, sizes, label)[0]
             place = int(there.argmin())
             left, size = float(there[place]), float(sizes[place])

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spear_xp.certification.behind.columns import HERE, NEXT, SIZES, Columns, Fit
+from spear_xp.certification.behind.columns import HERE, NEXT, SIZES, UNMETERED, Columns, Fit
 from spear_xp.numerics.backend import Host
-from spear_xp.numerics.work import KeepGoing, OutOfTime, forever
+from spear_xp.numerics.work import Meter, OutOfTime
 from spear_xp.overcomplete.behind.chain import Chain
 
 __all__ = ["Verdict", "verdict_of"]
@@ -69,7 +69,7 @@ def verdict_of(
     told: bool,
     given: bool,
     rank: int,
-    keep_going: KeepGoing = forever,
+    meter: Meter = UNMETERED,
 ) -> Verdict:
     """Judge each sample by its column.
 
@@ -86,7 +86,7 @@ def verdict_of(
         Whether something else tells the size of the samples, and whether a bias gradient says one.
     rank : int
         Number of samples that the gradient tells apart.
-    keep_going : callable
+    meter : Meter
         Asked before each part; of samples after a no nothing is said, and nothing is refuted.
     """
     count, chain = len(noise), columns.chain
@@ -103,7 +103,7 @@ def verdict_of(
     for k in range(count):
         level = ROUNDINGS * roundoff + NOISES * float(noise[k])
         try:
-            fit, bar = _found(columns, k, found, level, accuracy, keep_going, told=told, given=given)
+            fit, bar = _found(columns, k, found, level, accuracy, meter, told=told, given=given)
         except OutOfTime:
             whole = False
             break
@@ -131,7 +131,7 @@ def _found(
     before: Verdict,
     level: float,
     accuracy: float,
-    keep_going: KeepGoing,
+    meter: Meter,
     *,
     told: bool,
     given: bool,
@@ -140,7 +140,7 @@ def _found(
 
     The bar is 0 for a size that was told before, and None where the fit proves nothing.
     """
-    fit = columns.fit(k, HERE, keep_going) if told or given else None
+    fit = columns.fit(k, HERE, meter) if told or given else None
     if told and fit is not None and _fits(fit, level, level):
         return fit, 0.0
     if given and _tells(fit, level, accuracy):
@@ -149,7 +149,7 @@ def _found(
     if before.sized.any():  # sizes of one batch are not far apart
         tries.insert(0, np.log(np.median(before.sizes[before.sized])) + NEXT)
     for sizes in tries:
-        free = columns.fit(k, sizes, keep_going)
+        free = columns.fit(k, sizes, meter)
         if _tells(free, level, accuracy):
             return free, _bar(free, level)
     return (fit or free) if told else free, None

@@ -12,10 +12,12 @@ import numpy as np
 
 from spear_xp.errors import ArgumentRangeError, DtypeError, NonFiniteError, ShapeError
 from spear_xp.numerics.backend import Host, to_host
+from spear_xp.numerics.work import calls, elementwise, product
 
 __all__ = ["Chain", "chain_of"]
 
 TWO = 2  # derived: labels of a single output behind a sigmoid
+CALLS = 20  # chosen: about as many calls on arrays as the way to the loss and back takes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +40,13 @@ class Chain:
     def labels(self) -> int:
         """Number of labels that a sample may have."""
         return max(TWO, int(self.weights[-1].shape[0]))
+
+    def slopes_work(self, count: int, labels: int) -> float:
+        """Multiply-adds of `slopes` of so many samples, each with so many labels."""
+        forth = sum(product(count, weight.shape[1], weight.shape[0]) for weight in self.weights)
+        back = sum(product(count * labels, *weight.shape) for weight in self.weights[1:])
+        entries = count * labels * sum(len(bias) for bias in self.biases)
+        return forth + back + elementwise(entries, 2) + calls(CALLS)
 
     def slopes(self, hidden: Host, labels: Host | None = None) -> Host:
         """Gradient of the loss by the outputs of the first of these layers, for every label or given ones.

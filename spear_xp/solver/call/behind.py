@@ -8,6 +8,7 @@ from spear_xp.certification.behind.columns import Columns
 from spear_xp.certification.behind.judgement import Verdict, verdict_of
 from spear_xp.certification.split_half import SURE, TINY
 from spear_xp.numerics.backend import Host, enter, to_host
+from spear_xp.numerics.work import Meter
 from spear_xp.overcomplete.behind.chain import Chain
 from spear_xp.overcomplete.table import Table
 from spear_xp.reduction.problem import ACCURACY, Problem
@@ -74,13 +75,11 @@ def with_layers_behind(
             told=told,
             given=given,
             rank=problem.rank,
-            keep_going=clock.before_limit,
+            meter=Meter(clock.before_limit, clock.count),
         )
-    if verdict.silent:
-        return result
     seconds = {**clock.seconds, "total": clock.elapsed}
-    found = replace(result, trace=replace(result.trace, seconds=seconds))
-    return _judged(found, verdict, judged, data_range, given=given, told=told)
+    found = replace(result, trace=replace(result.trace, seconds=seconds, work=clock.work))
+    return found if verdict.silent else _judged(found, verdict, judged, data_range, given=given, told=told)
 
 
 def _columns(

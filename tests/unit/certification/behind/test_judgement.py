@@ -8,6 +8,7 @@ import pytest
 
 from spear_xp.certification.behind.columns import Columns
 from spear_xp.certification.behind.judgement import Verdict, verdict_of
+from spear_xp.numerics.work import Meter
 from tests.helpers.networks import Floats
 from tests.unit.certification.behind.test_columns import planted
 
@@ -44,7 +45,7 @@ def test_samples_after_the_limit_are_not_judged() -> None:
     columns = planted(1.0)[0]
     columns.found[3] *= 2
     asked = iter([True] * 3)
-    found = judged(columns, told=True, keep_going=lambda: next(asked, False), rank=3)
+    found = judged(columns, told=True, meter=Meter(lambda: next(asked, False)), rank=3)
     assert found.confirmed.tolist() == [True, True, True, False]
     assert not found.refuted.any()
 
@@ -78,3 +79,11 @@ def test_two_in_one_are_refuted_beside_others_and_where_all_are(*, told: bool) -
     double = replace(columns, chain=replace(chain, batch_size=8))
     assert judged(double, told=told).refuted.all()
     assert judged(replace(columns, found=2 * columns.found), told=told).silent
+
+
+def test_work_is_counted() -> None:
+    """A work limit ends this at the same place on every machine."""
+    columns, spent, done = planted(1.3)[0], list[float](), list[float]()
+    assert judged(columns, meter=Meter(count=spent.append)).confirmed.all()
+    half = judged(columns, meter=Meter(lambda: sum(done) < sum(spent) / 2, done.append))
+    assert 0 < half.confirmed.sum() < len(half.confirmed)
