@@ -27,6 +27,8 @@ class Varied:
     after: tuple[Floats, Floats] | None = None  # weight and bias after local steps, where they are told
     mask: Floats | None = None  # which entries of [grad_w | grad_b] are as they were, where that is told
     bias_factor: float = 1.0  # of grad_b alone
+    labels: Floats | None = None  # of the samples
+    behind: tuple[tuple[Floats, Floats], ...] = ()  # layers behind, before the step
 
     @property
     def observed(self) -> tuple[Floats, Floats | None, Floats, Floats]:

@@ -4,7 +4,8 @@
 `--replay SEED` for one problem in detail. A certified sample is false if
 its relative error to every true sample exceeds the accuracy asked for, or its error six error bars, and it
 does not stand for several that the gradient cannot tell apart. With `--no-bias-gradient` grad_b is not told,
-and samples that are certified up to their scale are judged up to that.
+and samples that are certified up to their scale are judged up to that. With `--behind` the layers behind are
+given, or others in their place, or a wrong batch size; a certified sample of another label is false, too.
 """
 
 import argparse
@@ -36,7 +37,8 @@ SLOW = 3.0  # searches that take longer than this multiple of the limit are list
 class Campaign:
     """What is drawn, and how it is solved.
 
-    Limits, share of local steps, changes to draw from, accuracy, and whether grad_b is told.
+    Limits, share of local steps, changes to draw from, accuracy, and whether grad_b and the layers behind
+    are told.
 
     On a busy machine a limit in seconds ends most searches before anything is certified; work does not.
     """
@@ -47,10 +49,12 @@ class Campaign:
     changes: tuple[str, ...]
     accuracy: float
     bias_gradient: bool = True
+    behind: bool = False
 
     def problem(self, seed: int) -> Varied:
         """The problem of a seed."""
         found = varied(seed, self.local, self.changes)
+        found = with_behind(seed, found) if self.behind else replace(found, behind=())
         if self.bias_gradient:
             return found
         return replace(found, grad_b=None, parts=("no bias gradient", *found.parts))
@@ -59,7 +63,8 @@ class Campaign:
         """The search."""
         size, accuracy = problem.batch_size, self.accuracy
         limits = {"time_limit": self.limit, "work_limit": self.work}
-        return invert(problem.update, batch_size=size, accuracy=accuracy, rng=seed, **limits)
+        behind = problem.behind or None
+        return invert(problem.update, batch_size=size, accuracy=accuracy, behind=behind, rng=seed, **limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,22 @@ class Verdict:
     def crashed(self) -> bool:
         """Whether the search raised what it must not."""
         return self.ending.startswith("CRASH")
+
+
+def with_behind(seed: int, problem: Varied) -> Varied:
+    """A batch size beside the layers behind: of four problems two have the right ones."""
+    rng = np.random.default_rng([seed, 12])
+    size, layers = len(problem.inputs), problem.behind
+    kind = str(rng.choice(["layers behind", "layers behind", "another batch size", "other layers behind"]))
+    if kind == "another batch size":
+        size = max(1, int(rng.choice([size - 1, size + 1, size // 2, 2 * size])))
+    if kind == "other layers behind":
+        off = 10 ** rng.uniform(-6, 0)
+        layers = tuple(
+            (weight * (1 + off * rng.standard_normal(weight.shape)).astype("float32"), bias)
+            for weight, bias in layers
+        )
+    return replace(problem, behind=layers, batch_size=size, parts=(kind, *problem.parts))
 
 
 def judge(seed: int, campaign: Campaign) -> Verdict:
@@ -211,12 +232,19 @@ def main() -> None:
     )
     parser.add_argument("--accuracy", type=float, default=0.01, help="relative error that is asked for")
     parser.add_argument("--no-bias-gradient", action="store_true", help="grad_b is not given")
+    parser.add_argument("--behind", action="store_true", help="layers behind and the batch size are given")
     options = parser.parse_args()
     changes = tuple(filter(None, options.changes.split(",")))
     if changes == ("clients",):
         changes = tuple(CLIENTS)
     campaign = Campaign(
-        options.limit, options.work, options.local, changes, options.accuracy, not options.no_bias_gradient
+        options.limit,
+        options.work,
+        options.local,
+        changes,
+        options.accuracy,
+        not options.no_bias_gradient,
+        options.behind,
     )
     if options.replay is not None:
         replay(options.replay, campaign)

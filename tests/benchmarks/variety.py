@@ -40,7 +40,9 @@ def varied(seed: int, local_share: float = 0.1, changes: Sequence[str] = ()) -> 
     for head in chosen(rng, HEADS, 0.25, 1):
         net = HEADS[head](rng, net, inputs, labels)
         parts.append(head)
-    problem = Varied(*net.observed(inputs, labels), inputs, None, (*parts, f"depth {depth}", f"b={b} m={m}"))
+    parts += [f"depth {depth}", f"b={b} m={m}"]
+    behind = tuple(zip(net.weights[1:], net.biases[1:], strict=True))
+    problem = Varied(*net.observed(inputs, labels), inputs, None, tuple(parts), labels=labels, behind=behind)
     if rng.random() < local_share:
         problem = local(rng, net, labels, problem)
     for change in chosen(rng, CHANGES, 0.35, 2) if not changes else [str(rng.choice(changes))]:

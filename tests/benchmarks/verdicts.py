@@ -36,7 +36,7 @@ class Judged:
         tell apart: they activate the same neurons, or differ by less than the noise shows. Or a
         combination of several that activate the same neurons.
     false : array of bool
-        Off by more than the accuracy or `FAR` bars, and not merged.
+        Off by more than the accuracy or `FAR` bars, and not merged; or of another label than was told.
     notes : tuple of str
         One line for each sample that is false or merged.
     """
@@ -54,6 +54,10 @@ def judged(problem: Varied, result: Result, accuracy: float = FALSE_ABOVE) -> Ju
     Without a bias gradient those that are certified up to their scale, in the size that fits best. A bias
     gradient times f is that of a batch times 1/f: it is merged where hardly a row tells that one.
     """
+    return _labels_judged(problem, result, _sizes_judged(problem, result, accuracy), accuracy)
+
+
+def _sizes_judged(problem: Varied, result: Result, accuracy: float) -> Judged:
     found = _judged(problem, result, accuracy)
     if problem.bias_factor == 1 or not found.false.any():
         return found
@@ -66,6 +70,21 @@ def judged(problem: Varied, result: Result, accuracy: float = FALSE_ABOVE) -> Ju
     off = np.flatnonzero(found.false | found.merged)
     notes = [text for k, text in zip(off, found.notes, strict=True) if not alike[k]]
     return replace(found, merged=found.merged | alike, false=found.false & ~alike, notes=(note, *notes))
+
+
+def _labels_judged(problem: Varied, result: Result, found: Judged, accuracy: float) -> Judged:
+    """The same with what was told of labels: one of the true samples there has to have it."""
+    if result.labels is None or problem.labels is None:
+        return found
+    sure = np.asarray(result.certified if _scaled(problem) else result.direction_certified, dtype=bool)
+    true, samples = np.asarray(problem.inputs, dtype=float), np.asarray(result.inputs, dtype=float)[sure]
+    distance = np.linalg.norm(samples[:, None] - true[None], axis=2)
+    near = distance <= np.maximum(accuracy * np.linalg.norm(true, axis=1), distance.min(axis=1)[:, None])
+    told = np.asarray(result.labels)[sure]
+    right = (near & (told[:, None] == problem.labels)).any(axis=1)
+    wrong = (told >= 0) & ~right & ~found.merged & ~found.false
+    notes = tuple(f"FALSE: label {label}" for label in told[wrong])
+    return replace(found, false=found.false | wrong, notes=(*found.notes, *notes))
 
 
 def _telling(problem: Varied, other: Varied, result: Result) -> int:
