@@ -68,6 +68,17 @@ def test_what_noise_may_have_merged_is_within_error_bars() -> None:
     assert not judged(problem, result, 0.3).false.any()
 
 
+@pytest.mark.parametrize("seed", [7200028, 7200351])
+def test_a_column_that_cancels_tells_a_size_less_well(seed: int) -> None:
+    """Rounding of the client is many times as large there; the layers behind moved a size that was right."""
+    problem = varied(seed)
+    known = {"behind": problem.behind, "batch_size": len(problem.inputs)}
+    result = invert(problem.update, rng=seed, work_limit=5e9, **known)
+    assert result.certified.all()
+    assert (result.labels >= 0).all()
+    assert not judged(problem, result).false.any()
+
+
 @pytest.mark.parametrize("seed", [3, 11, 12, 30, 31, 33, 53, 54])
 @pytest.mark.parametrize("distance", [0.02, 0.05, 0.1])
 def test_a_batch_size_that_is_one_too_small_merges_no_twins(seed: int, distance: float) -> None:

@@ -13,7 +13,7 @@ from spear_xp.numerics.parts.blocks import blocks
 from spear_xp.numerics.work import Meter, elementwise, product
 from spear_xp.overcomplete.behind.chain import Chain
 
-__all__ = ["UNMETERED", "Columns", "Fit"]
+__all__ = ["SINGLE", "UNMETERED", "Columns", "Fit"]
 
 UNMETERED = Meter()  # of those who only want the answer
 
@@ -28,6 +28,8 @@ NEAR = 0.5
 ZOOM = np.arange(-6, 7) / 6.0  # chosen: of the width of a step, around the best size so far
 ZOOMS, NARROWER = 22, 0.2  # derived: rounds, and how much narrower each is: down to rounding of a size
 STEP = 1e-4  # chosen: change of the logarithm of a size by which the slope of a column is taken
+ROUNDED = 8  # chosen: times that rounding is tried; more say more exactly what it does
+SINGLE = 2.0**-24  # derived: unit roundoff of single precision
 TINY = 1e-300  # cosmetic: against a division by zero
 
 
@@ -50,6 +52,8 @@ class Fit:
         By how many units of its own logarithm the share changes.
     other : float
         Least residual of any other label, or of another size of this one.
+    roundings : float
+        Units of rounding by which a client is off who works out such a column: much, where it cancels.
     """
 
     size: float
@@ -59,6 +63,7 @@ class Fit:
     slope: float
     growth: float
     other: float
+    roundings: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +84,8 @@ class Columns:
         One over the noise of each row.
     unsure : NumPy array, shape (k, m)
         What each of these has to be away from zero, with the bias, for its sign to be sure.
+    rounding : NumPy array, shape (k, m)
+        What single precision makes of each of these, with the bias.
     """
 
     chain: Chain
@@ -88,10 +95,13 @@ class Columns:
     found: Host
     weights: Host
     unsure: Host
+    rounding: Host
     _front: Host = field(init=False)
+    _single: Chain = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_front", self.chain.weights[0][:, self.live] * self.weights)
+        object.__setattr__(self, "_single", self.chain.in_single)
 
     def fit(self, k: int, sizes: Host = SIZES, meter: Meter = UNMETERED) -> Fit | None:
         """The size and the label that fit a sample best; None where none sends anything back.
@@ -121,11 +131,14 @@ class Columns:
             near = sorted(self._closer(k, *one[1:], width, meter) for one in close)
             places = sorted(_valleys(near) + places[len(close) :])
         (_, size, label), others = places[0], places[1:]
+        meter.spend(self._sent_work(ROUNDED, 1))
         residual, share, slope, growth = self._closely(k, size, label)
         other = min((one[0] for one in others), default=1.0)
         if len(sizes) > 1:  # a valley that has no end on one side tells no size
             other = min(other, float(left[0, label]), float(left[-1, label]))
-        return Fit(float(np.exp(size)), label, share, residual, slope, growth, other)
+        return Fit(
+            float(np.exp(size)), label, share, residual, slope, growth, other, self._roundings(k, size, label)
+        )
 
     def _left(self, k: int, sizes: Host, meter: Meter = UNMETERED) -> Host:
         """What sizes and labels leave of a column, relative to it, shape (t, labels); 1 is all of it."""
@@ -202,6 +215,22 @@ class Columns:
         growth = np.log(np.maximum(shares, TINY))
         grows = max(abs(growth[0] - growth[1]), abs(growth[2] - growth[1])) / STEP
         return float(left[1]), float(shares[1]), float(min(turns)), float(grows)
+
+    def _roundings(self, k: int, size: float, label: int) -> float:
+        """Root mean square of what single precision changes in a column, in units of it.
+
+        Where large terms cancel, in the layers behind or in a softmax that is sure, it is many.
+        """
+        (sent,), use = self._sent(k, np.asarray([size]), label)
+        inputs = np.exp(size) * self.values[k] + self.bias
+        rng = np.random.default_rng(0)  # what it draws decides nothing: all of it is averaged
+        trials = inputs + np.exp(size) * self.rounding[k] * rng.standard_normal((ROUNDED, len(inputs)))
+        hidden = (np.maximum(trials, 0.0) * (inputs > 0)).astype("float32")
+        slopes = self._single.slopes(hidden, np.full(ROUNDED, label))
+        back = (slopes @ self._single.weights[0][:, self.live]).astype(float) * self.weights
+        rows = (inputs[self.live] > 0) & use[0]
+        off = np.linalg.norm(back * rows - sent[0], axis=1) / max(float(np.linalg.norm(sent[0])), TINY)
+        return float(np.sqrt((off**2).mean()) / SINGLE)
 
 
 def _valleys(places: list[tuple[float, float, int]]) -> list[tuple[float, float, int]]:

@@ -4,7 +4,9 @@ A sample is *confirmed* where its column is that of one sample of one size and o
 no other. Nothing is said at all unless several equations agree that nobody could have known beforehand.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,9 +17,11 @@ from spear_xp.overcomplete.behind.chain import Chain
 
 __all__ = ["Verdict", "verdict_of"]
 
+Level = Callable[[Fit], float]  # what a right column leaves at most, relative to it
+
 # measured: roundings of a column, and noise of it, that a right one leaves at most (lab.md, "The layers
-# behind a full set")
-ROUNDINGS, NOISES = 16.0, 6.0
+# behind a full set"), and how many times what rounding does in trials (lab.md, "Columns that cancel")
+ROUNDINGS, NOISES, TRIALS = 16.0, 6.0, 6.0
 FAR = 30.0  # chosen: of that, what any other label or size has to leave; more proves more
 SPARE = 3.0  # chosen: of that, what the error bar of a size allows for; less leaves bars wider
 BARS = 6.0  # chosen: error bars of a size that have to fit into the accuracy, as elsewhere
@@ -101,7 +105,7 @@ def verdict_of(
     )
     poor, equations, whole = np.zeros(count, bool), 0, True
     for k in range(count):
-        level = ROUNDINGS * roundoff + NOISES * float(noise[k])
+        level = partial(_level, roundoff=roundoff, noise=float(noise[k]))
         try:
             fit, bar = _found(columns, k, found, level, accuracy, meter, told=told, given=given)
         except OutOfTime:
@@ -112,7 +116,7 @@ def verdict_of(
             continue
         found.shares[k] = fit.share
         if bar is None:
-            poor[k] = fit.residual > FAR * level or _merged(fit)
+            poor[k] = fit.residual > FAR * level(fit) or _merged(fit)
             continue
         found.confirmed[k], found.labels[k] = True, fit.label
         if bar:
@@ -129,7 +133,7 @@ def _found(
     columns: Columns,
     k: int,
     before: Verdict,
-    level: float,
+    level: Level,
     accuracy: float,
     meter: Meter,
     *,
@@ -141,7 +145,7 @@ def _found(
     The bar is 0 for a size that was told before, and None where the fit proves nothing.
     """
     fit = columns.fit(k, HERE, meter) if told or given else None
-    if told and fit is not None and _fits(fit, level, level):
+    if told and fit is not None and _fits(fit, level(fit), level(fit)):
         return fit, 0.0
     if given and _tells(fit, level, accuracy):
         return fit, _bar(fit, level)
@@ -155,14 +159,20 @@ def _found(
     return (fit or free) if told else free, None
 
 
-def _tells(fit: Fit | None, level: float, accuracy: float) -> bool:
+def _level(fit: Fit, roundoff: float, noise: float) -> float:
+    return max(ROUNDINGS, TRIALS * fit.roundings) * roundoff + NOISES * noise
+
+
+def _tells(fit: Fit | None, level: Level, accuracy: float) -> bool:
     """Whether a fit proves a size to the accuracy."""
     bar = _bar(fit, level)
-    return fit is not None and BARS * bar < accuracy and _fits(fit, level, bar)
+    return fit is not None and BARS * bar < accuracy and _fits(fit, level(fit), bar)
 
 
-def _bar(fit: Fit | None, level: float) -> float:
-    return float(np.inf) if fit is None else max(fit.residual, level / SPARE) / max(fit.slope, level)
+def _bar(fit: Fit | None, level: Level) -> float:
+    if fit is None:
+        return float(np.inf)
+    return max(fit.residual, level(fit) / SPARE) / max(fit.slope, level(fit))
 
 
 def _numbers(chain: Chain) -> int:

@@ -4,7 +4,7 @@ A sample alone decides its column of D: the layers behind take it to the loss, a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
@@ -27,7 +27,8 @@ class Chain:
     Attributes
     ----------
     weights, biases : tuple of NumPy array
-        In the order of the model, in double precision. A last layer with one output ends in a sigmoid.
+        In the order of the model, in double precision, or as `in_single` has them. A last layer with one
+        output ends in a sigmoid.
     batch_size : int
         Samples that the loss is the mean of.
     """
@@ -40,6 +41,13 @@ class Chain:
     def labels(self) -> int:
         """Number of labels that a sample may have."""
         return max(TWO, int(self.weights[-1].shape[0]))
+
+    @property
+    def in_single(self) -> "Chain":
+        """The same in single precision, as a client has them, with what rounds there."""
+        parts = (self.weights, self.biases)
+        weights, biases = (tuple(one.astype("float32") for one in part) for part in parts)
+        return replace(self, weights=weights, biases=biases)
 
     def slopes_work(self, count: int, labels: int) -> float:
         """Multiply-adds of `slopes` of so many samples, each with so many labels."""
@@ -73,7 +81,7 @@ class Chain:
             logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
         shares = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
         shares /= shares.sum(axis=1, keepdims=True)
-        ones = np.eye(shares.shape[1])
+        ones = np.eye(shares.shape[1], dtype=shares.dtype)
         slopes = shares[:, None, :] - (ones if labels is None else ones[labels][:, None, :])
         slopes = slopes[:, :, 1:] if single else slopes
         for weight, output in zip(self.weights[:0:-1], outputs[-2::-1], strict=True):

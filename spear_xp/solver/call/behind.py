@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spear_xp.certification.behind.columns import Columns
+from spear_xp.certification.behind.columns import SINGLE, Columns
 from spear_xp.certification.behind.judgement import Verdict, verdict_of
 from spear_xp.certification.split_half import SURE, TINY
 from spear_xp.numerics.backend import Host, enter, to_host
@@ -108,8 +108,10 @@ def _columns(
     found, weights = to_host(problem.rows @ directions) / scale[:, None], scale / to_host(problem.row_noise)
     sizes = np.maximum(to_host(xp.linalg.vector_norm(inputs, axis=1)), TINY)
     bars = to_host(result.trace.own_bars)[judged] * inputs.shape[1] ** 0.5
-    errors = OPEN * problem.unit_roundoff * np.sqrt(sizes**2 + 1) + ERRORS * bars
-    columns = Columns(chain, values, bias, live, found.T, weights, errors[:, None] * norms)
+    extended = np.sqrt(sizes**2 + 1)
+    errors, rounding = OPEN * problem.unit_roundoff * extended + ERRORS * bars, SINGLE * extended
+    unsure, rounding = errors[:, None] * norms, rounding[:, None] * norms
+    columns = Columns(chain, values, bias, live, found.T, weights, unsure, rounding)
     largest = np.maximum(np.linalg.norm(columns.found * weights, axis=1), TINY)
     noise = to_host(problem.noise_of(directions)) * len(weights) ** 0.5 / largest
     return columns, np.sqrt(noise**2 + (bars / sizes) ** 2)

@@ -1,5 +1,7 @@
 """Sizes and labels of planted samples, from their columns of D alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ def planted(size: float, sizes: tuple[int, ...] = (6, 40, 5)) -> tuple[Columns, 
     active = values + net.biases[0]
     back = chain.slopes(np.maximum(active, 0), labels) @ chain.weights[0] * (active > 0)
     rows, small = np.arange(sizes[1]), np.full(values.shape, 1e-12)
-    given = values / size, net.biases[0], rows, back * size, np.ones(sizes[1]), small
+    given = values / size, net.biases[0], rows, back * size, np.ones(sizes[1]), small, small
     return Columns(chain, *given), labels
 
 
@@ -59,3 +61,14 @@ def test_half_a_step_of_sizes_beside_it_a_size_is_looked_at_closely(hidden: tupl
 def test_two_ways_into_one_valley_are_one_size() -> None:
     near = [(1e-8, 0.3, 2), (2e-8, 0.30001, 2), (1e-3, 0.30001, 4), (2e-3, 0.5, 2)]
     assert _valleys(near) == [near[0], near[2], near[3]]
+
+
+def test_rounding_of_columns_that_cancel() -> None:
+    """A label that is nearly sure sends back a difference of two numbers that are nearly one."""
+    columns, labels = planted(1.0)
+    usual = [columns.fit(k, HERE).roundings for k in range(4)]
+    assert max(usual) < 10
+    chain, label = columns.chain, int(labels[0])
+    surer = chain.biases[0] + 12.0 * (np.arange(chain.labels) == label)
+    sure = replace(columns, chain=replace(chain, biases=(surer,)))
+    assert sure.fit(0, HERE).roundings > 1e3

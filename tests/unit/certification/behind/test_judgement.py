@@ -44,7 +44,7 @@ def test_a_size_that_is_given_is_tried_first(size: float) -> None:
 def test_samples_after_the_limit_are_not_judged() -> None:
     columns = planted(1.0)[0]
     columns.found[3] *= 2
-    asked = iter([True] * 3)
+    asked = iter([True] * 6)  # twice for each
     found = judged(columns, told=True, meter=Meter(lambda: next(asked, False)), rank=3)
     assert found.confirmed.tolist() == [True, True, True, False]
     assert not found.refuted.any()
