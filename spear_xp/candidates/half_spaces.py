@@ -119,7 +119,8 @@ def _kernels(problem: Problem, rows: Array, on: Array, start: Array) -> tuple[Ar
     """Unit vectors, shape (b, k), that vanish best on some of the rows, from a start, and the matrices."""
     xp, b = problem.space.xp, problem.rank
     gram = weighted_gram(xp, rows, xp.astype(on, rows.dtype).T)
-    shift = SHIFT * xp.max(xp.linalg.diagonal(gram), axis=1) + float(xp.finfo(rows.dtype).tiny)
+    largest = xp.max(xp.linalg.diagonal(gram), axis=1)
+    shift = SHIFT * xp.where(largest > 0, largest, xp.ones_like(largest))  # no row at all: any vector does
     shifted = gram + shift[:, None, None] * xp.eye(b, dtype=rows.dtype, device=rows.device)
     current = start.T[:, :, None]
     for _ in range(TURNS):

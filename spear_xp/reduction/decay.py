@@ -96,11 +96,18 @@ def without_decay(
             return gradient, first, Decay()
     except RankError as error:
         fit = _fit(gradient, None, keep_going)
-        found = None if fit.by_chance else _refined(gradient, fit, batch_size, noise, keep_going)
+        denied = fit.by_chance or _has_quiet_rows(gradient)
+        found = None if denied else _refined(gradient, fit, batch_size, noise, keep_going)
         if found is None:
             raise error from None
         return found
     return _refined(gradient, fit, batch_size, noise, keep_going) or (gradient, first, Decay())
+
+
+def _has_quiet_rows(gradient: Gradient) -> bool:
+    """Whether a row is zero and its weights are not: decay leaves none."""
+    xp = gradient.space.xp
+    return bool(xp.any(xp.abs(xp.take(gradient.weight, gradient.dead, axis=0)) > 0))
 
 
 def _refined(

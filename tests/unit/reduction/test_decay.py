@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spear_xp import errors, invert
+from spear_xp.reduction import decay
 from spear_xp.reduction.decay import Decay, without_decay
+from spear_xp.reduction.factorization import factorize
 from spear_xp.reduction.gradient import Gradient, validate
 from spear_xp.updates.synthetic import gaussian_inputs, mlp_gradient
 from tests.conftest import Backend
@@ -91,3 +93,27 @@ def test_the_result_says_what_was_taken_out() -> None:
     assert result.success
     assert result.trace.weight_decay == pytest.approx(0.05, rel=1e-4)
     assert "weight decay: it was taken out: 0.05 times the weights" in result.summary()
+
+
+def test_rows_of_zeros_deny_decay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A multiple of the weights filled them, and less and less of it was taken back, round by round."""
+    rng, tries = np.random.default_rng(0), []
+    monkeypatch.setattr(
+        decay, "factorize", lambda *args, **kwargs: tries.append(1) or factorize(*args, **kwargs)
+    )
+    weight, bias = (np.abs(rng.standard_normal((7, *rest))) for rest in ((300,), ()))
+    grad_w, grad_b = np.zeros((7, 300)), np.zeros(7)
+    grad_w[4], grad_b[4] = weight[4] + 0.1 * rng.random(300), 1.0
+    with pytest.raises(errors.RankError, match="live rows m=1"):
+        without_decay(validate(grad_w, grad_b, weight, bias), 2)
+    assert len(tries) == 1
+
+
+def test_pruned_neurons_do_not_deny_decay() -> None:
+    """Weights of zero stay zero."""
+    grad_w, grad_b, weight, bias = update(3, 0.05, 0.05)
+    for part in (grad_w, grad_b, weight, bias):
+        part[:4] = 0.0
+    _, fact, decay = without_decay(validate(grad_w, grad_b, weight, bias))
+    assert decay.of_weight == pytest.approx(0.05, rel=1e-3)
+    assert fact.rank == 6
