@@ -29,6 +29,7 @@ class Varied:
     bias_factor: float = 1.0  # of grad_b alone
     labels: Floats | None = None  # of the samples
     behind: tuple[tuple[Floats, Floats], ...] = ()  # layers behind, before the step
+    layer: tuple[Floats, Floats] | None = None  # weight and bias of the client, where others are told
 
     @property
     def observed(self) -> tuple[Floats, Floats | None, Floats, Floats]:

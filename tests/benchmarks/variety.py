@@ -42,7 +42,9 @@ def varied(seed: int, local_share: float = 0.1, changes: Sequence[str] = ()) -> 
         parts.append(head)
     parts += [f"depth {depth}", f"b={b} m={m}"]
     behind = tuple(zip(net.weights[1:], net.biases[1:], strict=True))
-    problem = Varied(*net.observed(inputs, labels), inputs, None, tuple(parts), labels=labels, behind=behind)
+    layer = net.weights[0], net.biases[0]
+    known = {"labels": labels, "behind": behind, "layer": layer}
+    problem = Varied(*net.observed(inputs, labels), inputs, None, tuple(parts), **known)
     if rng.random() < local_share:
         problem = local(rng, net, labels, problem)
     for change in chosen(rng, CHANGES, 0.35, 2) if not changes else [str(rng.choice(changes))]:

@@ -77,7 +77,7 @@ def _labels_judged(problem: Varied, result: Result, found: Judged, accuracy: flo
     if result.labels is None or problem.labels is None:
         return found
     sure = np.asarray(result.certified if _scaled(problem) else result.direction_certified, dtype=bool)
-    true, samples = np.asarray(problem.inputs, dtype=float), np.asarray(result.inputs, dtype=float)[sure]
+    true, samples = np.asarray(problem.inputs, dtype=float), _returned(problem, result)[sure]
     distance = np.linalg.norm(samples[:, None] - true[None], axis=2)
     near = distance <= np.maximum(accuracy * np.linalg.norm(true, axis=1), distance.min(axis=1)[:, None])
     told = np.asarray(result.labels)[sure]
@@ -97,7 +97,7 @@ def _telling(problem: Varied, other: Varied, result: Result) -> int:
 
 def _judged(problem: Varied, result: Result, accuracy: float) -> Judged:
     sure = np.asarray(result.certified if _scaled(problem) else result.direction_certified, dtype=bool)
-    true, found = np.asarray(problem.inputs, dtype=float), np.asarray(result.inputs, dtype=float)[sure]
+    true, found = np.asarray(problem.inputs, dtype=float), _returned(problem, result)[sure]
     factors = np.ones(len(found)) if _scaled(problem) else fitting(found, true)
     found = factors[:, None] * found
     distance = np.linalg.norm(found[:, None] - true[None], axis=2)
@@ -117,16 +117,30 @@ def _judged(problem: Varied, result: Result, accuracy: float) -> Judged:
     return Judged(relative, bars, merged, off & ~merged, tuple(notes))
 
 
+def _returned(problem: Varied, result: Result) -> Floats:
+    """Inputs of a result; those that are not determined cannot be wrong: they are of the nearest sample."""
+    true, found = np.asarray(problem.inputs, dtype=float), np.array(result.inputs, dtype=float)
+    told = np.isfinite(found).all(axis=0)
+    if not told.all():
+        nearest, factors = _fit(found[:, told], true[:, told])
+        found[:, ~told] = true[nearest][:, ~told] / factors[:, None]
+    return found
+
+
 def _scaled(problem: Varied) -> bool:
     return problem.grad_b is not None
 
 
 def fitting(found: Floats, true: Floats) -> Floats:
     """Positive factor of each sample that takes it next to the true one of the nearest direction."""
+    return _fit(found, true)[1]
+
+
+def _fit(found: Floats, true: Floats) -> tuple[Floats, Floats]:
     inner = found @ true.T
     nearest = (inner / np.maximum(np.linalg.norm(true, axis=1), 1e-300)).argmax(axis=1)
     best = inner[np.arange(len(found)), nearest] / np.maximum((found**2).sum(axis=1), 1e-300)
-    return np.maximum(best, 1e-300)
+    return nearest, np.maximum(best, 1e-300)
 
 
 def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floats) -> tuple[bool, str]:
@@ -162,7 +176,8 @@ def masks(problem: Varied) -> Floats:
     gradient = checked(*enter(**problem.update.arrays)[:2])
     shown = np.union1d(np.asarray(gradient.live), np.asarray(gradient.dead))
     true = np.asarray(problem.inputs, dtype=float)
-    return (true @ problem.weight.T + problem.bias > 0)[:, shown]
+    weight, bias = problem.layer or (problem.weight, problem.bias)
+    return (true @ weight.T + bias > 0)[:, shown]
 
 
 def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
