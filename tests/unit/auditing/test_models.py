@@ -164,7 +164,7 @@ def test_layers_that_cannot_be_searched_have_a_reason_each() -> None:
             return self.last(x)
 
     torch.manual_seed(0)
-    found = reasons(audit(backward(Odd(), batch()), rng=0))
+    found = reasons(audit(backward(Odd(), batch()), time_limit=4.0, rng=0))
     assert found.pop("plain") == ""
     assert found.pop("frozen").startswith("frozen: ")
     assert found.pop("bare") == ""

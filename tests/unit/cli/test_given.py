@@ -157,10 +157,10 @@ def test_kinds_of_features_come_from_a_file_or_from_words(
     spec = ", ".join(f"{kind}*{count}" if count > 1 else kind for kind, count in counts)
     found = [
         run_json(capsys, "invert", path, *given)[1]["candidates"]
-        for given in ((), ("--feature-kinds", words), ("--feature-kinds", spec))
+        for given in (("--time-limit", "3"), ("--feature-kinds", words), ("--feature-kinds", spec))
     ]
     assert found[0] < found[1] == found[2]
-    code, values = run_json(capsys, "audit", path, "--feature-kinds", spec)
+    code, values = run_json(capsys, "audit", path, "--feature-kinds", spec, "--time-limit", "2")
     assert (code, len(values["layers"])) == (1, 1)
 
 
