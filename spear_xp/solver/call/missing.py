@@ -14,6 +14,7 @@ from spear_xp.diagnosis.entries import of_entries
 from spear_xp.diagnosis.missing import missing_in
 from spear_xp.errors import RankError
 from spear_xp.numerics.backend import Array, enter, to_host
+from spear_xp.numerics.parts.blocks import blocks
 from spear_xp.numerics.work import KeepGoing, Meter, OutOfTime, ask
 from spear_xp.reduction.completion.complete import Completion, complete
 from spear_xp.reduction.completion.mask import entries_of, most_samples
@@ -30,7 +31,6 @@ __all__ = ["Reading", "read_factors", "without_lost"]
 TIME = 0.5  # chosen: share of the limits, after which missing entries that nobody told are given up
 # measured: noise over the usual entry of a row, from which nothing comes back (lab.md, "Missing entries")
 DROWNED = 0.25
-CLOSE = 1e-3  # derived: relative error of entries that were completed, generously
 OPEN = "{}{} of its {} entries are not determined: too little came of these columns of grad_w"
 PROVEN = "proven in all others, but "
 UNSEEN = "nothing came of {} columns of grad_w, and what was dropped there could be {:.1%} of it"
@@ -128,22 +128,28 @@ def _shown(gradient: Gradient, factors: LowRank | RankError, batch_size: int | N
         isinstance(factors, RankError) or completion.factorization.rank < factors[1].rank or noise > LOUD
     ):
         dropped = any(one.name == "entries dropped" for one in entries)
-        unseen = _unseen(gradient, completion.gradient) if dropped else (0, 0.0)
+        unseen = _unseen(gradient, completion) if dropped else (0, 0.0)
         return Reading.of(completion, entries=entries, unseen=unseen)
     if completion is None and (isinstance(factors, RankError) or drowned(gradient, factors[1], DROWNED)):
         return Reading(gradient, factors, obstacle=_open(gradient, *found), entries=entries)
     return Reading(gradient, factors, entries=entries)
 
 
-def _unseen(gradient: Gradient, whole: Gradient) -> tuple[int, float]:
+def _unseen(gradient: Gradient, completion: Completion) -> tuple[int, float]:
     """Columns of grad_w of which nothing came where small entries were dropped, and the least size that came.
 
-    They were if all entries that were completed are below those that came.
+    They were dropped because they are small if most of what was completed is below all that came.
     """
-    xp = gradient.space.xp
-    came, found = xp.abs(gradient.grad_w), xp.abs(whole.grad_w)
+    xp, fact, live = gradient.space.xp, completion.factorization, completion.gradient.live
+    came = xp.abs(gradient.grad_w)
     least = float(xp.min(xp.where(came > 0, came, math.inf)))
-    if float(xp.max(xp.where((came == 0) & xp.isfinite(found), found, 0 * found))) > (1 + CLOSE) * least:
+    left, found = fact.left * fact.singular_values / fact.scale[:, None], [0, 0]
+    for part in blocks(int(came.shape[1]), int(live.shape[0])):
+        whole = xp.abs(left @ fact.right[:, :-1][:, part])
+        completed = (xp.take(came[:, part], live, axis=0) == 0) & (whole > 0)
+        for k, some in enumerate((completed, completed & (whole > least))):
+            found[k] += int(xp.sum(xp.astype(some, xp.int64)))
+    if 2 * found[1] > found[0]:
         return 0, least
     return int(xp.sum(xp.astype(xp.all(came == 0, axis=0), xp.int64))), least
 

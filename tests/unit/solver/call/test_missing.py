@@ -35,6 +35,18 @@ def test_a_random_half_is_completed(told: bool) -> None:
     assert result.trace.seconds["complete"] > 0
 
 
+def test_columns_of_zeros_are_zeros_where_entries_are_missing_at_random() -> None:
+    """Only where small entries were dropped may something have been there."""
+    truth, known = half_missing()
+    plain = invert(update(truth, known, told=False), rng=0, time_limit=20.0)
+    both = np.where(known, np.c_[truth.grad_w, truth.grad_b], np.float32(0))
+    weight = np.c_[truth.weight, truth.weight[:, :4]]
+    more = np.c_[both[:, :-1], np.zeros((len(both), 4), "float32")]
+    result = invert(more, both[:, -1], weight, truth.bias, rng=0, time_limit=20.0)
+    assert result.status is Status.EXACT
+    assert result.error_bars.max() < 2 * plain.error_bars.max()
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_a_work_limit_ends_completion_on_the_way(told: bool) -> None:
     truth, known = half_missing()
