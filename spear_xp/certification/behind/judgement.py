@@ -121,7 +121,7 @@ def verdict_of(
         found.confirmed[k], found.labels[k] = True, fit.label
         if bar:
             found.sized[k], found.sizes[k], found.bars[k] = True, fit.size, bar
-        equations += _numbers(chain) - (bar > 0)
+        equations += _numbers(chain) - (bar > 0 and fit.size != 1)
     if whole and rank < chain.batch_size:  # a doubt needs less than a proof
         found.refuted[:] = _refuted(found, poor, chain.batch_size)
     if equations < EQUATIONS:
@@ -149,6 +149,8 @@ def _found(
         return fit, 0.0
     if given and _tells(fit, level, accuracy):
         return fit, _bar(fit, level)
+    if given and (bar := _bar_of_share(fit, level)) * BARS < accuracy:
+        return fit, bar
     tries = [SIZES]
     if before.sized.any():  # sizes of one batch are not far apart
         tries.insert(0, np.log(np.median(before.sizes[before.sized])) + NEXT)
@@ -175,6 +177,17 @@ def _bar(fit: Fit | None, level: Level) -> float:
     return max(fit.residual, level(fit) / SPARE) / max(fit.slope, level(fit))
 
 
+def _bar_of_share(fit: Fit | None, level: Level) -> float:
+    """Error bar of a size that was given, where the length of the column bears it out; infinite elsewhere.
+
+    Nobody else knows that size: where both agree to rounding neither is off. Columns of two classes have one
+    direction at all sizes, and nothing but a length.
+    """
+    if fit is None or abs(fit.share - 1) > BARS * level(fit) / SPARE or not _alone(fit, level(fit)):
+        return float(np.inf)
+    return level(fit) / SPARE / max(fit.growth, level(fit))
+
+
 def _numbers(chain: Chain) -> int:
     """How many numbers a column of one sample and one size is: those of a softmax add up to zero."""
     outputs = len(chain.biases[0])
@@ -183,11 +196,12 @@ def _numbers(chain: Chain) -> int:
 
 def _fits(fit: Fit, level: float, bar: float) -> bool:
     """Whether one size and label explain a column as that of one sample, and no others do."""
-    return (
-        fit.residual < level
-        and fit.other > FAR * level
-        and abs(fit.share - 1) < BARS * (level + max(1.0, fit.growth) * bar)
-    )
+    return _alone(fit, level) and abs(fit.share - 1) < BARS * (level + max(1.0, fit.growth) * bar)
+
+
+def _alone(fit: Fit, level: float) -> bool:
+    """Whether one size and label explain the direction of a column, and no others do."""
+    return fit.residual < level and fit.other > FAR * level
 
 
 def _merged(fit: Fit) -> bool:

@@ -48,6 +48,29 @@ def test_a_scale_that_agrees_with_the_bias_gradient_stays_as_it_is() -> None:
     assert (found.error_bars >= before.error_bars).all()  # of the size, as far as it is told
 
 
+@pytest.mark.parametrize("outputs", [2, 1])
+def test_two_classes_bear_a_given_scale_out_by_lengths_alone(outputs: int) -> None:
+    """All of their columns have one direction. A factor of one gradient, or of both, is not borne out."""
+    rng = np.random.default_rng(2)
+    net = network((40, 120, 2), rng, "float64")
+    net.biases[0][:] = 0
+    inputs, labels = rng.standard_normal((8, 40)), rng.integers(0, 2, 8)
+    grad_w, grad_b, weight, bias = net.observed(inputs, labels)
+    last, its_bias = net.weights[1], net.biases[1]
+    if outputs == 1:  # a sigmoid is a softmax of differences
+        last, its_bias = last[1:] - last[:1], its_bias[1:] - its_bias[:1]
+    options = {"batch_size": 8, "behind": [(last, its_bias)], "rng": 0}
+    found = invert(grad_w, grad_b, weight, bias, **options)
+    assert found.status is Status.EXACT
+    places = ((found.inputs[:, None] - inputs) ** 2).sum(axis=2).argmin(axis=1)
+    assert found.labels is not None
+    assert found.labels.tolist() == labels[places].tolist()
+    np.testing.assert_allclose(found.inputs, inputs[places], rtol=1e-6, atol=1e-8)
+    for both, own in ((1.0, 0.9), (1.1, 1.1)):
+        found = invert(both * grad_w, own * grad_b, weight, bias, **options)
+        assert found.status is Status.SCALE_OPEN
+
+
 def test_a_wrong_batch_size_changes_nothing() -> None:
     net, inputs, labels = batch()
     found = searched(net, inputs, labels, open_=True, batch_size=3)
