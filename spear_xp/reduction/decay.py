@@ -148,8 +148,10 @@ def _factored(
         fact = factorize(rest, batch_size, noise=noise, keep_going=keep_going)
         rounding = gradient.norms * (gradient.roundoff / gradient.columns**0.5)
         usual = upper_median(xp, xp.take(rounding, rest.live))
+        if noise is not None or not float(xp.min(fact.scale)):  # a rest that grows beyond bounds has no scale
+            return rest, fact, decay
         excess = float(upper_median(xp, fact.noise_level / fact.scale) / usual)
-        if noise is None and excess < COARSE:
+        if excess < COARSE:
             deviations = max(1.0, excess) * rounding[:, None]
             known = factorize(rest, batch_size, noise=deviations, keep_going=keep_going)
             fact = known if known.rank < fact.rank else fact

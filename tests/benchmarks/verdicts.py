@@ -18,6 +18,7 @@ DEPENDENT = 1e-6  # relative singular value of a batch below which its samples a
 BLACK = 1e-3  # of the median size of a sample: what is smaller, a black image, has no size of its own
 # Twins at a relative distance t differ from one sample between them by about t² in the gradient.
 TWINS = 10.0  # in units of the root of the noise
+NEAR = 2.0  # error bars by which noise takes a sample off the combinations that it stands for
 TOLD = 4  # entries that tell the scale of a batch, from which a certificate has to know it
 
 
@@ -111,7 +112,8 @@ def _judged(problem: Varied, result: Result, accuracy: float) -> Judged:
     off = ~((relative <= accuracy) & (bars <= FAR))
     merged, notes = np.zeros_like(off), []
     for k in np.flatnonzero(off):
-        merged[k], note = twins_around(problem, result, found[k], distance[k])
+        bar = factors[k] * float(np.asarray(result.error_bars)[sure][k]) * true.shape[1] ** 0.5
+        merged[k], note = twins_around(problem, result, found[k], distance[k], NEAR * bar)
         kind = "merged" if merged[k] else "FALSE"
         notes.append(f"{kind}: relative error {relative[k]:.1e}, {bars[k]:.3g} bars; {note}")
     return Judged(relative, bars, merged, off & ~merged, tuple(notes))
@@ -143,8 +145,13 @@ def _fit(found: Floats, true: Floats) -> tuple[Floats, Floats]:
     return nearest, np.maximum(best, 1e-300)
 
 
-def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floats) -> tuple[bool, str]:
-    """Whether a sample lies between the two true ones next to it, and those cannot be told apart."""
+def twins_around(
+    problem: Varied, result: Result, sample: Floats, distance: Floats, noise: float = 0.0
+) -> tuple[bool, str]:
+    """Whether a sample lies between the two true ones next to it, and those cannot be told apart.
+
+    Or, up to its own noise, among several that activate the same neurons.
+    """
     if len(distance) < 2:
         return False, "a batch of one"
     i, j = np.argsort(distance)[:2]
@@ -165,7 +172,7 @@ def twins_around(problem: Varied, result: Result, sample: Floats, distance: Floa
     )
     if alike and off <= FALSE_ABOVE * size:
         return True, note
-    return stands_for_a_group(problem, sample, int(i)), note
+    return stands_for_a_group(problem, sample, int(i), noise), note
 
 
 def masks(problem: Varied) -> Floats:
@@ -180,7 +187,7 @@ def masks(problem: Varied) -> Floats:
     return (true @ weight.T + bias > 0)[:, shown]
 
 
-def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
+def stands_for_a_group(problem: Varied, sample: Floats, nearest: int, noise: float = 0.0) -> bool:
     """Whether a sample is an affine combination of true ones that another batch could replace.
 
     Samples that activate the same neurons as the nearest: with one or two classes their columns of D are
@@ -198,13 +205,13 @@ def stands_for_a_group(problem: Varied, sample: Floats, nearest: int) -> bool:
     null = left[:, int((values > DEPENDENT * values[0]).sum()) :]
     dependent = (abs(null) > DEPENDENT).any(axis=1) & (len(true) <= extended.shape[1])
     origin = [] if _scaled(problem) else [np.zeros_like(sample)]  # lines through it are combinations, too
-    groups = (true[group] for group in (same, dependent & dependent[nearest]))
-    return any(_in_hull(np.array([*origin, *group]), sample) for group in groups if len(group) > 1)
+    groups = ((true[same], noise), (true[dependent & dependent[nearest]], 0.0))
+    return any(_in_hull(np.array([*origin, *group]), sample, own) for group, own in groups if len(group) > 1)
 
 
-def _in_hull(group: Floats, sample: Floats) -> bool:
-    """Whether a sample is an affine combination of a group."""
+def _in_hull(group: Floats, sample: Floats, noise: float) -> bool:
+    """Whether a sample is an affine combination of a group, up to noise."""
     steps = (group[1:] - group[0]).T
     weights = np.linalg.lstsq(steps, sample - group[0], rcond=None)[0]
     rest = np.linalg.norm(group[0] + steps @ weights - sample)
-    return bool(rest <= FALSE_ABOVE * np.linalg.norm(sample))
+    return bool(rest <= max(noise, FALSE_ABOVE * np.linalg.norm(sample)))

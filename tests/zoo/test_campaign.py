@@ -1,5 +1,7 @@
 """Problems on which a certificate was wrong once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,17 @@ def test_what_noise_may_have_merged_is_within_error_bars() -> None:
     result = invert(problem.update, rng=5802129, work_limit=5e9, accuracy=0.3)
     assert result.certified.all()
     assert not judged(problem, result, 0.3).false.any()
+
+
+def test_a_combination_of_two_with_one_mask_stands_for_them_up_to_its_noise() -> None:
+    """A record and .9 times it, of two labels: the gradient is that of one .6 times as large, and noise."""
+    problem = varied(6308439, 0.0, tuple(CLIENTS))
+    result = invert(problem.update, rng=6308439, work_limit=5e9, accuracy=0.3)
+    found = judged(problem, result, 0.3)
+    assert found.merged.sum() == 1
+    assert not found.false.any()
+    exact = replace(result, error_bars=1e-3 * result.error_bars)
+    assert judged(problem, exact, 0.3).false.any()
 
 
 @pytest.mark.parametrize("seed", [7200028, 7200351])
