@@ -219,18 +219,21 @@ class Columns:
     def _roundings(self, k: int, size: float, label: int) -> float:
         """Root mean square of what single precision changes in a column, in units of it.
 
-        Where large terms cancel, in the layers behind or in a softmax that is sure, it is many.
+        Where large terms cancel, in the layers behind or in a softmax that is sure, it is many. Where single
+        precision cannot hold the layers it is infinite.
         """
         (sent,), use = self._sent(k, np.asarray([size]), label)
         inputs = np.exp(size) * self.values[k] + self.bias
         rng = np.random.default_rng(0)  # what it draws decides nothing: all of it is averaged
         trials = inputs + np.exp(size) * self.rounding[k] * rng.standard_normal((ROUNDED, len(inputs)))
-        hidden = (np.maximum(trials, 0.0) * (inputs > 0)).astype("float32")
-        slopes = self._single.slopes(hidden, np.full(ROUNDED, label))
-        back = (slopes @ self._single.weights[0][:, self.live]).astype(float) * self.weights
         rows = (inputs[self.live] > 0) & use[0]
-        off = np.linalg.norm(back * rows - sent[0], axis=1) / max(float(np.linalg.norm(sent[0])), TINY)
-        return float(np.sqrt((off**2).mean()) / SINGLE)
+        with np.errstate(over="ignore", invalid="ignore"):
+            hidden = (np.maximum(trials, 0.0) * (inputs > 0)).astype("float32")
+            slopes = self._single.slopes(hidden, np.full(ROUNDED, label))
+            back = (slopes @ self._single.weights[0][:, self.live]).astype(float) * self.weights
+            off = np.linalg.norm(back * rows - sent[0], axis=1) / max(float(np.linalg.norm(sent[0])), TINY)
+            found = float(np.sqrt((off**2).mean()) / SINGLE)
+        return found if np.isfinite(found) else float(np.inf)
 
 
 def _valleys(places: list[tuple[float, float, int]]) -> list[tuple[float, float, int]]:

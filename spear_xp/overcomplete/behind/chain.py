@@ -46,7 +46,8 @@ class Chain:
     def in_single(self) -> "Chain":
         """The same in single precision, as a client has them, with what rounds there."""
         parts = (self.weights, self.biases)
-        weights, biases = (tuple(one.astype("float32") for one in part) for part in parts)
+        with np.errstate(over="ignore"):  # what it cannot hold is infinite
+            weights, biases = (tuple(one.astype("float32") for one in part) for part in parts)
         return replace(self, weights=weights, biases=biases)
 
     def slopes_work(self, count: int, labels: int) -> float:

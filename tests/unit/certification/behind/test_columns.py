@@ -72,3 +72,11 @@ def test_rounding_of_columns_that_cancel() -> None:
     surer = chain.biases[0] + 12.0 * (np.arange(chain.labels) == label)
     sure = replace(columns, chain=replace(chain, biases=(surer,)))
     assert sure.fit(0, HERE).roundings > 1e3
+
+
+def test_layers_that_single_precision_cannot_hold_tell_nothing() -> None:
+    columns, labels = planted(1.0)
+    weights = (1e60 * columns.chain.weights[0],)
+    huge = replace(columns, chain=replace(columns.chain, weights=weights))
+    with np.errstate(all="raise", under="ignore"):
+        assert np.isinf(huge._roundings(0, 0.0, int(labels[0])))
