@@ -18,6 +18,7 @@ __all__ = [
     "TOLD",
     "ScaleProof",
     "count_rows",
+    "counts_of",
     "lost_entries",
     "masks_agree",
     "scale_of",

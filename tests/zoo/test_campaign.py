@@ -70,6 +70,14 @@ def test_what_noise_may_have_merged_is_within_error_bars() -> None:
     assert not judged(problem, result, 0.3).false.any()
 
 
+def test_what_noise_hides_more_than_shows_is_not_certified() -> None:
+    """Of a record and .9 times it, of two labels, little is left: 7 rows show it, 40 err; it is 140 % off."""
+    problem = varied(6308622, 0.0, tuple(CLIENTS))
+    result = invert(problem.update, rng=6308622, work_limit=5e9, accuracy=0.3)
+    assert result.certified.sum() == 7
+    assert not judged(problem, result, 0.3).false.any()
+
+
 def test_a_combination_of_two_with_one_mask_stands_for_them_up_to_its_noise() -> None:
     """A record and .9 times it, of two labels: the gradient is that of one .6 times as large, and noise."""
     problem = varied(6308439, 0.0, tuple(CLIENTS))
